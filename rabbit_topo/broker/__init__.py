@@ -1,0 +1,39 @@
+"""Brokers, and the roads to them.
+
+A road reads a broker into an `Observed` and carries out operations. `management` speaks HTTP,
+`amqp` speaks AMQP through kombu, `both` reads by the one and writes by the other, and
+`definitions` takes a RabbitMQ `definitions.json` for a broker.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from rabbit_topo.model import Observed
+    from rabbit_topo.plan.operations import Operation, Outcome
+
+
+class Broker(Protocol):
+    """What every road offers."""
+
+    def observe(self, vhosts: Collection[str]) -> Observed:
+        """Read the named vhosts and the broker's facts, in a handful of calls.
+
+        A vhost that does not exist is left out: `facts.vhosts` tells. Raises `BrokerError`.
+        """
+        ...
+
+    def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
+        """Carry out operations that do not depend on each other; yield one outcome each, as it comes.
+
+        One refused operation never stops its neighbours. When the broker is lost, what was in flight
+        and what was not sent yet is `NotAttempted`, and the iterator ends normally.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; for a file, nothing is left to do."""
+        ...
