@@ -1,0 +1,94 @@
+"""Declare, check and explain RabbitMQ topologies.
+
+The names below are the public API; each is imported on first use, so that `import rabbit_topo`
+costs next to nothing.
+
+    load(*paths) -> Topology          read YAML; raises InputError with every problem
+    connect(broker, amqp=...) -> Broker
+    diff(observed, declared, scope) -> changes
+    make_plan(changes, observed, declared) -> Plan
+    apply(plan, broker) -> Report
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rabbit_topo.apply import Report, apply
+    from rabbit_topo.broker import Broker
+    from rabbit_topo.broker.connect import connect
+    from rabbit_topo.diff import Create, Delete, Replace, Update, diff
+    from rabbit_topo.errors import InputError, TopoError
+    from rabbit_topo.load import load
+    from rabbit_topo.model import Arguments, Binding, Exchange, Key, Policy, Queue, Topology, Vhost
+    from rabbit_topo.plan import Plan, make_plan
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Arguments": "model",
+    "Binding": "model",
+    "Broker": "broker",
+    "Create": "diff",
+    "Delete": "diff",
+    "Exchange": "model",
+    "InputError": "errors",
+    "Key": "model",
+    "Plan": "plan",
+    "Policy": "model",
+    "Queue": "model",
+    "Replace": "diff",
+    "Report": "apply",
+    "Topology": "model",
+    "TopoError": "errors",
+    "Update": "diff",
+    "Vhost": "model",
+    "apply": "apply",
+    "connect": "broker.connect",
+    "diff": "diff",
+    "load": "load",
+    "make_plan": "plan",
+}
+
+__all__ = [
+    "Arguments",
+    "Binding",
+    "Broker",
+    "Create",
+    "Delete",
+    "Exchange",
+    "InputError",
+    "Key",
+    "Plan",
+    "Policy",
+    "Queue",
+    "Replace",
+    "Report",
+    "TopoError",
+    "Topology",
+    "Update",
+    "Vhost",
+    "__version__",
+    "apply",
+    "connect",
+    "diff",
+    "load",
+    "make_plan",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for."""
+    if name not in _HOME:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return __all__

@@ -1,0 +1,269 @@
+"""What differs between a broker and the files.
+
+Both sides are normalised where they come in, so comparing is `==`. One loop over the sorted union of the
+keys; which property RabbitMQ can change in place is decided by the kind alone: only policies can.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from rabbit_topo.arguments import same_value
+from rabbit_topo.model import (
+    Binding,
+    Exchange,
+    Key,
+    Kind,
+    Note,
+    Observed,
+    Plain,
+    Policy,
+    Queue,
+    Resource,
+    Scope,
+    Topology,
+    Vhost,
+)
+from rabbit_topo.policies import effective, reaches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rabbit_topo.model import Arguments
+
+
+class Absent(Enum):
+    """The value of a field that one side does not have."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absent.ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One property that differs: its path (`durable`, `arguments.x-max-length`) and both values."""
+
+    path: str
+    observed: Plain
+    declared: Plain
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Declared, and not there. `near` is an undeclared binding between the same two ends, if there is one."""
+
+    resource: Resource
+    note: Note
+    near: Binding | None = None
+
+    @property
+    def key(self) -> Key:
+        """What it is about."""
+        return self.resource.key
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """There, but different, in a way that the broker can change."""
+
+    before: Resource
+    after: Resource
+    fields: tuple[Field, ...]
+    note: Note
+
+    @property
+    def key(self) -> Key:
+        """What it is about."""
+        return self.after.key
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """There, but different, in a way that no RabbitMQ can change in place."""
+
+    before: Resource
+    after: Resource
+    fields: tuple[Field, ...]
+    note: Note
+
+    @property
+    def key(self) -> Key:
+        """What it is about."""
+        return self.after.key
+
+
+@dataclass(frozen=True, slots=True)
+class Displaced:
+    """Our policy does not take effect on our object, because somebody else's takes precedence."""
+
+    resource: Queue | Exchange
+    ours: Policy
+    theirs: Policy
+    note: Note
+
+    @property
+    def key(self) -> Key:
+        """What it is about."""
+        return self.resource.key
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """There, ours and not declared (`stale` for a binding, `stray` for the rest), or named by `absent:`."""
+
+    resource: Resource
+    reason: Literal["stale", "stray", "absent"]
+    note: Note
+
+    @property
+    def key(self) -> Key:
+        """What it is about."""
+        return self.resource.key
+
+
+Change: TypeAlias = Create | Update | Replace | Displaced | Delete
+
+
+def diff(observed: Observed, declared: Topology, scope: Scope | None = None) -> tuple[Change, ...]:
+    """Subtract what is declared from what was observed; the result is sorted by key.
+
+    `scope` says what is ours beyond what is declared; it defaults to the files' own. Objects of others are
+    never part of the result.
+
+    >>> from rabbit_topo.model import Facts
+    >>> nothing = Observed(Topology(), Facts("here", "4.3", vhosts=frozenset({"/"})))
+    >>> orders = Queue("/", "orders")
+    >>> [change] = diff(nothing, Topology(resources={orders.key: orders}))
+    >>> type(change).__name__, change.key.name
+    ('Create', 'orders')
+    """
+    scope = declared.scope if scope is None else scope
+    there = observed.topology.resources
+    changes: list[Change] = []
+    for key in sorted(there.keys() | declared.resources.keys()):
+        if key not in declared.resources:
+            changes.extend(_undeclared(there[key], declared, scope))
+        elif key.kind is Kind.VHOST:
+            if key.name not in observed.facts.vhosts:
+                changes.append(Create(Vhost(key.name), declared.note(key)))
+        elif key in there:
+            changes.extend(_compared(there[key], declared.resources[key], declared.note(key)))
+        else:
+            changes.append(Create(declared.resources[key], declared.note(key)))
+    changes.extend(_displaced(observed, declared, scope))
+    return tuple(_with_nearest(sorted(changes, key=lambda change: change.key)))
+
+
+def _undeclared(resource: Resource, declared: Topology, scope: Scope) -> Iterator[Delete]:
+    key = resource.key
+    if key in declared.absent:
+        yield Delete(resource, "absent", declared.absent[key])
+    elif isinstance(resource, Binding):
+        note = declared.note(resource.destination_key)
+        ours = resource.destination_key in declared.resources and not note.external
+        if ours and not note.open_bindings:
+            yield Delete(resource, "stale", note)
+    elif key.kind is not Kind.VHOST and not key.name.startswith("amq.") and scope.owns(key.vhost, key.name):
+        yield Delete(resource, "stray", Note())
+
+
+def _compared(before: Resource, after: Resource, note: Note) -> Iterator[Change]:
+    fields = tuple(_fields(before, after))
+    if note.external:
+        fields = tuple(field for field in fields if field.path in note.stated)
+    if fields:
+        yield (Update if isinstance(after, Policy) else Replace)(before, after, fields, note)
+
+
+def _fields(before: Resource, after: Resource) -> Iterator[Field]:
+    match before, after:
+        case Exchange(), Exchange():
+            yield from _attributes(before, after, "type", "durable", "auto_delete", "internal")
+            yield from _arguments("arguments", before.arguments, after.arguments)
+        case Queue(), Queue():
+            if after.type is not None:
+                yield from _attributes(before, after, "type")
+            yield from _attributes(before, after, "durable", "auto_delete")
+            yield from _arguments("arguments", before.arguments, after.arguments)
+        case Policy(), Policy():
+            yield from _attributes(before, after, "pattern", "apply_to", "priority")
+            yield from _arguments("definition", before.definition, after.definition)
+        case _:
+            return
+
+
+def _attributes(before: Resource, after: Resource, *names: str) -> Iterator[Field]:
+    for name in names:
+        old, new = getattr(before, name), getattr(after, name)
+        if old != new:
+            yield Field(name, old, new)
+
+
+def _arguments(path: str, before: Arguments, after: Arguments) -> Iterator[Field]:
+    if before == after:
+        return
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name, ABSENT), after.get(name, ABSENT)
+        if old is ABSENT or new is ABSENT or not same_value(name, old, new):
+            yield Field(f"{path}.{name}", old, new)
+
+
+def _displaced(observed: Observed, declared: Topology, scope: Scope) -> Iterator[Displaced]:
+    """Compare which policy would win if ours were all in place with which of ours should.
+
+    Owned strays are left out: they have rows of their own.
+    """
+    ours = [policy for policy in declared.of(Kind.POLICY) if isinstance(policy, Policy)]
+    if not ours:
+        return
+    theirs = [
+        policy
+        for key, policy in observed.topology.resources.items()
+        if isinstance(policy, Policy)
+        and key not in declared.resources
+        and key not in declared.absent
+        and not scope.owns(key.vhost, key.name)
+    ]
+    if not theirs:
+        return
+    for key, resource in declared.resources.items():
+        if not isinstance(resource, Queue | Exchange) or declared.note(key).external:
+            continue
+        there = observed.topology.resources.get(key, resource)
+        target = there if isinstance(there, Queue | Exchange) else resource
+        if isinstance(target, Queue) and target.type is None:
+            target = _typed(target, observed)
+        winner = effective(ours, target)
+        if winner is None:
+            continue
+        # A tie is a displacement too: the server promises no order. So is a pattern that cannot be read here.
+        rivals = [p for p in theirs if p.priority >= winner.priority and reaches(p, target) is not False]
+        if rivals:
+            rival = min(rivals, key=lambda policy: (-policy.priority, policy.name))
+            yield Displaced(resource, winner, rival, declared.note(key))
+
+
+def _typed(queue: Queue, observed: Observed) -> Queue:
+    default = observed.facts.default_queue_types.get(queue.vhost, "classic")
+    return Queue(queue.vhost, queue.name, default, queue.durable, queue.auto_delete, queue.arguments)
+
+
+def _with_nearest(changes: list[Change]) -> Iterator[Change]:
+    """Give a binding to be created the stale one that it most likely takes the place of."""
+    stale: dict[tuple[Key, Key], list[Binding]] = {}
+    for change in changes:
+        if isinstance(change, Delete) and isinstance(change.resource, Binding):
+            binding = change.resource
+            stale.setdefault((binding.source_key, binding.destination_key), []).append(binding)
+    for change in changes:
+        if isinstance(change, Create) and isinstance(change.resource, Binding):
+            wanted = change.resource
+            rivals = stale.get((wanted.source_key, wanted.destination_key), [])
+            near = min(rivals, key=lambda binding: binding.routing_key != wanted.routing_key, default=None)
+            yield Create(wanted, change.note, near)
+        else:
+            yield change

@@ -1,0 +1,142 @@
+"""Which policy reaches which object, and what a queue's options come to.
+
+Follows RabbitMQ's `rabbit_policy` (matching), the queue types' `unsupported_policies` lists, and
+their merging of arguments, policy and operator policy.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from rabbit_topo.arguments import max_age_seconds
+from rabbit_topo.model import Exchange, Policy, Queue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_APPLIES = {
+    "classic": frozenset({"all", "queues", "classic_queues"}),
+    "quorum": frozenset({"all", "queues", "quorum_queues"}),
+    "stream": frozenset({"all", "queues", "streams"}),
+    "": frozenset({"all", "queues"}),
+    "exchange": frozenset({"all", "exchanges"}),
+}
+
+# A policy with any of these keys does not reach a queue of that type at all. Keys whose standing changed
+# between 3.10 and 4.3 are left out: none of them limits, expires or dead-letters anything.
+_UNSUPPORTED = {
+    "classic": frozenset(
+        "max-age stream-max-segment-size-bytes initial-cluster-size delivery-limit dead-letter-strategy".split()
+    ),
+    "quorum": frozenset(
+        "max-priority queue-mode ha-mode ha-params ha-sync-mode ha-sync-batch-size ha-promote-on-failure "
+        "ha-promote-on-shutdown queue-master-locator max-age stream-max-segment-size-bytes "
+        "initial-cluster-size".split()
+    ),
+    "stream": frozenset(
+        "expires message-ttl dead-letter-exchange dead-letter-routing-key dead-letter-strategy max-length "
+        "max-in-memory-length max-in-memory-bytes max-priority overflow queue-mode delivery-limit ha-mode "
+        "ha-params ha-sync-mode queue-master-locator target-group-size".split()
+    ),
+}
+
+# What can drop, expire or divert messages. A limit hurts when it appears or shrinks, the others at any change.
+LIMITS = frozenset({"max-length", "max-length-bytes", "message-ttl", "expires", "delivery-limit", "max-age"})
+DIVERSIONS = frozenset({"overflow", "dead-letter-exchange", "dead-letter-routing-key", "dead-letter-strategy"})
+_DEFAULT_DELIVERY_LIMIT = 20  # of quorum queues since 4.0, where nothing else is said
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> re.Pattern[bytes] | None:
+    try:
+        return re.compile(pattern.encode())
+    except re.error:
+        return None
+
+
+def pattern_matches(pattern: str, name: str) -> bool | None:
+    """Say whether a policy's pattern is found in a name; None where Python's `re` cannot read the pattern.
+
+    The server searches unanchored, on bytes, with PCRE.
+
+    >>> pattern_matches("^shop", "shop.orders"), pattern_matches("orders$", "shop"), pattern_matches("(?R)", "x")
+    (True, False, None)
+    """
+    compiled = _compiled(pattern)
+    return None if compiled is None else compiled.search(name.encode()) is not None
+
+
+def reaches(policy: Policy, target: Queue | Exchange) -> bool | None:
+    """Say whether the policy is a candidate for this object; None where its pattern cannot be read here."""
+    if policy.vhost != target.vhost:
+        return False
+    if isinstance(target, Exchange):
+        fits = policy.apply_to in _APPLIES["exchange"]
+    else:
+        queue_type = target.type or "classic"
+        fits = policy.apply_to in _APPLIES.get(queue_type, _APPLIES[""]) and not (
+            _UNSUPPORTED.get(queue_type, frozenset()) & policy.definition.keys()
+        )
+    return fits and pattern_matches(policy.pattern, target.name)
+
+
+def effective(policies: Iterable[Policy], target: Queue | Exchange) -> Policy | None:
+    """Return the policy with the highest priority among those that reach the object.
+
+    A pattern that cannot be read here counts as not matching. Ties go to the first by name; the server makes no promise.
+    """
+    candidates = [policy for policy in policies if reaches(policy, target)]
+    return min(candidates, key=lambda policy: (-policy.priority, policy.name), default=None)
+
+
+def options(queue: Queue, policy: Policy | None, operator: Policy | None) -> dict[str, Any]:
+    """Merge arguments, policy and operator policy into what limits and diverts a queue's messages.
+
+    The keys are the policy's spelling. Numeric limits take the smallest; of a dead-letter target the argument wins;
+    `overflow` is the argument's on classic queues and the policy's on quorum queues; streams let the policy win.
+    """
+    own = {name.removeprefix("x-"): value for name, value in queue.arguments.items()}
+    given = dict(policy.definition) if policy else {}
+    limits = dict(operator.definition) if operator else {}
+    merged: dict[str, Any] = {}
+    for key in LIMITS | DIVERSIONS:
+        values = [source[key] for source in (own, given, limits) if key in source]
+        if not values:
+            continue
+        if key in DIVERSIONS:
+            policy_first = key == "overflow" and queue.type != "classic"
+            order = (limits, given, own) if policy_first else (limits, own, given) if key == "overflow" else (own, given)
+            merged[key] = next(source[key] for source in order if key in source)
+        elif key == "max-age":
+            merged[key] = given.get(key, own.get(key))
+        else:
+            merged[key] = min(values, key=_as_limit)
+    return merged
+
+
+def _as_limit(value: Any) -> float:
+    if isinstance(value, int | float) and value >= 0:
+        return float(value)
+    if isinstance(value, str) and (seconds := max_age_seconds(value)) is not None:
+        return float(seconds)
+    return float("inf")  # a negative delivery limit means none
+
+
+def tightened(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Name the options that may drop, expire or divert messages which are safe before the change."""
+    found = []
+    for key in sorted(before.keys() | after.keys()):
+        old, new = before.get(key), after.get(key)
+        if old == new:
+            continue
+        if key in DIVERSIONS:
+            found.append(key)
+        elif key in LIMITS:
+            unsaid = _DEFAULT_DELIVERY_LIMIT if key == "delivery-limit" else float("inf")
+            was = float("inf") if old is None else _as_limit(old)
+            will = unsaid if new is None else _as_limit(new)
+            if will < was:
+                found.append(key)
+    return found
