@@ -1,0 +1,87 @@
+"""Durations, sizes and ages: how people write them, and what RabbitMQ takes."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DURATION_UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+SIZE_UNITS = {
+    "B": 1,
+    "kB": 10**3,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
+}
+# The first six are RabbitMQ's (rabbit_amqqueue:check_max_age); `d` is ours, for it is what people write.
+AGE_UNITS_S = {"Y": 31_536_000, "M": 2_592_000, "D": 86_400, "h": 3_600, "m": 60, "s": 1, "d": 86_400}
+BROKER_AGE_UNITS = frozenset("YMDhms")
+
+_QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([A-Za-z]+)", re.ASCII)
+_AGE = re.compile(r"([0-9]{1,18})([A-Za-z])", re.ASCII)
+
+
+def parse_duration(text: str) -> int:
+    """Return the milliseconds of `500ms`, `30s`, `5m`, `1h` or `7d`.
+
+    Raises ValueError for anything else, and for what is no whole number of milliseconds.
+
+    >>> parse_duration("1.5h")
+    5400000
+    """
+    return _quantity(text, DURATION_UNITS_MS, "a duration", "500ms, 30s, 5m, 1h or 7d")
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes of `10MB` (powers of ten) or `1GiB` (powers of two).
+
+    Raises ValueError for anything else, and for what is no whole number of bytes.
+
+    >>> parse_size("10MB"), parse_size("1GiB")
+    (10000000, 1073741824)
+    """
+    return _quantity(text, SIZE_UNITS, "a size", "512B, 10MB or 1GiB")
+
+
+def parse_age(text: str) -> int:
+    """Return the seconds of a stream's maximum age: RabbitMQ's `7D` or `604800s`, and `7d`.
+
+    A year is 365 days and a month 30 (rabbit_amqqueue, unit_value_in_ms). Raises ValueError.
+
+    >>> parse_age("7d") == parse_age("7D") == parse_age("604800s")
+    True
+    """
+    found = _AGE.fullmatch(text)
+    if not found or found[2] not in AGE_UNITS_S or not int(found[1]):
+        msg = f"`{text}` is no maximum age: write a whole number above 0 and one of Y M D h m s, like 7D or 12h"
+        raise ValueError(msg)
+    return int(found[1]) * AGE_UNITS_S[found[2]]
+
+
+def is_broker_age(value: object) -> bool:
+    """Say whether RabbitMQ itself takes this as a maximum age."""
+    if not isinstance(value, str) or value[-1:] not in BROKER_AGE_UNITS:
+        return False
+    digits = value[:-1]
+    return digits.isascii() and digits.isdecimal() and int(digits[:20]) > 0
+
+
+def _quantity(text: str, units: Mapping[str, int], what: str, examples: str) -> int:
+    found = _QUANTITY.fullmatch(text)
+    if not found or found[2] not in units:
+        msg = f"`{text}` is not {what}: write a number and a unit, like {examples}"
+        raise ValueError(msg)
+    amount = Fraction(found[1]) * units[found[2]]
+    if amount.denominator != 1:
+        msg = f"`{text}` is no whole number of {'ms' if units is DURATION_UNITS_MS else 'bytes'}"
+        raise ValueError(msg)
+    return int(amount)
