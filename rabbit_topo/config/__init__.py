@@ -1,0 +1,13 @@
+"""The configuration: which files, which broker, which login.
+
+Three levels say it, and the highest that does wins: a flag of the command line, a variable of the
+environment (`RABBIT_TOPO_…`), the file `rabbit-topo.yaml`. Nothing here reads the process
+environment; whoever calls passes it in.
+"""
+
+from __future__ import annotations
+
+from rabbit_topo.config.file import CONFIG_NAME
+from rabbit_topo.config.settings import DEFAULT_BROKER, Settings, Sources, resolve, resolve_sources
+
+__all__ = ["CONFIG_NAME", "DEFAULT_BROKER", "Settings", "Sources", "resolve", "resolve_sources"]

@@ -1,0 +1,385 @@
+"""Which files, which broker, which login: three levels, and what is wrong with its place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from rabbit_topo.broker.target import Target
+from rabbit_topo.config import DEFAULT_BROKER, Settings, resolve, resolve_sources
+from rabbit_topo.errors import InputError, TopoError, UsageError
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "config.schema.json").read_text(encoding="utf-8"))
+ONE = "environments:\n  dev: {broker: 'http://dev:15672', amqp: 'amqp://dev', username: deploy, password: 's3cret'}\n"
+TWO = ONE + "  prod: {broker: 'https://prod:15671', username: '${PROD_USER}', password: '${PROD_PASSWORD}'}\n"
+
+
+def settle(cwd: Path, text: str | None = None, environ: dict[str, str] | None = None, **flags: str) -> Settings:
+    """Resolve in `cwd`, with a configuration file of this text."""
+    if text is not None:
+        (cwd / "rabbit-topo.yaml").write_text(text, encoding="utf-8")
+    names = ("config_path", "env", "broker", "amqp", "username", "password_file")
+    given: dict[str, Any] = {name: flags.get(name) for name in names}
+    return resolve(cwd=cwd, environ=environ or {}, **given)
+
+
+def secret(folder: Path, text: str = "from-file\n", mode: int = 0o600, name: str = "pw") -> str:
+    """Write a password file and return its name."""
+    (folder / name).write_bytes(text.encode())
+    (folder / name).chmod(mode)
+    return name
+
+
+def problems(cwd: Path, text: str, environ: dict[str, str] | None = None) -> list[str]:
+    """Return the problems of a configuration, as shown."""
+    with pytest.raises(InputError) as caught:
+        settle(cwd, text, environ)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_with_nothing_configured_it_is_the_broker_that_rabbitmqs_own_tools_use(tmp_path: Path) -> None:
+    assert settle(tmp_path) == Settings((), Target(DEFAULT_BROKER), (), None, None)
+
+
+def test_a_login_given_beside_the_default_broker_is_used(tmp_path: Path) -> None:
+    target = settle(tmp_path, environ={"RABBIT_TOPO_PASSWORD": "x"}, username="me").target
+    assert (target.broker, target.username, target.password) == (DEFAULT_BROKER, "me", "x")
+
+
+def test_the_nearest_file_upwards_wins_and_nothing_is_merged(tmp_path: Path) -> None:
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    (tmp_path / "rabbit-topo.yaml").write_text(ONE, encoding="utf-8")
+    (tmp_path / "a" / "rabbit-topo.yaml").write_text("sources: [topology/, x.yaml]\n", encoding="utf-8")
+    settings = settle(inner)
+    assert settings.sources == ("../topology/", "../x.yaml")
+    assert settings.config_file == "../rabbit-topo.yaml"
+    assert settings.target.broker == DEFAULT_BROKER
+
+
+@pytest.mark.parametrize("level", ["flag", "variable"])
+def test_a_named_configuration_replaces_the_search(tmp_path: Path, level: str) -> None:
+    (tmp_path / "other.yaml").write_text(ONE, encoding="utf-8")
+    variable = {"RABBIT_TOPO_CONFIG": "other.yaml"} if level == "variable" else {"RABBIT_TOPO_CONFIG": "missing.yaml"}
+    flags = {"config_path": "other.yaml"} if level == "flag" else {}
+    settings = settle(tmp_path, "sources: [x]\n", variable, **flags)
+    assert (settings.config_file, settings.environment, settings.sources) == ("other.yaml", "dev", ())
+
+
+def test_one_environment_is_used_with_all_that_it_says(tmp_path: Path) -> None:
+    settings = settle(tmp_path, ONE + "target_version: 4.10\n")
+    assert settings.environment == "dev"
+    assert settings.target == Target("http://dev:15672", "amqp://dev", "deploy", "s3cret", target_version="4.10")
+
+
+def test_of_several_environments_one_must_be_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="several environments: dev, prod") as caught:
+        settle(tmp_path, TWO)
+    assert "--env" in caught.value.hint
+    assert settle(tmp_path, TWO, env="dev").target.username == "deploy"
+    assert settle(tmp_path, TWO, {"RABBIT_TOPO_ENV": "dev"}).environment == "dev"
+    assert settle(tmp_path, TWO, broker="http://x").environment is None
+
+
+def test_the_environment_flag_beats_the_variable(tmp_path: Path) -> None:
+    environ = {"RABBIT_TOPO_ENV": "prod"}
+    assert settle(tmp_path, TWO, environ, env="dev").environment == "dev"
+
+
+def test_commands_without_a_broker_need_no_choice_and_no_password(tmp_path: Path) -> None:
+    (tmp_path / "rabbit-topo.yaml").write_text("sources: ['${DIR}/']\n" + TWO, encoding="utf-8")
+    found = resolve_sources(cwd=tmp_path, environ={"DIR": "topology"}, config_path=None)
+    assert found.sources == ("topology/",)
+
+
+def test_an_unknown_environment_is_refused_even_beside_a_url(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no environment prd") as caught:
+        settle(tmp_path, TWO, env="prd", broker="http://x")
+    assert "dev, prod" in caught.value.hint
+    (tmp_path / "rabbit-topo.yaml").unlink()
+    with pytest.raises(UsageError, match=r"no rabbit-topo\.yaml"):
+        settle(tmp_path, env="prd")
+
+
+def test_the_two_urls_are_one_set_and_the_configured_login_stays_with_its_own(tmp_path: Path) -> None:
+    target = settle(tmp_path, ONE, broker="http://flag").target
+    assert target == Target("http://flag")
+    target = settle(tmp_path, ONE, {"RABBIT_TOPO_BROKER": "http://variable"}).target
+    assert target == Target("http://variable")
+    environ = {"RABBIT_TOPO_BROKER": "http://variable", "RABBIT_TOPO_AMQP": "amqp://variable"}
+    assert settle(tmp_path, ONE, environ).target.amqp == "amqp://variable"
+    assert settle(tmp_path, ONE, environ, broker="http://flag").target.amqp is None
+
+
+def test_a_login_from_above_beats_the_configured_one(tmp_path: Path) -> None:
+    environ = {"RABBIT_TOPO_USERNAME": "variable", "RABBIT_TOPO_PASSWORD": "variable-pw"}
+    target = settle(tmp_path, ONE, environ).target
+    assert (target.username, target.password) == ("variable", "variable-pw")
+    target = settle(tmp_path, ONE, environ, username="flag", password_file=secret(tmp_path)).target
+    assert (target.username, target.password) == ("flag", "from-file")
+
+
+def test_an_empty_variable_is_no_variable(tmp_path: Path) -> None:
+    names = ("BROKER", "AMQP", "USERNAME", "PASSWORD", "PASSWORD_FILE", "ENV", "CONFIG")
+    environ = {f"RABBIT_TOPO_{name}": "" for name in names}
+    assert settle(tmp_path, ONE, environ).target.username == "deploy"
+
+
+def test_a_flag_and_a_variable_that_name_two_targets_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="two targets"):
+        settle(tmp_path, TWO, {"RABBIT_TOPO_BROKER": "http://elsewhere"}, env="dev")
+
+
+def test_an_environment_that_a_url_displaces_is_warned_about(tmp_path: Path) -> None:
+    settings = settle(tmp_path, TWO, env="dev", broker="http://x")
+    assert settings.warnings == ("environment dev is not used: the command line gives a URL",)
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "flags"),
+    [
+        (None, {}, {"amqp": "amqp://x"}),
+        (None, {"RABBIT_TOPO_AMQP": "amqp://x"}, {}),
+        ("environments: {dev: {amqp: 'amqp://x'}}\n", {}, {}),
+        (ONE, {}, {"amqp": "amqp://x"}),
+    ],
+)
+def test_amqp_alone_is_not_enough(
+    tmp_path: Path, text: str | None, environ: dict[str, str], flags: dict[str, str]
+) -> None:
+    with pytest.raises(UsageError, match="--broker is needed"):
+        settle(tmp_path, text, environ, **flags)
+
+
+def test_a_definitions_file_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no definitions file .*broker\.json"):
+        settle(tmp_path, broker="broker.json")
+    (tmp_path / "broker.json").write_text("{}", encoding="utf-8")
+    assert settle(tmp_path, broker="broker.json").target.broker == "broker.json"
+
+
+def test_a_configured_definitions_file_lies_beside_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "broker.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "rabbit-topo.yaml").write_text("environments: {f: {broker: broker.json}}\n", encoding="utf-8")
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    assert settle(inner).target.broker == "../broker.json"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"broker": "amqp://u:s3cret@x"}, "broker: the URL must begin with http:// or https://"),
+        ({"broker": "http://u:s3cret@x:port"}, "broker: this is not a URL"),
+        ({"broker": "http://[u:s3cret@x"}, "broker: this is not a URL"),
+        ({"broker": "http://"}, "name a host"),
+        ({"broker": "http://x", "amqp": "http://u:s3cret@x"}, "amqp: the URL must begin with amqp:// or amqps://"),
+    ],
+)
+def test_a_wrong_url_is_refused_and_its_password_not_repeated(
+    tmp_path: Path, flags: dict[str, str], message: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        settle(tmp_path, None, None, **flags)
+    assert message in caught.value.message
+    assert "s3cret" not in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_a_password_on_the_command_line_works_and_is_warned_about(tmp_path: Path) -> None:
+    settings = settle(tmp_path, broker="http://u:s3cret@x")
+    assert settings.target.broker == "http://u:s3cret@x"
+    assert len(settings.warnings) == 1
+    assert "s3cret" not in settings.warnings[0]
+    assert settle(tmp_path, environ={"RABBIT_TOPO_BROKER": "http://u:s3cret@x"}).warnings == ()
+
+
+def test_a_password_file_that_others_can_read_is_warned_about(tmp_path: Path) -> None:
+    assert "chmod 600" in settle(tmp_path, password_file=secret(tmp_path, mode=0o644)).warnings[0]
+    assert settle(tmp_path, password_file=secret(tmp_path)).warnings == ()
+
+
+@pytest.mark.parametrize(("text", "reason"), [("", "is empty"), ("\n", "is empty"), ("a\nb\n", "more than one line")])
+def test_a_password_file_holds_one_line(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        settle(tmp_path, password_file=secret(tmp_path, text))
+
+
+def test_a_password_file_that_cannot_be_read_is_a_usage_error(tmp_path: Path) -> None:
+    for name in ("missing", "."):
+        with pytest.raises(UsageError, match="cannot read"):
+            settle(tmp_path, password_file=name)
+    (tmp_path / "latin").write_bytes(b"\xff")
+    with pytest.raises(UsageError, match="UTF-8"):
+        settle(tmp_path, password_file="latin")
+
+
+def test_a_windows_line_end_and_blanks_inside_are_kept_apart(tmp_path: Path) -> None:
+    assert settle(tmp_path, password_file=secret(tmp_path, " a b \r\n")).target.password == " a b "
+
+
+def test_two_password_variables_are_refused(tmp_path: Path) -> None:
+    environ = {"RABBIT_TOPO_PASSWORD": "a", "RABBIT_TOPO_PASSWORD_FILE": secret(tmp_path)}
+    with pytest.raises(UsageError, match="both set"):
+        settle(tmp_path, environ=environ)
+    environ.pop("RABBIT_TOPO_PASSWORD")
+    assert settle(tmp_path, environ=environ).target.password == "from-file"
+
+
+def test_a_configured_password_file_lies_beside_the_configuration(tmp_path: Path) -> None:
+    text = "environments: {d: {broker: 'http://d', password_file: pw}}\n"
+    secret(tmp_path)
+    assert settle(tmp_path, text).target.password == "from-file"
+    (tmp_path / "pw").unlink()
+    with pytest.raises(UsageError, match="password_file of rabbit-topo"):
+        settle(tmp_path, text)
+    assert settle(tmp_path, text, {"RABBIT_TOPO_PASSWORD": "x"}).target.password == "x"
+
+
+def test_variables_are_filled_in_where_they_are_used(tmp_path: Path) -> None:
+    environ = {"PROD_USER": "root", "PROD_PASSWORD": "a${b"}
+    target = settle(tmp_path, TWO, environ, env="prod").target
+    assert (target.username, target.password) == ("root", "a${b")
+    assert settle(tmp_path, TWO, env="dev").environment == "dev"
+
+
+def test_a_missing_variable_is_named_with_its_place(tmp_path: Path) -> None:
+    text = "environments:\n  dev:\n    broker: http://x\n    password: 'hush${NOPE}'\n"
+    (shown,) = problems(tmp_path, text)
+    assert shown.startswith("rabbit-topo.yaml:4:15: the environment variable NOPE is not set")
+    assert "hush" not in shown
+
+
+def test_a_literal_dollar_brace_can_be_written(tmp_path: Path) -> None:
+    text = "environments: {d: {broker: 'http://x', password: '$${A}$B$'}}\n"
+    assert settle(tmp_path, text).target.password == "${A}$B$"
+    (shown,) = problems(tmp_path, text.replace("$${A}", "${A"))
+    assert "a literal ${ is $${" in shown
+
+
+def test_tls_files_lie_beside_the_configuration(tmp_path: Path) -> None:
+    text = "environments: {d: {broker: 'https://x', tls: {ca_file: ca.pem, verify: false}}}\n"
+    (shown,) = problems(tmp_path, text)
+    assert shown.startswith("rabbit-topo.yaml:1:56: ca_file: there is no such file")
+    (tmp_path / "ca.pem").touch()
+    settings = settle(tmp_path, text)
+    assert settings.target.tls.ca_file == str(tmp_path / "ca.pem")
+    assert settings.target.tls.verify is False
+    assert settings.warnings == ("environment d does not verify the broker's certificate",)
+
+
+def test_every_problem_is_shown_with_its_place(tmp_path: Path) -> None:
+    text = """\
+source: [x]
+sources: topology/
+target_version: new
+environments:
+  dev: {brokr: http://x, username: 1, password: a, password_file: b}
+  dev: {}
+  ? [x]
+  : 1
+  web: {broker: '', tls: {verify: maybe, ca: x}}
+  bad: nothing
+"""
+    assert [problem.split("\n")[0] for problem in problems(tmp_path, text)] == [
+        "rabbit-topo.yaml:1:1: unknown key source in the configuration",
+        "rabbit-topo.yaml:2:10: sources must be a list of paths, not a string",
+        "rabbit-topo.yaml:3:17: target_version must be a RabbitMQ version",
+        "rabbit-topo.yaml:5:3: environment dev names no broker",
+        "rabbit-topo.yaml:5:9: unknown key brokr in environment dev",
+        "rabbit-topo.yaml:5:36: username must be a string, not a number or another value",
+        "rabbit-topo.yaml:5:67: both password and password_file are given",
+        "rabbit-topo.yaml:6:3: dev is given twice; the first is on line 5",
+        "rabbit-topo.yaml:7:5: a name is expected here, not a list",
+        "rabbit-topo.yaml:9:3: environment web names no broker",
+        "rabbit-topo.yaml:9:17: broker is empty",
+        "rabbit-topo.yaml:9:35: verify must be true or false, not a string",
+        "rabbit-topo.yaml:9:42: unknown key ca in tls",
+        "rabbit-topo.yaml:10:3: environment bad names no broker",
+        "rabbit-topo.yaml:10:8: environment bad must be a mapping of names to values, not a string",
+    ]
+
+
+def test_an_unknown_key_gets_a_suggestion(tmp_path: Path) -> None:
+    assert "did you mean sources?" in problems(tmp_path, "source: []\n")[0]
+    assert "possible here: sources, target_version, environments" in problems(tmp_path, "zzz: 1\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "not valid YAML"),
+        ("\tsources: []", "not valid YAML"),
+        ("a: 1\n---\nb: 2\n", "not valid YAML"),
+        ("[" * 20_000, "not valid YAML"),
+        ("a: \x01", "not valid YAML"),
+        ("- a", "must be a mapping"),
+        ("a: *b", "not valid YAML"),
+    ],
+)
+def test_what_is_no_configuration_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    shown = problems(tmp_path, text)
+    assert message in shown[0]
+    assert shown[0].startswith("rabbit-topo.yaml:")
+
+
+def test_files_that_cannot_be_read_are_usage_errors(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read the configuration no\.yaml"):
+        settle(tmp_path, config_path="no.yaml")
+    (tmp_path / "big.yaml").write_bytes(b"#" * 1_000_001)
+    with pytest.raises(UsageError, match="larger than"):
+        settle(tmp_path, config_path="big.yaml")
+    (tmp_path / "latin.yaml").write_bytes(b"a: \xff")
+    with pytest.raises(UsageError, match="UTF-8"):
+        settle(tmp_path, config_path="latin.yaml")
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "environments:\n", "{}"])
+def test_an_empty_configuration_says_nothing(tmp_path: Path, text: str) -> None:
+    assert settle(tmp_path, text).target == Target(DEFAULT_BROKER)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TWO,
+        "sources: [a, b]\ntarget_version: '4.3'\n",
+        "environments: {d: {broker: x.json}}",
+        "environments: {d: {broker: 'https://x', tls: {verify: true, ca_file: ca.pem}}}",
+        "environments: {d: {amqp: 'amqp://x'}}",
+        "sources: x",
+        "sources: [1]",
+        "target_version: new",
+        "target_version: [4]",
+        "environments: {d: {}}",
+        "environments: {d: {broker: 'http://x', password: a, password_file: b}}",
+        "environments: {d: {broker: 'http://x', password: 1}}",
+        "environments: {d: {broker: ''}}",
+        "environments: {d: {broker: 'http://x', tls: {verify: 1}}}",
+        "environments: {d: {broker: 'http://x', tls: {nope: x}}}",
+        "environments: []",
+        "nope: 1",
+    ],
+)
+def test_the_schema_and_the_reader_agree(tmp_path: Path, text: str) -> None:
+    (tmp_path / "rabbit-topo.yaml").write_text(text, encoding="utf-8")
+    try:
+        resolve_sources(cwd=tmp_path, environ={}, config_path=None)
+        accepted = True
+    except TopoError:
+        accepted = False
+    assert jsonschema.Draft202012Validator(SCHEMA).is_valid(yaml.safe_load(text)) == accepted
+
+
+def test_the_schema_is_one_and_its_examples_fit_it() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    for example in SCHEMA["examples"]:
+        jsonschema.validate(example, SCHEMA)
+
+
+def test_no_password_is_shown_by_repr(tmp_path: Path) -> None:
+    assert "s3cret" not in repr(settle(tmp_path, ONE))
