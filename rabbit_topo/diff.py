@@ -14,16 +14,10 @@ from rabbit_topo.arguments import same_value
 from rabbit_topo.model import (
     Binding,
     Exchange,
-    Key,
     Kind,
     Note,
-    Observed,
-    Plain,
     Policy,
     Queue,
-    Resource,
-    Scope,
-    Topology,
     Vhost,
 )
 from rabbit_topo.policies import effective, reaches
@@ -31,7 +25,15 @@ from rabbit_topo.policies import effective, reaches
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rabbit_topo.model import Arguments
+    from rabbit_topo.model import (
+        Arguments,
+        Key,
+        Observed,
+        Plain,
+        Resource,
+        Scope,
+        Topology,
+    )
 
 
 class Absent(Enum):
@@ -254,16 +256,16 @@ def _typed(queue: Queue, observed: Observed) -> Queue:
 
 def _with_nearest(changes: list[Change]) -> Iterator[Change]:
     """Give a binding to be created the stale one that it most likely takes the place of."""
-    stale: dict[tuple[Key, Key], list[Binding]] = {}
+    stale: dict[tuple[Key, Key], dict[str, Binding]] = {}
     for change in changes:
         if isinstance(change, Delete) and isinstance(change.resource, Binding):
             binding = change.resource
-            stale.setdefault((binding.source_key, binding.destination_key), []).append(binding)
+            stale.setdefault((binding.source_key, binding.destination_key), {})[binding.routing_key] = binding
     for change in changes:
         if isinstance(change, Create) and isinstance(change.resource, Binding):
             wanted = change.resource
-            rivals = stale.get((wanted.source_key, wanted.destination_key), [])
-            near = min(rivals, key=lambda binding: binding.routing_key != wanted.routing_key, default=None)
+            rivals = stale.get((wanted.source_key, wanted.destination_key), {})
+            near = rivals.get(wanted.routing_key) or next(iter(rivals.values()), None)
             yield Create(wanted, change.note, near)
         else:
             yield change

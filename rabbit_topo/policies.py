@@ -10,11 +10,13 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from rabbit_topo.arguments import max_age_seconds
-from rabbit_topo.model import Exchange, Policy, Queue
+from rabbit_topo.arguments.units import is_broker_age, parse_age
+from rabbit_topo.model import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from rabbit_topo.model import Policy, Queue
 
 _APPLIES = {
     "classic": frozenset({"all", "queues", "classic_queues"}),
@@ -28,17 +30,13 @@ _APPLIES = {
 # between 3.10 and 4.3 are left out: none of them limits, expires or dead-letters anything.
 _UNSUPPORTED = {
     "classic": frozenset(
-        "max-age stream-max-segment-size-bytes initial-cluster-size delivery-limit dead-letter-strategy".split()
+        ["max-age", "stream-max-segment-size-bytes", "initial-cluster-size", "delivery-limit", "dead-letter-strategy"]
     ),
     "quorum": frozenset(
-        "max-priority queue-mode ha-mode ha-params ha-sync-mode ha-sync-batch-size ha-promote-on-failure "
-        "ha-promote-on-shutdown queue-master-locator max-age stream-max-segment-size-bytes "
-        "initial-cluster-size".split()
+        ["max-priority", "queue-mode", "ha-mode", "ha-params", "ha-sync-mode", "ha-sync-batch-size", "ha-promote-on-failure", "ha-promote-on-shutdown", "queue-master-locator", "max-age", "stream-max-segment-size-bytes", "initial-cluster-size"]
     ),
     "stream": frozenset(
-        "expires message-ttl dead-letter-exchange dead-letter-routing-key dead-letter-strategy max-length "
-        "max-in-memory-length max-in-memory-bytes max-priority overflow queue-mode delivery-limit ha-mode "
-        "ha-params ha-sync-mode queue-master-locator target-group-size".split()
+        ["expires", "message-ttl", "dead-letter-exchange", "dead-letter-routing-key", "dead-letter-strategy", "max-length", "max-in-memory-length", "max-in-memory-bytes", "max-priority", "overflow", "queue-mode", "delivery-limit", "ha-mode", "ha-params", "ha-sync-mode", "queue-master-locator", "target-group-size"]
     ),
 }
 
@@ -107,7 +105,9 @@ def options(queue: Queue, policy: Policy | None, operator: Policy | None) -> dic
             continue
         if key in DIVERSIONS:
             policy_first = key == "overflow" and queue.type != "classic"
-            order = (limits, given, own) if policy_first else (limits, own, given) if key == "overflow" else (own, given)
+            order = (
+                (limits, given, own) if policy_first else (limits, own, given) if key == "overflow" else (own, given)
+            )
             merged[key] = next(source[key] for source in order if key in source)
         elif key == "max-age":
             merged[key] = given.get(key, own.get(key))
@@ -119,8 +119,8 @@ def options(queue: Queue, policy: Policy | None, operator: Policy | None) -> dic
 def _as_limit(value: Any) -> float:
     if isinstance(value, int | float) and value >= 0:
         return float(value)
-    if isinstance(value, str) and (seconds := max_age_seconds(value)) is not None:
-        return float(seconds)
+    if is_broker_age(value):
+        return float(parse_age(value))
     return float("inf")  # a negative delivery limit means none
 
 

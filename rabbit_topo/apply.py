@@ -1,0 +1,135 @@
+"""Apply a plan, and see that the broker became what the plan predicted."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rabbit_topo.diff import Create, Delete, Displaced, Replace, Update, diff
+from rabbit_topo.errors import Refusal, TopoError
+from rabbit_topo.model import Binding, Key, Kind
+from rabbit_topo.plan import Declare, Done, Failed, NotAttempted, Remove
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from rabbit_topo.broker import Broker
+    from rabbit_topo.diff import Change
+    from rabbit_topo.model import Observed
+    from rabbit_topo.plan import Operation, Outcome, Plan
+
+_SETTLE_SECONDS = 10.0
+_PAUSE_SECONDS = 0.25
+
+
+def apply(
+    plan: Plan,
+    broker: Broker,
+    *,
+    partial: bool = False,
+    on_outcome: Callable[[Outcome], None] | None = None,
+) -> Report:
+    """Carry out a plan wave by wave, then observe and diff again.
+
+    Raises `Refusal` before the first write when rows are blocked and `partial` is not set. An object that the broker
+    refuses does not stop the others; what depends on it is not attempted, and nothing is removed after something
+    could not be added. An interrupt ends the work and is told in the report.
+
+    >>> import tempfile, pathlib
+    >>> from rabbit_topo import connect, diff, load, make_plan
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "broker.json").write_text("{}")
+    >>> _ = (folder / "shop.yaml").write_text("version: 1\\nqueues: {orders: {direct: true}}\\n")
+    >>> declared, broker = load(folder / "shop.yaml"), connect(str(folder / "broker.json"))
+    >>> observed = broker.observe(declared.vhosts)
+    >>> report = apply(make_plan(diff(observed, declared), observed, declared), broker)
+    >>> report.exit_code, report.remaining
+    (0, ())
+    """
+    if plan.blocked and not partial:
+        raise blocked_refusal(plan)
+    run = _Run(broker, on_outcome)
+    interrupted = False
+    try:
+        for wave in plan.waves:
+            run.wave(wave)
+    except KeyboardInterrupt:
+        interrupted = True
+    known = {id(outcome.operation) for outcome in run.outcomes}
+    for operation in plan.operations:
+        if id(operation) not in known:
+            run.outcomes.append(NotAttempted(operation, "interrupted"))
+    outcomes = tuple(run.outcomes)
+    if interrupted:
+        return Report(plan, outcomes, None, "interrupted before the second look", interrupted=True)
+    try:
+        return Report(plan, outcomes, _settled(plan, broker, patient=not run.failed))
+    except TopoError as error:
+        return Report(plan, outcomes, None, error.message)
+
+
+def blocked_refusal(plan: Plan) -> Refusal:
+    """Return the refusal that a plan with blocked rows ends in."""
+    number = len(plan.blocked)
+    rows = "1 row is" if number == 1 else f"{number} rows are"
+    return Refusal(f"{rows} blocked; nothing was changed", "--partial applies the rest and ends with exit code 6")
+
+
+class _Run:
+    """The outcomes so far, and what they forbid."""
+
+    def __init__(self, broker: Broker, on_outcome: Callable[[Outcome], None] | None) -> None:
+        self.broker = broker
+        self.outcomes: list[Outcome] = []
+        self.failed: set[Key] = set()
+        self.add_failed = False
+        self._on_outcome = on_outcome
+
+    def wave(self, wave: Sequence[Operation]) -> None:
+        sendable: list[Operation] = []
+        for operation in wave:
+            reason = self._forbidden(operation)
+            if reason:
+                self._take(NotAttempted(operation, reason))
+            else:
+                sendable.append(operation)
+        if sendable:
+            for outcome in self.broker.execute(sendable):
+                self._take(outcome)
+
+    def _take(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        if not isinstance(outcome, Done):
+            self.failed.add(outcome.operation.key)
+            self.add_failed |= isinstance(outcome.operation, Declare)
+        if self._on_outcome:
+            self._on_outcome(outcome)
+
+    def _forbidden(self, operation: Operation) -> str:
+        if isinstance(operation, Remove) and self.add_failed:
+            return "nothing is removed after something could not be added"
+        for key in _needs(operation):
+            if key in self.failed:
+                return f"needs {key.kind} {key.name}, which is not there"
+        return ""
+
+
+def _needs(operation: Operation) -> Iterator[Key]:
+    key = operation.key
+    if key.kind is not Kind.VHOST:
+        yield Key(key.vhost, Kind.VHOST, key.vhost)
+    if isinstance(operation, Declare) and isinstance(operation.resource, Binding):
+        yield operation.resource.source_key
+        yield operation.resource.destination_key
+
+
+def _settled(plan: Plan, broker: Broker, *, patient: bool) -> tuple[Change, ...]:
+    """Diff again; in a cluster other nodes may lag, so a surprise is looked at again for some seconds."""
+    predicted = {signature(change) for change in plan.remainder}
+    deadline = time.monotonic() + (_SETTLE_SECONDS if patient else 0.0)
+    while True:
+        observed: Observed = broker.observe(plan.declared.vhosts)
+        remaining = diff(observed, plan.declared)
+        if {signature(change) for change in remaining} == predicted or time.monotonic() >= deadline:
+            return remaining
+        time.sleep(_PAUSE_SECONDS)

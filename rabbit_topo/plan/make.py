@@ -1,0 +1,258 @@
+"""From changes to a plan: what is blocked, and in which order the rest is safe.
+
+Things are added before anything is removed, so that a binding that moves never opens a gap. The exception is a
+consistent-hash exchange, which takes one binding a destination: there the old weight goes first, and says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, assert_never
+
+from rabbit_topo.diff import Create, Delete, Displaced, Replace, Update
+from rabbit_topo.model import Binding, Exchange, Policy, Queue, Vhost
+from rabbit_topo.plan import hazards
+from rabbit_topo.plan.operations import Declare, Remove
+from rabbit_topo.plan.removal import Removals
+from rabbit_topo.plan.state import State, fingerprint
+from rabbit_topo.plan.types import Blocked, LeftAlone, Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rabbit_topo.diff import Change
+    from rabbit_topo.model import Key, Observed, Plain, Resource, Topology
+    from rabbit_topo.plan.operations import Operation
+
+_HASH = "x-consistent-hash"
+_SEE_ABOVE = "see there"
+
+
+def make_plan(changes: Sequence[Change], observed: Observed, declared: Topology, *, prune: bool = False) -> Plan:
+    """Put changes into a safe order, and block what could lose messages or touch what is not ours.
+
+    `prune` consents to deleting what is ours and not declared; what `absent:` names is consented to by the files.
+
+    >>> from rabbit_topo.diff import diff
+    >>> from rabbit_topo.model import Facts, Observed, Queue, Topology
+    >>> nothing = Observed(Topology(), Facts("here", "4.3", vhosts=frozenset({"/"})))
+    >>> orders = Queue("/", "orders")
+    >>> declared = Topology(resources={orders.key: orders})
+    >>> [operation.resource.name for operation in make_plan(diff(nothing, declared), nothing, declared).operations]
+    ['orders']
+    """
+    return _Planner(State.of(observed, declared), prune=prune).plan(changes)
+
+
+@dataclass(slots=True)
+class _Planner:
+    """The rows of a plan in the making."""
+
+    state: State
+    prune: bool
+    blocked: dict[Key, Blocked] = field(default_factory=dict)
+    left_alone: list[LeftAlone] = field(default_factory=list)
+    details: dict[Key, tuple[str, ...]] = field(default_factory=dict)
+
+    def plan(self, changes: Sequence[Change]) -> Plan:
+        for change in changes:
+            self._block_on_sight(change)
+        displaced = [change for change in changes if isinstance(change, Displaced)]
+        for change in changes:
+            self._block_beside(change)
+        wanted = [change for change in changes if self._wanted(change)]
+        policies, uncovered = self._policies(wanted)
+        adds = [Declare(change.resource, change) for change in wanted if isinstance(change, Create)]
+        bindings = [add for add in adds if isinstance(add.resource, Binding)]
+        swaps = self._swaps(bindings, wanted)
+        swapped = {remove.key for remove, _ in swaps}
+        for add in bindings:
+            self.state.bind(add.resource)  # type: ignore[arg-type]
+        removals = Removals(self.state, self.blocked, {remove.key for remove in uncovered})
+        removals.take([c for c in wanted if isinstance(c, Delete) and c.key not in swapped])
+        late = {declare.key for _, declare in swaps}
+        waves: list[list[Operation]] = [
+            [add for add in adds if isinstance(add.resource, Vhost)],
+            list(policies),
+            [add for add in adds if isinstance(add.resource, Exchange)],
+            [add for add in adds if isinstance(add.resource, Queue)],
+            [add for add in bindings if add.key not in late],
+            [remove for remove, _ in swaps],
+            [declare for _, declare in swaps],
+            list(uncovered),
+            *removals.waves(),
+        ]
+        observed, declared = self.state.observed, self.state.declared
+        touched = {change.key for change in changes if not isinstance(change, Delete)}
+        rows = [self.blocked[key] for key in sorted(self.blocked)]
+        rows += [Blocked(change, *_displacement(change)) for change in displaced]
+        return Plan(
+            waves=tuple(tuple(wave) for wave in waves if wave),
+            blocked=tuple(sorted(rows, key=lambda row: row.change.key)),
+            left_alone=tuple(self.left_alone),
+            details=self.details,
+            unchanged=sum(key not in touched for key in declared.resources),
+            fingerprint=fingerprint(observed),
+            prune=self.prune,
+            declared=declared,
+            facts=observed.facts,
+        )
+
+    def _wanted(self, change: Change) -> bool:
+        return (
+            change.key not in self.blocked and not isinstance(change, Displaced | Replace) and self._consented(change)
+        )
+
+    def _consented(self, change: Change) -> bool:
+        if not isinstance(change, Delete):
+            return True
+        if isinstance(change.resource, Queue):
+            self.details[change.key] = (hazards.holding(self.state.observed.facts.counts.get(change.key)),)
+        if change.reason == "absent" or self.prune:
+            return True
+        self.left_alone.append(LeftAlone(change, _prune_hint(change)))
+        return False
+
+    def _block(self, change: Change, reason: str, remedy: str) -> None:
+        self.blocked.setdefault(change.key, Blocked(change, reason, remedy))
+
+    def _block_on_sight(self, change: Change) -> None:
+        """Block what needs nothing but the change itself to be seen as impossible."""
+        note = change.note
+        match change:
+            case Create() if note.external:
+                self._block(change, "external, and not there", "ask its owner to declare it")
+            case Update() | Replace() if note.external:
+                self._block(change, "external, and not as the files say", "ask its owner, or correct the files")
+            case Create(resource=Queue()) if change.key in self.state.observed.facts.exclusive:
+                reason = "a connection holds an exclusive queue of this name"
+                self._block(change, reason, "end that connection, or choose another name")
+            case Create(resource=Binding() as binding):
+                if not self.state.observed.facts.writes_null and _has_null(dict(binding.arguments)):
+                    reason = "HTTP cannot write a null in a binding's arguments"
+                    self._block(change, reason, "give the AMQP URL too (--amqp)")
+            case Replace(before=before):
+                self._block(change, "RabbitMQ cannot change this in place", _by_hand(before))
+                self._describe(change, before)
+            case Update() | Displaced() | Delete() | Create():
+                pass
+            case _:
+                assert_never(change)
+
+    def _describe(self, change: Replace, before: object) -> None:
+        touching = len(self.state.touching(change.key))
+        bindings = f"{hazards.counted(touching, 'binding')} would have to be restored"
+        if isinstance(before, Queue):
+            counts = self.state.observed.facts.counts.get(change.key)
+            self.details[change.key] = (f"{'holds ' if counts else ''}{hazards.holding(counts)}; {bindings}",)
+        else:
+            self.details[change.key] = (bindings,)
+
+    def _block_beside(self, change: Change) -> None:
+        """Block a binding whose end is blocked, and a removal whose replacement is."""
+        if not isinstance(change, Create | Delete) or not isinstance(change.resource, Binding):
+            return
+        binding = change.resource
+        for end in (binding.source_key, binding.destination_key):
+            row = self.blocked.get(end)
+            if row and (isinstance(row.change, Create) or _type_differs(row.change)):
+                self._block(change, f"{end.kind} {end.name} is blocked", _SEE_ABOVE)
+                return
+
+    def _policies(self, wanted: Sequence[Change]) -> tuple[list[Declare], list[Remove]]:
+        """Take policy changes one after the other, each on top of those that are let through."""
+        declares: list[Declare] = []
+        removes: list[Remove] = []
+        now: dict[str, dict[Key, Policy]] = {}
+        for resource in self.state.observed.topology.resources.values():
+            if isinstance(resource, Policy):
+                now.setdefault(resource.vhost, {})[resource.key] = resource
+        for change in sorted(wanted, key=lambda change: isinstance(change, Delete)):
+            policy = change.after if isinstance(change, Update) else _resource(change)
+            if not isinstance(policy, Policy):
+                continue
+            before = now.setdefault(policy.vhost, {})
+            after = {key: value for key, value in before.items() if key != policy.key}
+            if not isinstance(change, Delete):
+                after[policy.key] = policy
+                self.details[policy.key] = (hazards.reach(policy, after, self.state),)
+            reason = hazards.against_policies(before, after, policy, self.state)
+            if reason:
+                self._block(change, reason, "let the queues drain first, or make the change by hand")
+                continue
+            now[policy.vhost] = after
+            if isinstance(change, Delete):
+                removes.append(Remove(policy, change))
+            else:
+                declares.append(Declare(policy, change))
+        return declares, removes
+
+    def _swaps(self, bindings: list[Declare], wanted: Sequence[Change]) -> list[tuple[Remove, Declare]]:
+        """Pair the new weights of consistent-hash bindings with the old ones, which must go first."""
+        swaps: list[tuple[Remove, Declare]] = []
+        stale = {c.resource.key: c for c in wanted if isinstance(c, Delete) and isinstance(c.resource, Binding)}
+        for add in list(bindings):
+            change = add.cause
+            if not isinstance(change, Create) or change.near is None or not self._hashed(change.near):
+                continue
+            if self._only_one(change.near):
+                reason = "its exchange is auto-delete and would vanish while its only binding is exchanged"
+                self._block(change, reason, "bind another queue first, or make the change by hand")
+                bindings.remove(add)
+            elif change.near.key in stale:
+                hazard = f"between unbind and bind, {change.near.destination} gets none of the messages"
+                ids = self.state.observed.facts.binding_ids.get(change.near.key, ())
+                swaps.append(
+                    (
+                        Remove(change.near, stale.pop(change.near.key), hazard, ids),
+                        Declare(add.resource, change, hazard),
+                    )
+                )
+            elif all(remove.key != change.near.key for remove, _ in swaps):
+                reason = "a consistent-hash exchange takes one binding a destination, and the old one is still there"
+                self._block(change, reason, "--prune removes the old one first")
+                bindings.remove(add)
+        return swaps
+
+    def _only_one(self, binding: Binding) -> bool:
+        source = self.state.get(binding.source_key)
+        leaving = self.state.leaving[binding.source_key]
+        return isinstance(source, Exchange) and source.auto_delete and len(leaving) == 1
+
+    def _hashed(self, binding: Binding) -> bool:
+        source = self.state.get(binding.source_key)
+        return isinstance(source, Exchange) and source.type == _HASH
+
+
+def _resource(change: Change) -> Resource | None:
+    return change.resource if isinstance(change, Create | Delete) else None
+
+
+def _type_differs(change: Change) -> bool:
+    return isinstance(change, Replace) and any(item.path == "type" for item in change.fields)
+
+
+def _has_null(value: Plain) -> bool:
+    if isinstance(value, dict):
+        return any(_has_null(item) for item in value.values())
+    if isinstance(value, list):
+        return any(_has_null(item) for item in value)
+    return value is None
+
+
+def _prune_hint(change: Delete) -> str:
+    return "--prune unbinds it" if isinstance(change.resource, Binding) else "--prune deletes it"
+
+
+def _by_hand(before: object) -> str:
+    if isinstance(before, Queue):
+        return "drain it and stop its consumers, delete it by hand, then apply; or change the file back"
+    return "delete it by hand in a quiet moment, then apply; or change the file back"
+
+
+def _displacement(change: Displaced) -> tuple[str, str]:
+    tie = "has the same priority as" if change.theirs.priority == change.ours.priority else "takes precedence over"
+    return (
+        f"policy {change.theirs.name}, not ours, {tie} {change.ours.name}",
+        f"raise the priority of {change.ours.name} above {change.theirs.priority}, or ask its owner",
+    )

@@ -1,0 +1,167 @@
+"""Removals under guard, and what else they would take along.
+
+An auto-delete exchange vanishes with the last binding that leaves it, and its own incoming bindings with it,
+which may make the next one vanish. That is worked out before anything is sent: what is declared is declared
+again, and a removal that would take along something else is blocked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from rabbit_topo.diff import Create
+from rabbit_topo.model import Binding, Exchange, Queue
+from rabbit_topo.plan import hazards
+from rabbit_topo.plan.operations import Declare, Remove
+from rabbit_topo.plan.types import Blocked
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from rabbit_topo.diff import Delete
+    from rabbit_topo.model import Key
+    from rabbit_topo.plan.operations import Operation
+    from rabbit_topo.plan.state import State
+
+_VANISHES: Final = "auto-delete: it vanishes with its last binding and is declared again; until then publishers get 404"
+
+
+@dataclass(slots=True)
+class Removals:
+    """Removals let through so far; `state` and `blocked` are the planner's and are kept up to date.
+
+    `going` are the keys of what is deleted in the same plan; it starts with the policies.
+    """
+
+    state: State
+    blocked: dict[Key, Blocked]
+    going: set[Key]
+    unbinds: list[Remove] = field(default_factory=list)
+    queues: list[Remove] = field(default_factory=list)
+    exchanges: list[Remove] = field(default_factory=list)
+    vanished: dict[Key, Declare] = field(default_factory=dict)
+    lost: dict[Key, Declare] = field(default_factory=dict)
+
+    def take(self, changes: Sequence[Delete]) -> None:
+        """Let each deletion of a binding, queue or exchange through, or block it."""
+        shut = {key for row in self.blocked.values() if (key := _blocked_destination(row)) is not None}
+        expendable = {c.key for c in changes if isinstance(c.resource, Exchange) and not self.state.users(c.key)}
+        for change in changes:
+            match change.resource:
+                case Binding() as binding if binding.destination_key in shut:
+                    reason = "a binding that may take its place is blocked"
+                    self._block(change, reason, "see there; it stays until then, so that no message is lost")
+                case Binding() as binding:
+                    if self._carry([change], [binding], expendable):
+                        self.unbinds.append(self._unbind(change, binding))
+                case _:
+                    pass
+        for change in changes:
+            if isinstance(change.resource, Queue):
+                against = hazards.against_queue_removal(change.resource, self.state)
+                if against:
+                    self._block(change, *against)
+                elif self._carry([change], self.state.touching(change.key), expendable):
+                    self.queues.append(Remove(change.resource, change))
+                    self.going.add(change.key)
+        self._delete_exchanges({change.key: change for change in changes if isinstance(change.resource, Exchange)})
+
+    def waves(self) -> list[list[Operation]]:
+        """Unbind, delete queues, delete exchanges, then bring back what vanished on the way."""
+        gone = {remove.key for remove in (*self.unbinds, *self.queues, *self.exchanges)}
+        bindings = [declare for key, declare in sorted(self.lost.items()) if not _gone(declare, gone)]
+        waves = (self.unbinds, self.queues, self.exchanges, [d for _, d in sorted(self.vanished.items())], bindings)
+        return [list(wave) for wave in waves]
+
+    def _block(self, change: Delete, reason: str, remedy: str) -> None:
+        self.blocked.setdefault(change.key, Blocked(change, reason, remedy))
+
+    def _unbind(self, change: Delete, binding: Binding) -> Remove:
+        return Remove(binding, change, binding_ids=self.state.observed.facts.binding_ids.get(binding.key, ()))
+
+    def _delete_exchanges(self, accepted: dict[Key, Delete]) -> None:
+        """Drop from `accepted` whatever must stay, until nothing that goes is held by something that stays."""
+        while accepted:
+            going = self.going | accepted.keys()
+            held = {
+                key: reason for key in accepted if (reason := hazards.against_exchange_removal(key, self.state, going))
+            }
+            for key, reason in held.items():
+                self._block(accepted.pop(key), *reason)
+            if held:
+                continue
+            touching = [binding for key in accepted for binding in self.state.touching(key)]
+            if self._carry(list(accepted.values()), touching, going):
+                break
+            accepted.clear()
+        for binding in self._between(accepted):
+            self.unbinds.append(self._unbind(accepted[binding.source_key], binding))
+        self.exchanges += [Remove(change.resource, change) for change in accepted.values()]
+        self.going |= accepted.keys()
+
+    def _between(self, accepted: dict[Key, Delete]) -> list[Binding]:
+        """Return the bindings among exchanges that go together: unbound first, so that each is unused when its turn comes."""
+        return [
+            binding
+            for _, binding in sorted(self.state.observed.topology.resources.items())
+            if isinstance(binding, Binding)
+            and binding.source_key in accepted
+            and binding.destination_key in accepted
+            and all(remove.key != binding.key for remove in self.unbinds)
+        ]
+
+    def _carry(self, changes: Sequence[Delete], bindings: Sequence[Binding], going: Collection[Key]) -> bool:
+        """Take bindings out of the state with all that vanishes after them; if others would suffer, block instead."""
+        own = {change.key for change in changes}
+        removed: dict[Key, Binding] = {}
+        vanished: dict[Key, Exchange] = {}
+        pending = list(bindings)
+        while pending:
+            binding = pending.pop()
+            if binding.key in removed:
+                continue
+            removed[binding.key] = binding
+            self.state.unbind(binding)
+            source = self._auto_deleting(binding.source_key)
+            if source and source.key not in own and not self.state.leaving.get(source.key):
+                vanished[source.key] = source
+                pending += self.state.arriving.get(source.key, {}).values()
+        strangers = [key for key in vanished if not self._declared(key) and key not in going]
+        if strangers:
+            for binding in removed.values():
+                self.state.bind(binding)
+            names = hazards.listed(sorted(f"exchange {key.name}" for key in strangers))
+            reason = f"with its last binding {names} would vanish: auto-delete, and not to be deleted"
+            for change in changes:
+                self._block(change, reason, "see that another binding leaves it, or remove both by hand")
+            return False
+        asked = {binding.key for binding in bindings}
+        cause = changes[0]
+        self.vanished |= {key: Declare(item, cause, _VANISHES) for key, item in vanished.items() if self._declared(key)}
+        self.lost |= {key: Declare(item, cause, _VANISHES) for key, item in removed.items() if key not in asked}
+        return True
+
+    def _auto_deleting(self, key: Key) -> Exchange | None:
+        exchange = self.state.get(key) or self.state.declared.resources.get(key)
+        return exchange if isinstance(exchange, Exchange) and exchange.auto_delete else None
+
+    def _declared(self, key: Key) -> bool:
+        return key in self.state.declared.resources and not self.state.declared.note(key).external
+
+
+def _gone(declare: Declare, gone: Collection[Key]) -> bool:
+    match declare.resource:
+        case Binding() as binding:
+            return not {binding.key, binding.source_key, binding.destination_key}.isdisjoint(gone)
+        case _:
+            return declare.key in gone
+
+
+def _blocked_destination(row: Blocked) -> Key | None:
+    """Return where a blocked new binding leads to."""
+    match row.change:
+        case Create(resource=Binding() as binding):
+            return binding.destination_key
+        case _:
+            return None

@@ -1,0 +1,78 @@
+"""What came of a plan, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rabbit_topo.diff import Change, Create, Delete, Displaced, Replace, Update
+from rabbit_topo.plan.operations import Done, Failed, NotAttempted, Outcome
+
+if TYPE_CHECKING:
+    from rabbit_topo.plan.types import Plan
+
+IN_FLIGHT: Final = "in flight"  # how the reason of an operation begins that was sent and never answered
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of a plan.
+
+    `remaining` is what a second look at the broker found to differ, None where it could not be had (then
+    `unverified` says why). `surprises` is the part of it that the plan did not predict.
+    """
+
+    plan: Plan
+    outcomes: tuple[Outcome, ...]
+    remaining: tuple[Change, ...] | None
+    unverified: str = ""
+    interrupted: bool = False
+
+    @property
+    def done(self) -> list[Done]:
+        """What the broker confirmed."""
+        return [outcome for outcome in self.outcomes if isinstance(outcome, Done)]
+
+    @property
+    def failed(self) -> list[Failed]:
+        """What the broker or a guard refused."""
+        return [outcome for outcome in self.outcomes if isinstance(outcome, Failed)]
+
+    @property
+    def not_attempted(self) -> list[NotAttempted]:
+        """What was not sent, or got no answer."""
+        return [outcome for outcome in self.outcomes if isinstance(outcome, NotAttempted)]
+
+    @property
+    def surprises(self) -> tuple[Change, ...]:
+        """What differs against the plan's prediction."""
+        predicted = {signature(change) for change in self.plan.remainder}
+        return tuple(change for change in self.remaining or () if signature(change) not in predicted)
+
+    @property
+    def exit_code(self) -> int:
+        """Give 0 when all is as planned and nothing was blocked, 6 when something is missing, 1 when nothing was written."""
+        whole = not (self.failed or self.not_attempted or self.surprises or self.plan.blocked or self.remaining is None)
+        if whole and not self.interrupted:
+            return 0
+        nothing_written = not self.done and bool(self.failed or self.not_attempted)
+        return 1 if nothing_written and not self._in_doubt else 6
+
+    @property
+    def _in_doubt(self) -> bool:
+        """Whether something may have been written though nobody confirmed it: the second look decides."""
+        if self.remaining is None:
+            return any(outcome.reason.startswith(IN_FLIGHT) for outcome in self.not_attempted)
+        planned = {operation.key for operation in self.plan.operations}
+        return not planned <= {change.key for change in self.remaining}
+
+
+def signature(change: Change) -> tuple[object, ...]:
+    """Say what makes two changes the same finding, in a form that hashes."""
+    match change:
+        case Update() | Replace():
+            return (type(change), change.key, repr(change.fields))
+        case Create() | Delete():
+            return (type(change), change.key)
+        case Displaced():
+            return (type(change), change.key, change.ours.key, change.theirs.key)

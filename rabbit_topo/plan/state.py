@@ -1,0 +1,98 @@
+"""An index over what was observed, and over what would become of it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rabbit_topo.model import Binding, Exchange, Key, Kind, Policy, Queue
+from rabbit_topo.policies import effective
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rabbit_topo.model import Observed, Resource, Topology
+
+
+@dataclass(slots=True)
+class State:
+    """Bindings by their ends, policies by vhost, and who is declared: built once for a plan."""
+
+    observed: Observed
+    declared: Topology
+    leaving: dict[Key, dict[Key, Binding]] = field(default_factory=dict)
+    arriving: dict[Key, dict[Key, Binding]] = field(default_factory=dict)
+    namers: dict[Key, set[Key]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, observed: Observed, declared: Topology) -> State:
+        """Index an observation."""
+        state = cls(observed, declared)
+        for resource in observed.topology.resources.values():
+            if isinstance(resource, Binding):
+                state.bind(resource)
+        for resource in (*observed.topology.resources.values(), *declared.resources.values()):
+            for name in _named_exchanges(resource):
+                state.namers.setdefault(Key(resource.key.vhost, Kind.EXCHANGE, name), set()).add(resource.key)
+        return state
+
+    def bind(self, binding: Binding) -> None:
+        """Note a binding, an observed one or one that will be."""
+        self.leaving.setdefault(binding.source_key, {})[binding.key] = binding
+        self.arriving.setdefault(binding.destination_key, {})[binding.key] = binding
+
+    def unbind(self, binding: Binding) -> None:
+        """Forget a binding."""
+        self.leaving.get(binding.source_key, {}).pop(binding.key, None)
+        self.arriving.get(binding.destination_key, {}).pop(binding.key, None)
+
+    def touching(self, key: Key) -> list[Binding]:
+        """Return the bindings that would go with this object."""
+        found = {**self.leaving.get(key, {}), **self.arriving.get(key, {})}
+        return [found[name] for name in sorted(found)]
+
+    def get(self, key: Key) -> Resource | None:
+        """Return what was observed under this key."""
+        return self.observed.topology.resources.get(key)
+
+    def ours(self, key: Key) -> bool:
+        """Say whether an object is declared as ours, covered by `owns:`, or named by `absent:`."""
+        if key in self.declared.resources:
+            return not self.declared.note(key).external
+        return key in self.declared.absent or self.declared.scope.owns(key.vhost, key.name)
+
+    def users(self, key: Key) -> list[Key]:
+        """Return the objects and policies that name an exchange as their dead-letter or alternate exchange."""
+        return sorted(self.namers.get(key, ()))
+
+    def operator_policy(self, queue: Queue) -> Policy | None:
+        """Return the operator policy that governs a queue."""
+        return effective(self.observed.facts.operator_policies, queue)
+
+
+def fingerprint(observed: Observed) -> str:
+    """Digest everything observed but the counts: 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    facts = observed.facts
+    digest.update(repr((facts.version, facts.cluster_name, sorted(facts.vhosts), sorted(facts.exclusive))).encode())
+    for key in sorted(observed.topology.resources):
+        digest.update(repr(observed.topology.resources[key]).encode())
+    for key in sorted(facts.binding_ids):
+        digest.update(repr(facts.binding_ids[key]).encode())
+    return digest.hexdigest()[:16]
+
+
+def _named_exchanges(resource: Resource) -> Iterator[str]:
+    match resource:
+        case Queue():
+            arguments, names = resource.arguments, ["x-dead-letter-exchange"]
+        case Exchange():
+            arguments, names = resource.arguments, ["alternate-exchange"]
+        case Policy():
+            arguments, names = resource.definition, ["dead-letter-exchange", "alternate-exchange"]
+        case _:
+            return
+    for name in names:
+        if isinstance(arguments.get(name), str):
+            yield arguments[name]

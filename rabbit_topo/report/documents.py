@@ -1,0 +1,208 @@
+"""Plan, check and apply as JSON documents. Their schemas stand in `schemas/`; what they promise, scripts may rely on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from rabbit_topo.diff import ABSENT, Create, Delete, Displaced, Replace, Update
+from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue, Vhost
+from rabbit_topo.plan import Declare, Done, Failed, NotAttempted
+from rabbit_topo.report.rows import name_of, rows, subject, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rabbit_topo.diff import Change, Field
+    from rabbit_topo.errors import Problem
+    from rabbit_topo.model import Note, Resource, Topology
+    from rabbit_topo.plan import Operation, Outcome, Plan, Report
+    from rabbit_topo.report.rows import Row
+
+FORMAT_VERSION: Final = 1
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """Return the document that `schemas/plan.schema.json` describes."""
+    all_rows = rows(plan)
+    return {
+        **_head("plan", plan),
+        "prune": plan.prune,
+        "fingerprint": plan.fingerprint,
+        "summary": summary(all_rows, plan),
+        "changes": [_row(row) for row in all_rows],
+        "operations": [_operation(operation) for operation in plan.operations],
+    }
+
+
+def check_document(plan: Plan) -> dict[str, Any]:
+    """Return the document that `schemas/check.schema.json` describes."""
+    all_rows = rows(plan)
+    return {
+        **_head("check", plan),
+        "drift": bool(all_rows),
+        "fingerprint": plan.fingerprint,
+        "summary": {"differences": len(all_rows), "unchanged": plan.unchanged},
+        "changes": [_row(row) for row in all_rows],
+    }
+
+
+def report_document(report: Report) -> dict[str, Any]:
+    """Return the document that `schemas/apply.schema.json` describes."""
+    remaining = None if report.remaining is None else [_change(change) for change in report.remaining]
+    return {
+        **_head("apply", report.plan),
+        "exit_code": report.exit_code,
+        "interrupted": report.interrupted,
+        "summary": {
+            "done": len(report.done),
+            "failed": len(report.failed),
+            "not_attempted": len(report.not_attempted),
+            "blocked": len(report.plan.blocked),
+        },
+        "outcomes": [_outcome(outcome) for outcome in report.outcomes],
+        "blocked": [_row(row) for row in rows(report.plan) if row.status == "blocked"],
+        "remaining": remaining,
+        "surprises": [_change(change) for change in report.surprises],
+        "unverified": report.unverified,
+    }
+
+
+def validation_document(topology: Topology | None, problems: Sequence[Problem], total: int) -> dict[str, Any]:
+    """Return the document that `schemas/validate.schema.json` describes."""
+    counted = {kind.value: len(topology.of(kind)) for kind in Kind} if topology else {}
+    return {
+        "format_version": FORMAT_VERSION,
+        "document": "validate",
+        "valid": not total,
+        "files": list(topology.files) if topology else [],
+        "objects": counted,
+        "problems_total": total,
+        "problems": [
+            {"file": p.file, "line": p.line, "column": p.column, "message": p.message, "hint": p.hint} for p in problems
+        ],
+    }
+
+
+def _head(document: str, plan: Plan) -> dict[str, Any]:
+    facts = plan.facts
+    return {
+        "format_version": FORMAT_VERSION,
+        "document": document,
+        "target": {
+            "address": facts.target,
+            "product": facts.product,
+            "version": facts.version,
+            "cluster_name": facts.cluster_name,
+        },
+        "files": list(plan.declared.files),
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        **_change(row.change),
+        "status": row.status,
+        "reason": row.reason,
+        "remedy": row.remedy,
+        "details": list(row.details),
+        "hazards": list(row.hazards),
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "change": name_of(change),
+        "resource": resource(subject(change)),
+        "origin": _origin(change.note),
+        "fields": [],
+    }
+    match change:
+        case Update() | Replace():
+            found["fields"] = [_field(field) for field in change.fields]
+        case Displaced():
+            found["fields"] = [{"path": "policy", "observed": change.theirs.name, "declared": change.ours.name}]
+        case Create():
+            found["near"] = resource(change.near) if change.near else None
+        case Delete():
+            found["because"] = change.reason
+    return found
+
+
+def _field(field: Field) -> dict[str, Any]:
+    """Leave out the side that does not have the property."""
+    sides = {"observed": field.observed, "declared": field.declared}
+    return {"path": field.path, **{side: plain for side, plain in sides.items() if plain is not ABSENT}}
+
+
+def _origin(note: Note) -> dict[str, Any] | None:
+    if note.origin is None:
+        return None
+    return {"file": note.origin.file, "line": note.origin.line, "column": note.origin.column}
+
+
+def resource(given: Resource) -> dict[str, Any]:
+    """Spell a resource as an object with its kind."""
+    match given:
+        case Vhost():
+            return {"kind": "vhost", "name": given.name}
+        case Exchange():
+            return {
+                "kind": "exchange",
+                "vhost": given.vhost,
+                "name": given.name,
+                "type": given.type,
+                "durable": given.durable,
+                "auto_delete": given.auto_delete,
+                "internal": given.internal,
+                "arguments": dict(given.arguments),
+            }
+        case Queue():
+            return {
+                "kind": "queue",
+                "vhost": given.vhost,
+                "name": given.name,
+                "type": given.type,
+                "durable": given.durable,
+                "auto_delete": given.auto_delete,
+                "arguments": dict(given.arguments),
+            }
+        case Binding():
+            return {
+                "kind": "binding",
+                "vhost": given.vhost,
+                "source": given.source,
+                "destination_kind": given.destination_kind,
+                "destination": given.destination,
+                "routing_key": given.routing_key,
+                "arguments": dict(given.arguments),
+            }
+        case Policy():
+            return {
+                "kind": "policy",
+                "vhost": given.vhost,
+                "name": given.name,
+                "pattern": given.pattern,
+                "apply_to": given.apply_to,
+                "priority": given.priority,
+                "definition": dict(given.definition),
+            }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    return {
+        "action": "declare" if isinstance(operation, Declare) else "remove",
+        "resource": resource(operation.resource),
+        "cause": name_of(operation.cause),
+        "hazard": operation.hazard,
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    match outcome:
+        case Done():
+            return {**_operation(outcome.operation), "outcome": "done", "reason": "", "hint": ""}
+        case Failed():
+            told = {"outcome": "failed", "reason": outcome.reason, "hint": outcome.hint}
+            return {**_operation(outcome.operation), **told}
+        case NotAttempted():
+            return {**_operation(outcome.operation), "outcome": "not_attempted", "reason": outcome.reason, "hint": ""}

@@ -1,0 +1,282 @@
+"""Plan, check and apply as lines of text. A line is a tuple of spans, so that colour is the caller's business."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from rabbit_topo.diff import Create, Delete, Displaced, Replace, Update
+from rabbit_topo.model import Binding, Kind
+from rabbit_topo.plan import Declare
+from rabbit_topo.report import words
+from rabbit_topo.report.rows import Row, name_of, rows, subject, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rabbit_topo.diff import Change
+    from rabbit_topo.model import Facts, Note, Topology
+    from rabbit_topo.plan import Operation, Outcome, Plan, Report
+
+
+class Span(NamedTuple):
+    """Some text in one style: `create`, `update`, `delete`, `danger`, `good`, `dim`, `bold`, or none."""
+
+    text: str
+    style: str = ""
+
+
+Line: TypeAlias = tuple[Span, ...]
+
+_SYMBOL: Final = {"create": "+", "update": "~", "replace": "-/+", "displaced": "!", "delete": "-"}
+_STYLE: Final = {"create": "create", "update": "update", "replace": "danger", "displaced": "danger", "delete": "delete"}
+_SECTIONS: Final = (
+    ("REPLACE", "RabbitMQ cannot change this in place", "replace"),
+    ("NOT IN EFFECT", "another policy takes the place of ours", "displaced"),
+    ("DELETE", "", "delete"),
+    ("UPDATE", "", "update"),
+    ("CREATE", "", "create"),
+)
+_FINDINGS: Final = (
+    ("DIFFERENT", "", ("replace", "update")),
+    ("NOT IN EFFECT", "another policy takes the place of ours", ("displaced",)),
+    ("MISSING", "declared, and not on the broker", ("create",)),
+    ("UNDECLARED", "ours, and in no file", ("delete",)),
+)
+_INDENT: Final = " " * 8
+
+
+def plan_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]:
+    """Render a plan: danger on top, every row with its place, the summary last."""
+    all_rows = rows(plan)
+    several = len(plan.declared.vhosts) > 1
+    yield from _header(plan.facts, plan.declared, sources, f"prune {'on' if plan.prune else 'off'}", width)
+    for heading, gloss, kind in _SECTIONS:
+        chosen = [row for row in all_rows if name_of(row.change) == kind and row.status != "left_alone"]
+        yield from _section(heading, gloss, chosen)
+        for row in chosen:
+            yield from _plan_row(row, width, several=several)
+    left = [row for row in all_rows if row.status == "left_alone"]
+    yield from _section("LEFT ALONE", "ours, and in no file", left)
+    for row in left:
+        said = "; ".join(row.details)
+        yield from _fitted(". ", "dim", row, f"{said}   {row.remedy}" if said else row.remedy, "", width, several=several)
+    yield ()
+    yield from _plan_summary(all_rows, plan)
+
+
+def _plan_summary(all_rows: Sequence[Row], plan: Plan) -> Iterator[Line]:
+    count = summary(all_rows, plan)
+    marks = [
+        Span(f"  ! {count['blocked']} blocked", "danger") if count["blocked"] else Span(""),
+        Span(f"  - {count['delete']}", "delete") if count["delete"] else Span(""),
+        Span(f"  ~ {count['update']}", "update") if count["update"] else Span(""),
+        Span(f"  + {count['create']}", "create") if count["create"] else Span(""),
+        Span(f"  . {count['left_alone']}", "dim") if count["left_alone"] else Span(""),
+    ]
+    shown = tuple(span for span in marks if span.text)
+    if shown:
+        yield shown
+    if not all_rows:
+        yield (Span(f"  Nothing to do: {_objects(count['unchanged'])} as declared.", "good"),)
+        return
+    parts = [f"{count['create']} to create", f"{count['update']} to update", f"{count['delete']} to delete"]
+    if count["blocked"]:
+        parts.append(f"{count['blocked']} blocked")
+    if count["left_alone"]:
+        parts.append(f"{count['left_alone']} left alone")
+    yield (Span(f"  Plan: {', '.join(parts)}; {count['unchanged']} unchanged.", "bold"),)
+
+
+def _objects(number: int) -> str:
+    return f"{number:,} object is" if number == 1 else f"{number:,} objects are"
+
+
+def _header(facts: Facts, declared: Topology, sources: Sequence[str], right: str, width: int) -> Iterator[Line]:
+    cluster = f'  cluster "{words.clean(facts.cluster_name)}"' if facts.cluster_name else ""
+    yield _pair("target", f"{words.clean(facts.target)}  {facts.product} {words.clean(facts.version)}{cluster}")
+    number = sum(key.kind is not Kind.VHOST for key in declared.resources)
+    files = len(declared.files)
+    said = (
+        f"{'  '.join(sources)}  {files} {'file' if files == 1 else 'files'}, "
+        f"{number:,} {'object' if number == 1 else 'objects'}"
+    )
+    gap = width - 12 - len(said) - len(right)
+    yield _pair("declared", f"{said}{' ' * max(gap, 2)}{right}" if right else said)
+
+
+def _pair(label: str, text: str) -> Line:
+    return (Span(f"  {label:<10}", "dim"), Span(text))
+
+
+def _section(heading: str, gloss: str, chosen: Sequence[Row]) -> Iterator[Line]:
+    if chosen:
+        yield ()
+        yield (Span(f"  {heading}", "bold"), Span(f"  {gloss}" if gloss else "", "dim"))
+
+
+def _plan_row(row: Row, width: int, *, several: bool) -> Iterator[Line]:
+    kind = name_of(row.change)
+    resource = subject(row.change)
+    shown = words.traits(resource) if isinstance(row.change, Create | Delete) else ""
+    yield from _fitted(f"{_SYMBOL[kind]} ", _STYLE[kind], row, shown, _place(row.change), width, several=several)
+    yield from _fields(row.change)
+    for detail in row.details:
+        yield (Span(f"{_INDENT}{detail}"),)
+    for hazard in row.hazards:
+        yield from _labelled("HAZARD", "update", hazard, width)
+    if row.status == "blocked":
+        yield from _labelled("BLOCKED", "danger", f"{row.reason}: {row.remedy}", width)
+
+
+def _fields(change: Change) -> Iterator[Line]:
+    match change:
+        case Update() | Replace():
+            pad = max(len(field.path) for field in change.fields)
+            for field in change.fields:
+                values = f"{words.value(field.observed)} -> {words.value(field.declared)}"
+                yield (Span(f"{_INDENT}{words.clean(field.path):<{pad}}   {values}"),)
+        case Displaced():
+            yield (Span(f"{_INDENT}policy   {words.clean(change.theirs.name)} -> {words.clean(change.ours.name)}"),)
+        case Create(near=Binding() as near):
+            yield (Span(f"{_INDENT}like     {words.binding_arrow(near)}, which is there", "dim"),)
+        case Create() | Delete():
+            return
+
+
+def _labelled(label: str, style: str, text: str, width: int) -> Iterator[Line]:
+    """Wrap a sentence under its label."""
+    room = max(width - len(_INDENT) - 9, 30)
+    lines = [""]
+    for word in words.clean(text).split(" "):
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > room:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
+    for number, line in enumerate(lines):
+        yield (Span(f"{_INDENT}{label if not number else '':<9}", style), Span(line))
+
+
+def _fitted(symbol: str, style: str, row: Row, shown: str, place: str, width: int, *, several: bool) -> Iterator[Line]:
+    """Lay out a row: symbol and name left, traits in a column, the place at the right edge, on two lines if need be."""
+    name = words.name(subject(row.change))
+    if several:
+        name += f"  (vhost {words.clean(row.change.key.vhost)})"
+    left = f"  {symbol}{name}"
+    middle = f"{left:<38}  {shown}" if shown else left
+    if not place or len(middle) + 2 + len(place) <= width:
+        gap = " " * max(width - len(middle) - len(place), 2) if place else ""
+        yield (Span(left, style), Span(middle[len(left) :]), Span(gap + place, "dim"))
+        return
+    second = f"{_INDENT}{shown}" if shown else ""
+    if len(left) + 2 + len(place) <= width:
+        yield (Span(left, style), Span(f"{place:>{width - len(left)}}", "dim"))
+        if second:
+            yield (Span(second),)
+        return
+    yield (Span(left, style),)
+    yield (Span(second), Span(f"{place:>{max(width - len(second), len(place) + 2)}}", "dim"))
+
+
+def _place(change: Change) -> str:
+    origin = change.note.origin
+    if origin is None or (isinstance(change, Delete) and change.reason != "absent"):
+        return ""
+    return f"{words.clean(origin.file)}:{origin.line}"
+
+
+def check_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]:
+    """Render what `check` found: each difference with its object, its property and its place."""
+    all_rows = rows(plan)
+    several = len(plan.declared.vhosts) > 1
+    yield from _header(plan.facts, plan.declared, sources, "", width)
+    for heading, gloss, kinds in _FINDINGS:
+        chosen = [row for row in all_rows if name_of(row.change) in kinds]
+        yield from _section(heading, gloss, chosen)
+        for row in chosen:
+            kind = name_of(row.change)
+            yield from _fitted(
+                f"{_SYMBOL[kind]} ", _STYLE[kind], row, _standing(row), _place(row.change), width, several=several
+            )
+            yield from _drifts(row)
+    yield ()
+    if not all_rows:
+        yield (Span(f"  No drift: {_objects(plan.unchanged)} as declared.", "good"),)
+        return
+    number = len(all_rows)
+    found = "1 difference" if number == 1 else f"{number:,} differences"
+    yield (Span(f"  Drift: {found}; {plan.unchanged:,} unchanged.", "danger"),)
+
+
+def _standing(row: Row) -> str:
+    change = row.change
+    if isinstance(change, Delete):
+        said = {"stale": "a binding that no file has", "stray": "covered by owns", "absent": "named by absent"}
+        return "; ".join([said[change.reason], *row.details])
+    if change.note.external:
+        return "external"
+    return words.traits(subject(change)) if isinstance(change, Create) else ""
+
+
+def _drifts(row: Row) -> Iterator[Line]:
+    change = row.change
+    match change:
+        case Update() | Replace():
+            for field in change.fields:
+                yield (Span(f"{_INDENT}{words.drift(field)}"),)
+        case Displaced():
+            yield (Span(f"{_INDENT}policy: {words.clean(row.reason)}"),)
+        case Create(resource=Binding() as wanted, near=Binding() as near):
+            for label, ours, theirs in (
+                ("routing_key", wanted.routing_key, near.routing_key),
+                ("arguments", words.arguments(wanted.arguments), words.arguments(near.arguments)),
+            ):
+                if ours != theirs:
+                    yield (Span(f"{_INDENT}{label}: declared {words.clean(ours)}, broker {words.clean(theirs)}"),)
+        case Create() | Delete():
+            return
+
+
+def report_lines(report: Report, width: int) -> Iterator[Line]:
+    """Render what an apply did: what failed with the broker's words, what was not attempted, the count last."""
+    done = len(report.done)
+    if report.failed or report.not_attempted or report.interrupted:
+        yield from _outcomes("DONE", "create", report.done, width)
+    yield from _outcomes("FAILED", "danger", report.failed, width)
+    yield from _outcomes("NOT ATTEMPTED", "update", report.not_attempted, width)
+    if report.surprises:
+        yield ()
+        yield (Span("  STILL DIFFERENT", "bold"), Span("  found by looking again, and not foreseen", "dim"))
+        for change in report.surprises:
+            kind = name_of(change)
+            yield (Span(f"  {_SYMBOL[kind]} {words.name(subject(change))}", _STYLE[kind]),)
+            yield from _drifts(Row(change, "planned"))
+    if report.unverified:
+        yield ()
+        yield from _labelled("UNSEEN", "danger", f"the result could not be verified: {report.unverified}", width)
+    yield ()
+    parts = [f"{done:,} done", f"{len(report.failed):,} failed", f"{len(report.not_attempted):,} not attempted"]
+    if report.plan.blocked:
+        parts.append(f"{len(report.plan.blocked):,} blocked")
+    verified = "" if report.remaining is None or report.surprises else "; the broker is as predicted"
+    whole = report.exit_code == 0
+    yield (Span(f"  {'Applied' if whole else 'Incomplete'}: {', '.join(parts)}{verified}.", "good" if whole else "danger"),)
+
+
+def _outcomes(heading: str, style: str, outcomes: Sequence[Outcome], width: int) -> Iterator[Line]:
+    if not outcomes:
+        return
+    yield ()
+    yield (Span(f"  {heading}", "bold"),)
+    for outcome in outcomes:
+        yield (Span(f"  {_mark(outcome.operation)} {words.name(outcome.operation.resource)}", style),)
+        reason = getattr(outcome, "reason", "")
+        if reason:
+            yield from _labelled("", "", reason, width)
+        if hint := getattr(outcome, "hint", ""):
+            yield from _labelled("", "dim", hint, width)
+
+
+def _mark(operation: Operation) -> str:
+    if not isinstance(operation, Declare):
+        return "-"
+    return "~" if isinstance(operation.cause, Update) else "+"
