@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _RUN = "import sys; from rabbit_topo.broker.sandbox import run; sys.exit(run(sys.argv[1:]))"
-_WATCHED = "import os, time; print(os.environ['RABBIT_TOPO_AMQP'], flush=True); time.sleep(600)"
+_WATCHED = """
+import os, time
+parent = os.getppid()
+print(os.environ['RABBIT_TOPO_AMQP'], flush=True)
+while os.getppid() == parent:
+    time.sleep(0.05)
+"""
 
 
 def until(condition: Callable[[], bool], seconds: float = 30) -> None:
@@ -55,7 +61,7 @@ def listening(pids: tuple[int, ...]) -> set[str]:
     inodes = set()
     for pid in pids:
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            inodes |= set(re.findall(r"socket:\[(\d+)\]", os.readlink(descriptor)))
+            inodes |= set(re.findall(r"socket:\[(\d+)\]", str(descriptor.readlink())))
     rows = [
         row.split()
         for table in ("tcp", "tcp6")
@@ -111,13 +117,15 @@ def test_nothing_is_left_at_the_end(label: str) -> None:
 
 
 def test_an_error_inside_removes_everything_too() -> None:
-    sandbox = Sandbox()
-    folder = None
-    with pytest.raises(ZeroDivisionError), sandbox:
-        folder = sandbox.folder
-        raise ZeroDivisionError
-    assert folder is not None
-    assert not folder.exists()
+    def fail() -> None:
+        with Sandbox() as sandbox:
+            folders.append(sandbox.folder)
+            raise ZeroDivisionError
+
+    folders: list[Path | None] = []
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert [folder and folder.exists() for folder in folders] == [False]
 
 
 def test_a_node_that_dies_while_it_starts_is_an_error_with_its_log() -> None:
@@ -130,7 +138,7 @@ def test_a_node_that_dies_while_it_starts_is_an_error_with_its_log() -> None:
 
 
 def test_a_node_that_does_not_answer_in_time_is_an_error() -> None:
-    with pytest.raises(BrokerError, match="no answer in 0.2 s"), Sandbox(timeout=0.2):
+    with pytest.raises(BrokerError, match="gave no answer"), Sandbox(timeout=0.2):
         pass
 
 
@@ -159,7 +167,7 @@ def test_run_refuses_a_command_that_does_not_exist() -> None:
 @pytest.fixture
 def reachable() -> Iterator[Path]:
     """A temporary folder that the node's user may enter, as pytest's own is not."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # noqa: S108 - a folder of our own in it
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
 
