@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from rabbit_topo.diff import Create, Delete, Displaced, Replace, Update, diff
+from rabbit_topo.diff import diff
 from rabbit_topo.errors import Refusal, TopoError
 from rabbit_topo.model import Binding, Key, Kind
-from rabbit_topo.plan import Declare, Done, Failed, NotAttempted, Remove
+from rabbit_topo.plan import Declare, Done, NotAttempted, Remove, Report
+from rabbit_topo.plan.result import IN_FLIGHT, signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _SETTLE_SECONDS = 10.0
 _PAUSE_SECONDS = 0.25
+_INTERRUPTED = 130
 
 
 def apply(
@@ -29,7 +31,7 @@ def apply(
     partial: bool = False,
     on_outcome: Callable[[Outcome], None] | None = None,
 ) -> Report:
-    """Carry out a plan wave by wave, then observe and diff again.
+    r"""Carry out a plan wave by wave, then observe and diff again.
 
     Raises `Refusal` before the first write when rows are blocked and `partial` is not set. An object that the broker
     refuses does not stop the others; what depends on it is not attempted, and nothing is removed after something
@@ -49,19 +51,21 @@ def apply(
     if plan.blocked and not partial:
         raise blocked_refusal(plan)
     run = _Run(broker, on_outcome)
-    interrupted = False
+    interrupted = 0
     try:
         for wave in plan.waves:
             run.wave(wave)
-    except KeyboardInterrupt:
-        interrupted = True
+    except KeyboardInterrupt as stop:
+        interrupted = getattr(stop, "exit_code", _INTERRUPTED)
     known = {id(outcome.operation) for outcome in run.outcomes}
+    sent = {id(operation) for operation in run.sending}
     for operation in plan.operations:
         if id(operation) not in known:
-            run.outcomes.append(NotAttempted(operation, "interrupted"))
+            reason = f"{IN_FLIGHT} or waiting when interrupted" if id(operation) in sent else "interrupted before"
+            run.outcomes.append(NotAttempted(operation, reason))
     outcomes = tuple(run.outcomes)
     if interrupted:
-        return Report(plan, outcomes, None, "interrupted before the second look", interrupted=True)
+        return Report(plan, outcomes, None, "interrupted before the second look", interrupted)
     try:
         return Report(plan, outcomes, _settled(plan, broker, patient=not run.failed))
     except TopoError as error:
@@ -83,6 +87,7 @@ class _Run:
         self.outcomes: list[Outcome] = []
         self.failed: set[Key] = set()
         self.add_failed = False
+        self.sending: list[Operation] = []
         self._on_outcome = on_outcome
 
     def wave(self, wave: Sequence[Operation]) -> None:
@@ -93,6 +98,7 @@ class _Run:
                 self._take(NotAttempted(operation, reason))
             else:
                 sendable.append(operation)
+        self.sending = sendable
         if sendable:
             for outcome in self.broker.execute(sendable):
                 self._take(outcome)

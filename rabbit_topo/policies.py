@@ -28,16 +28,17 @@ _APPLIES = {
 
 # A policy with any of these keys does not reach a queue of that type at all. Keys whose standing changed
 # between 3.10 and 4.3 are left out: none of them limits, expires or dead-letters anything.
+_MIRRORING = frozenset(
+    {"ha-mode", "ha-params", "ha-sync-mode", "ha-sync-batch-size", "ha-promote-on-failure", "ha-promote-on-shutdown"}
+)
+_STREAM_ONLY = frozenset({"max-age", "stream-max-segment-size-bytes", "initial-cluster-size"})
 _UNSUPPORTED = {
-    "classic": frozenset(
-        ["max-age", "stream-max-segment-size-bytes", "initial-cluster-size", "delivery-limit", "dead-letter-strategy"]
-    ),
-    "quorum": frozenset(
-        ["max-priority", "queue-mode", "ha-mode", "ha-params", "ha-sync-mode", "ha-sync-batch-size", "ha-promote-on-failure", "ha-promote-on-shutdown", "queue-master-locator", "max-age", "stream-max-segment-size-bytes", "initial-cluster-size"]
-    ),
-    "stream": frozenset(
-        ["expires", "message-ttl", "dead-letter-exchange", "dead-letter-routing-key", "dead-letter-strategy", "max-length", "max-in-memory-length", "max-in-memory-bytes", "max-priority", "overflow", "queue-mode", "delivery-limit", "ha-mode", "ha-params", "ha-sync-mode", "queue-master-locator", "target-group-size"]
-    ),
+    "classic": _STREAM_ONLY | {"delivery-limit", "dead-letter-strategy"},
+    "quorum": _STREAM_ONLY | _MIRRORING | {"max-priority", "queue-mode", "queue-master-locator"},
+    "stream": _MIRRORING
+    | {"expires", "message-ttl", "max-length", "overflow", "delivery-limit", "max-priority", "queue-mode"}
+    | {"dead-letter-exchange", "dead-letter-routing-key", "dead-letter-strategy", "queue-master-locator"}
+    | {"max-in-memory-length", "max-in-memory-bytes", "target-group-size"},
 }
 
 # What can drop, expire or divert messages. A limit hurts when it appears or shrinks, the others at any change.
@@ -83,7 +84,8 @@ def reaches(policy: Policy, target: Queue | Exchange) -> bool | None:
 def effective(policies: Iterable[Policy], target: Queue | Exchange) -> Policy | None:
     """Return the policy with the highest priority among those that reach the object.
 
-    A pattern that cannot be read here counts as not matching. Ties go to the first by name; the server makes no promise.
+    A pattern that cannot be read here counts as not matching. Ties go to the first by name, where the server
+    makes no promise.
     """
     candidates = [policy for policy in policies if reaches(policy, target)]
     return min(candidates, key=lambda policy: (-policy.priority, policy.name), default=None)

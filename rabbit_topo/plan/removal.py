@@ -101,14 +101,15 @@ class Removals:
         self.going |= accepted.keys()
 
     def _between(self, accepted: dict[Key, Delete]) -> list[Binding]:
-        """Return the bindings among exchanges that go together: unbound first, so that each is unused when its turn comes."""
+        """Return the bindings among exchanges that go together: unbound first, so that each is unused by then."""
+        unbound = {remove.key for remove in self.unbinds}
         return [
             binding
             for _, binding in sorted(self.state.observed.topology.resources.items())
             if isinstance(binding, Binding)
             and binding.source_key in accepted
             and binding.destination_key in accepted
-            and all(remove.key != binding.key for remove in self.unbinds)
+            and binding.key not in unbound
         ]
 
     def _carry(self, changes: Sequence[Delete], bindings: Sequence[Binding], going: Collection[Key]) -> bool:

@@ -19,14 +19,15 @@ class Report:
     """What came of a plan.
 
     `remaining` is what a second look at the broker found to differ, None where it could not be had (then
-    `unverified` says why). `surprises` is the part of it that the plan did not predict.
+    `unverified` says why). `interrupted` is the exit code of the signal that ended the work, or 0. `surprises` is the
+    part of `remaining` that the plan did not predict.
     """
 
     plan: Plan
     outcomes: tuple[Outcome, ...]
     remaining: tuple[Change, ...] | None
     unverified: str = ""
-    interrupted: bool = False
+    interrupted: int = 0
 
     @property
     def done(self) -> list[Done]:
@@ -51,12 +52,19 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """Give 0 when all is as planned and nothing was blocked, 6 when something is missing, 1 when nothing was written."""
-        whole = not (self.failed or self.not_attempted or self.surprises or self.plan.blocked or self.remaining is None)
-        if whole and not self.interrupted:
+        """Give 0 when all is as planned, else what it is short of.
+
+        6: something is missing; 1: something failed and nothing was written; 5: there were blocked rows and nothing
+        else to do; 130 and 143: interrupted.
+        """
+        if self.interrupted:
+            return self.interrupted
+        trouble = bool(self.failed or self.not_attempted)
+        if not (trouble or self.surprises or self.plan.blocked or self.remaining is None):
             return 0
-        nothing_written = not self.done and bool(self.failed or self.not_attempted)
-        return 1 if nothing_written and not self._in_doubt else 6
+        if self.plan.empty and self.plan.blocked:
+            return 5
+        return 1 if trouble and not self.done and not self._in_doubt else 6
 
     @property
     def _in_doubt(self) -> bool:

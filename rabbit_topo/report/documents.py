@@ -1,4 +1,7 @@
-"""Plan, check and apply as JSON documents. Their schemas stand in `schemas/`; what they promise, scripts may rely on."""
+"""Plan, check and apply as JSON documents.
+
+Their schemas stand in `schemas/`; what those promise, scripts may rely on.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ def report_document(report: Report) -> dict[str, Any]:
     return {
         **_head("apply", report.plan),
         "exit_code": report.exit_code,
-        "interrupted": report.interrupted,
+        "interrupted": bool(report.interrupted),
         "summary": {
             "done": len(report.done),
             "failed": len(report.failed),

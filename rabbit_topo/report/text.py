@@ -8,13 +8,13 @@ from rabbit_topo.diff import Create, Delete, Displaced, Replace, Update
 from rabbit_topo.model import Binding, Kind
 from rabbit_topo.plan import Declare
 from rabbit_topo.report import words
-from rabbit_topo.report.rows import Row, name_of, rows, subject, summary
+from rabbit_topo.report.rows import ChangeName, Row, name_of, rows, subject, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rabbit_topo.diff import Change
-    from rabbit_topo.model import Facts, Note, Topology
+    from rabbit_topo.model import Facts, Topology
     from rabbit_topo.plan import Operation, Outcome, Plan, Report
 
 
@@ -59,7 +59,8 @@ def plan_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]
     yield from _section("LEFT ALONE", "ours, and in no file", left)
     for row in left:
         said = "; ".join(row.details)
-        yield from _fitted(". ", "dim", row, f"{said}   {row.remedy}" if said else row.remedy, "", width, several=several)
+        shown = f"{said}   {row.remedy}" if said else row.remedy
+        yield from _fitted((". ", "dim"), row, shown, "", width=width, several=several)
     yield ()
     yield from _plan_summary(all_rows, plan)
 
@@ -118,7 +119,7 @@ def _plan_row(row: Row, width: int, *, several: bool) -> Iterator[Line]:
     kind = name_of(row.change)
     resource = subject(row.change)
     shown = words.traits(resource) if isinstance(row.change, Create | Delete) else ""
-    yield from _fitted(f"{_SYMBOL[kind]} ", _STYLE[kind], row, shown, _place(row.change), width, several=several)
+    yield from _fitted(_mark_of(kind), row, shown, _place(row.change), width=width, several=several)
     yield from _fields(row.change)
     for detail in row.details:
         yield (Span(f"{_INDENT}{detail}"),)
@@ -156,8 +157,9 @@ def _labelled(label: str, style: str, text: str, width: int) -> Iterator[Line]:
         yield (Span(f"{_INDENT}{label if not number else '':<9}", style), Span(line))
 
 
-def _fitted(symbol: str, style: str, row: Row, shown: str, place: str, width: int, *, several: bool) -> Iterator[Line]:
+def _fitted(mark: tuple[str, str], row: Row, shown: str, place: str, *, width: int, several: bool) -> Iterator[Line]:
     """Lay out a row: symbol and name left, traits in a column, the place at the right edge, on two lines if need be."""
+    symbol, style = mark
     name = words.name(subject(row.change))
     if several:
         name += f"  (vhost {words.clean(row.change.key.vhost)})"
@@ -177,6 +179,10 @@ def _fitted(symbol: str, style: str, row: Row, shown: str, place: str, width: in
     yield (Span(second), Span(f"{place:>{max(width - len(second), len(place) + 2)}}", "dim"))
 
 
+def _mark_of(kind: ChangeName) -> tuple[str, str]:
+    return f"{_SYMBOL[kind]} ", _STYLE[kind]
+
+
 def _place(change: Change) -> str:
     origin = change.note.origin
     if origin is None or (isinstance(change, Delete) and change.reason != "absent"):
@@ -194,9 +200,7 @@ def check_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line
         yield from _section(heading, gloss, chosen)
         for row in chosen:
             kind = name_of(row.change)
-            yield from _fitted(
-                f"{_SYMBOL[kind]} ", _STYLE[kind], row, _standing(row), _place(row.change), width, several=several
-            )
+            yield from _fitted(_mark_of(kind), row, _standing(row), _place(row.change), width=width, several=several)
             yield from _drifts(row)
     yield ()
     if not all_rows:
@@ -259,7 +263,9 @@ def report_lines(report: Report, width: int) -> Iterator[Line]:
         parts.append(f"{len(report.plan.blocked):,} blocked")
     verified = "" if report.remaining is None or report.surprises else "; the broker is as predicted"
     whole = report.exit_code == 0
-    yield (Span(f"  {'Applied' if whole else 'Incomplete'}: {', '.join(parts)}{verified}.", "good" if whole else "danger"),)
+    yield (
+        Span(f"  {'Applied' if whole else 'Incomplete'}: {', '.join(parts)}{verified}.", "good" if whole else "danger"),
+    )
 
 
 def _outcomes(heading: str, style: str, outcomes: Sequence[Outcome], width: int) -> Iterator[Line]:
@@ -280,3 +286,15 @@ def _mark(operation: Operation) -> str:
     if not isinstance(operation, Declare):
         return "-"
     return "~" if isinstance(operation.cause, Update) else "+"
+
+
+def validation_line(sources: Sequence[str], topology: Topology) -> Line:
+    """Say in one line what valid files hold."""
+    counts = [(len(topology.of(kind)), kind.value) for kind in (Kind.EXCHANGE, Kind.QUEUE, Kind.BINDING, Kind.POLICY)]
+    plural = {"policy": "policies"}
+    parts = [f"{n:,} {word if n == 1 else plural.get(word, word + 's')}" for n, word in counts if n]
+    files = len(topology.files)
+    return (
+        Span(f"{'  '.join(sources)}: valid", "good"),
+        Span(f"   {files} {'file' if files == 1 else 'files'}: {', '.join(parts) or 'nothing declared'}"),
+    )

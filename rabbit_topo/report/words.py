@@ -62,8 +62,7 @@ def binding_arrow(resource: Resource) -> str:
     if resource.arguments:
         parts.append(arguments(resource.arguments))
     return (
-        f"{clean(resource.source)} --[{'; '.join(parts)}]--> "
-        f"{resource.destination_kind} {clean(resource.destination)}"
+        f"{clean(resource.source)} --[{'; '.join(parts)}]--> {resource.destination_kind} {clean(resource.destination)}"
     )
 
 

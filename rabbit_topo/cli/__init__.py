@@ -1,0 +1,132 @@
+"""The command line: the only place that reads the environment, prints, and decides exit codes.
+
+A command's module is imported when the command is called, so that `--version` and `--help` stay quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import click
+
+from rabbit_topo import __version__
+from rabbit_topo.errors import InputError, TopoError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+# Name -> what the command list says; each lives in a module of its name.
+_COMMANDS: Final = {
+    "validate": "Check topology files, without a broker.",
+    "plan": "Show what apply would do, and what it would refuse to do.",
+    "apply": "Make the broker what the files say.",
+    "check": "Tell whether the broker still is what the files say.",
+    "schema": "Print a JSON Schema: of the files, or of what a command prints.",
+    "sandbox": "Run a command beside a throwaway RabbitMQ node.",
+}
+_INTERRUPTED: Final = 130
+_TERMINATED: Final = 143
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends the work in the same orderly way as Ctrl-C, with an exit code of its own."""
+
+    exit_code = _TERMINATED
+
+
+class _Commands(click.Group):
+    """A group that knows its commands by name and imports one when it is called."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        found: click.Command = importlib.import_module(f"rabbit_topo.cli.{cmd_name}").command
+        return found
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            close = difflib.get_close_matches(args[0], _COMMANDS, n=1)
+            ctx.fail(f"there is no command {args[0]!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
+        return super().resolve_command(ctx, args)
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.version_option(__version__, "-V", "--version", prog_name="rabbit-topo", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Declare, check and explain the topology of a RabbitMQ.
+
+    YAML files say which exchanges, queues, bindings and policies there are to
+    be. rabbit-topo compares them with a broker, shows the difference as a plan,
+    carries it out, and tells CI whether the broker still is what the files say.
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; nothing but the code leaves as an error."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = cli.main(args=list(arguments), prog_name="rabbit-topo", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except InputError as error:
+        return _tell_problems(error)
+    except TopoError as error:
+        _tell(error.message, error.hint)
+        return error.exit_code
+    except Terminated:
+        _tell("terminated")
+        return _TERMINATED
+    except (KeyboardInterrupt, click.Abort):
+        _tell("interrupted")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has left; nothing more can be told there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("RABBIT_TOPO_TRACEBACK"):
+            raise
+        _tell(
+            f"this is a bug in rabbit-topo {__version__}: {type(error).__name__}",
+            "run it again with RABBIT_TOPO_TRACEBACK=1 and report what it prints",
+        )
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def _tell(message: str, hint: str = "") -> None:
+    click.echo(f"rabbit-topo: {message}", err=True)
+    if hint:
+        click.echo(f"  {hint}", err=True)
+
+
+def _tell_problems(error: InputError) -> int:
+    for problem in error.problems:
+        click.echo(str(problem), err=True)
+    hidden = error.total - len(error.problems)
+    more = f", of which {hidden} are not shown" if hidden > 0 else ""
+    _tell(f"{error.total} {'problem' if error.total == 1 else 'problems'}{more}; nothing was done")
+    return error.exit_code

@@ -1,0 +1,87 @@
+"""`rabbit-topo apply`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rabbit_topo.cli import options
+from rabbit_topo.cli.output import emit, show, width
+from rabbit_topo.cli.session import session
+from rabbit_topo.errors import Refusal
+
+if TYPE_CHECKING:
+    from rabbit_topo.cli.options import Common
+    from rabbit_topo.cli.session import Session
+    from rabbit_topo.plan import Outcome, Plan
+
+
+@click.command("apply")
+@options.common
+@options.login
+@click.option("--prune", is_flag=True, help="Delete what is ours and in no file, if empty and unused.")
+@click.option("--partial", is_flag=True, help="Apply the rest of a plan with blocked rows; exit 6.")
+@click.option("--yes", is_flag=True, help="Do not ask. No guard is skipped.")
+def command(**given: Any) -> int:
+    """Make the broker what the files say.
+
+    The plan is shown and a question asked first; then it is carried out, and the
+    broker is read again to see that it became what the plan predicted. Exit
+    codes: 0 done, 5 refused and nothing changed, 6 incomplete, 1 nothing written.
+    """
+    from rabbit_topo.apply import apply, blocked_refusal
+    from rabbit_topo.report.documents import report_document
+    from rabbit_topo.report.text import plan_lines, report_lines
+
+    common, login, own = options.split(given)
+    with session(common, login) as here:
+        plan = here.plan(prune=own["prune"])
+        asking = not own["yes"] and not plan.empty
+        if not common.quiet or asking or plan.blocked:
+            text_first = any(output.format == "text" and output.file is None for output in common.formats)
+            stream = sys.stdout if text_first and not common.quiet else sys.stderr
+            show(plan_lines(plan, here.sources, width()), stream, common.color)
+            stream.flush()
+        if plan.blocked and not own["partial"]:
+            raise blocked_refusal(plan)
+        if asking:
+            plan = _confirmed(plan, here, prune=own["prune"])
+        report = apply(plan, here.broker, partial=own["partial"], on_outcome=_counter(plan, here))
+        here.progress.clear()
+    if not plan.empty or report.exit_code:
+        emit(common, lambda columns: report_lines(report, columns), lambda: report_document(report))
+    else:
+        _documents_only(common, report_document(report))
+    return report.exit_code
+
+
+def _documents_only(common: Common, document: dict[str, Any]) -> None:
+    emit(common, lambda _columns: (), lambda: document)
+
+
+def _confirmed(plan: Plan, here: Session, *, prune: bool) -> Plan:
+    """Ask, and look again: what was agreed to is what was shown, or nothing."""
+    if not sys.stdin.isatty():
+        raise Refusal("nobody is there to say yes; nothing was changed", "--yes applies without asking")
+    number = sum(1 for _ in plan.operations)
+    question = f"Send {number} {'operation' if number == 1 else 'operations'} to {plan.facts.target}?"
+    if not click.confirm(question, err=True):
+        raise Refusal("not confirmed; nothing was changed")
+    again = here.plan(prune=prune)
+    if again.fingerprint != plan.fingerprint or again.blocked != plan.blocked:
+        raise Refusal("the broker changed while the plan was shown; nothing was changed", "read the new plan first")
+    return again
+
+
+def _counter(plan: Plan, here: Session) -> Any:
+    total = sum(1 for _ in plan.operations)
+    done = 0
+
+    def count(outcome: Outcome) -> None:
+        nonlocal done
+        done += 1
+        here.progress.say(f"{done}/{total}  {outcome.operation.key.kind} {outcome.operation.key.name!r}")
+
+    return count

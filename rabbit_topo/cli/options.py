@@ -1,0 +1,111 @@
+"""The options that commands share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One `--format`: its name, and the file it goes to (None: stdout)."""
+
+    format: str
+    file: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What every command that reads files takes, as given on the command line."""
+
+    files: tuple[str, ...]
+    config: str | None
+    vhost: str
+    formats: tuple[Output, ...]
+    quiet: bool
+    verbose: bool
+    color: str
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What every command that talks to a broker takes."""
+
+    env: str | None
+    broker: str | None
+    amqp: str | None
+    username: str | None
+    password_file: str | None
+
+
+class _Format(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5, and not before
+    """`text`, `json`, or either with `=FILE`."""
+
+    name = "text|json[=FILE]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Output:
+        if isinstance(value, Output):
+            return value
+        chosen, _, file = str(value).partition("=")
+        if chosen not in ("text", "json"):
+            self.fail(f"{chosen!r} is not a format; write text or json, or json=FILE", param, ctx)
+        return Output(chosen, file or None)
+
+
+def _one_stdout(_ctx: click.Context, _param: click.Parameter, value: tuple[Output, ...]) -> tuple[Output, ...]:
+    chosen = value or (Output("text", None),)
+    if sum(output.file is None for output in chosen) > 1:
+        message = "two formats would both go to stdout; give one of them a file, as in --format json=FILE"
+        raise click.BadParameter(message)
+    return chosen
+
+
+def common(command: _Command) -> _Command:
+    """Add the file arguments and the options of output; the command gets them as `common`."""
+    options = [
+        click.argument("files", nargs=-1, type=click.Path()),
+        click.option("--config", metavar="FILE", help="Use this rabbit-topo.yaml, instead of the nearest upwards."),
+        click.option("--vhost", default="/", metavar="NAME", help="The vhost of documents that name none.  [/]"),
+        click.option(
+            "--format",
+            "formats",
+            multiple=True,
+            type=_Format(),
+            callback=_one_stdout,
+            help="How to report; may be given several times.  [text]",
+        ),
+        click.option("-q", "--quiet", is_flag=True, help="Print problems only."),
+        click.option("-v", "--verbose", is_flag=True, help="Say what is being done, on stderr."),
+        click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="[auto]"),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def login(command: _Command) -> _Command:
+    """Add the options that name a broker and a login."""
+    options = [
+        click.option("--env", metavar="NAME", help="An environment of the config file."),
+        click.option("--broker", metavar="URL|FILE", help="The management URL, or a definitions.json."),
+        click.option("--amqp", metavar="URL", help="The AMQP URL; writes are faster there."),
+        click.option("--username", metavar="NAME", help="Beats the one inside a URL."),
+        click.option("--password-file", metavar="FILE", help="Its first line is the password."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def split(given: dict[str, Any]) -> tuple[Common, Login, dict[str, Any]]:
+    """Sort a command's parameters into the two shared groups and its own."""
+    shared = Common(**{name: given.pop(name) for name in Common.__slots__})
+    who = Login(**{name: given.pop(name, None) for name in Login.__slots__})
+    return shared, who, given

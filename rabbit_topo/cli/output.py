@@ -1,0 +1,123 @@
+"""Where results go: lines to a terminal or a file, documents as JSON, progress to stderr."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+import click
+
+from rabbit_topo.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from rabbit_topo.cli.options import Common, Output
+    from rabbit_topo.report.text import Line
+
+_STYLES: Final = {
+    "create": "green",
+    "update": "yellow",
+    "delete": "red",
+    "danger": "bold red",
+    "good": "green",
+    "dim": "dim",
+    "bold": "bold",
+}
+_NARROW: Final = 60
+_WIDE: Final = 120
+
+
+def width() -> int:
+    """Return the columns to lay text out for: the terminal's or `COLUMNS`, within reason; 80 where there is neither."""
+    return min(max(shutil.get_terminal_size((80, 24)).columns, _NARROW), _WIDE)
+
+
+def emit(common: Common, lines: Callable[[int], Iterable[Line]], document: Callable[[], dict[str, Any]]) -> None:
+    """Write a result in every format asked for. `--quiet` keeps text off stdout, files are written all the same."""
+    for output in common.formats:
+        if output.format == "json":
+            import json
+
+            _write(output, json.dumps(document(), indent=2, ensure_ascii=False) + "\n")
+        elif output.file:
+            _write(output, plain(lines(width())))
+        elif not common.quiet:
+            show(lines(width()), sys.stdout, common.color)
+
+
+def plain(lines: Iterable[Line]) -> str:
+    """Join lines without colour."""
+    return "".join("".join(span.text for span in line).rstrip() + "\n" for line in lines)
+
+
+def show(lines: Iterable[Line], stream: TextIO, color: str) -> None:
+    """Print lines, coloured where the terminal and the user want it."""
+    if not _colored(stream, color):
+        stream.write(plain(lines))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=stream, force_terminal=True, width=100_000, highlight=False, markup=False, emoji=False)
+    for line in lines:
+        text = Text.assemble(*((span.text, _STYLES.get(span.style, "")) for span in line))
+        text.rstrip()
+        console.print(text, soft_wrap=True)
+
+
+def _colored(stream: TextIO, color: str) -> bool:
+    if color != "auto":
+        return color == "always"
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _write(output: Output, text: str) -> None:
+    if output.file is None:
+        click.echo(text, nl=False)
+        return
+    import tempfile
+    from pathlib import Path
+
+    target = Path(output.file)
+    try:
+        # Readable for whoever may read files here by default, like any file that a shell redirects into.
+        mask = os.umask(0)
+        os.umask(mask)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, delete=False) as draft:
+            draft.write(text)
+        Path(draft.name).chmod(0o666 & ~mask)
+        Path(draft.name).replace(target)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {output.file}: {error.strerror}", "name a file in a folder that exists"
+        ) from None
+
+
+class Progress:
+    """One transient line on a terminal's stderr; nothing elsewhere."""
+
+    def __init__(self, common: Common) -> None:
+        """Be silent where nobody watches."""
+        self._live = sys.stderr.isatty() and not common.quiet and os.environ.get("TERM") != "dumb"
+        self._verbose = common.verbose
+
+    def say(self, text: str) -> None:
+        """Replace the line."""
+        if self._live:
+            sys.stderr.write(f"\r\x1b[2K{text}")
+            sys.stderr.flush()
+
+    def note(self, text: str) -> None:
+        """Print a lasting line, for `--verbose`."""
+        if self._verbose:
+            self.clear()
+            click.echo(text, err=True)
+
+    def clear(self) -> None:
+        """Remove the line."""
+        if self._live:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()

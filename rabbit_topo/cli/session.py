@@ -1,0 +1,91 @@
+"""What `plan`, `apply` and `check` begin with: settings, files, a broker, and what differs between them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rabbit_topo.cli.output import Progress
+from rabbit_topo.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rabbit_topo.broker import Broker
+    from rabbit_topo.cli.options import Common, Login
+    from rabbit_topo.model import Topology
+    from rabbit_topo.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The files and the broker of one command."""
+
+    declared: Topology
+    sources: tuple[str, ...]
+    broker: Broker
+    progress: Progress
+
+    def plan(self, *, prune: bool = False) -> Plan:
+        """Observe, compare and plan; nothing is written."""
+        from rabbit_topo.diff import diff
+        from rabbit_topo.plan import make_plan
+
+        self.progress.say("reading the broker ...")
+        observed = self.broker.observe(self.declared.vhosts)
+        plan = make_plan(diff(observed, self.declared), observed, self.declared, prune=prune)
+        self.progress.clear()
+        return plan
+
+
+def files_of(common: Common) -> tuple[str, ...]:
+    """Return the files named, else the configured ones. Raises UsageError where there are none."""
+    if common.files:
+        return common.files
+    from rabbit_topo.config import resolve_sources
+
+    found = resolve_sources(cwd=Path.cwd(), environ=os.environ, config_path=common.config).sources
+    return _some(found)
+
+
+def _some(sources: tuple[str, ...]) -> tuple[str, ...]:
+    if not sources:
+        raise UsageError("no topology files are named", "name files or folders, or list `sources` in rabbit-topo.yaml")
+    return sources
+
+
+@contextmanager
+def session(common: Common, login: Login) -> Iterator[Session]:
+    """Settle flags, environment and config, load the files, connect; let go of the broker at the end."""
+    from rabbit_topo.broker.connect import connect_target
+    from rabbit_topo.config import resolve
+    from rabbit_topo.load import load
+
+    settings = resolve(
+        cwd=Path.cwd(),
+        environ=os.environ,
+        config_path=common.config,
+        env=login.env,
+        broker=login.broker,
+        amqp=login.amqp,
+        username=login.username,
+        password_file=login.password_file,
+    )
+    for warning in settings.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    progress = Progress(common)
+    sources = _some(common.files or settings.sources)
+    progress.say("reading the files ...")
+    declared = load(*sources, vhost=common.vhost)
+    progress.note(f"read {len(declared.files)} files")
+    broker = connect_target(settings.target)
+    try:
+        yield Session(declared, sources, broker, progress)
+    finally:
+        progress.clear()
+        broker.close()
