@@ -1,0 +1,68 @@
+"""Choose the road that a target asks for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from rabbit_topo.broker.address import without_credentials
+from rabbit_topo.broker.target import Target, Tls
+from rabbit_topo.errors import UsageError
+
+if TYPE_CHECKING:
+    from rabbit_topo.broker import Broker
+
+DEFAULT = "http://guest:guest@localhost:15672"
+
+
+def connect(
+    broker: str | None = None,
+    *,
+    amqp: str | None = None,
+    username: str | None = None,
+    password: str | None = None,
+    tls: Tls = Tls(),  # noqa: B008 - a frozen value
+    target_version: str = "",
+    timeout: float = 30.0,
+) -> Broker:
+    """Open a broker: a management URL, with or without an AMQP URL beside it, or a definitions file.
+
+    Without any it is `http://guest:guest@localhost:15672`, as in RabbitMQ's own tools. `timeout` is in seconds.
+    Nothing is sent yet. Raises `UsageError` where a URL, a TLS file or the definitions file cannot be used.
+
+    >>> connect("http://me@shop.example:15672", password="secret").close()
+    """
+    return connect_target(Target(broker, amqp, username, password, tls, target_version, timeout))
+
+
+def connect_target(target: Target) -> Broker:
+    """Open the broker that `target` describes; see `connect`."""
+    if target.broker is None:
+        if target.amqp is not None:
+            raise UsageError(
+                "AMQP alone shows no bindings and no policies",
+                "name the management URL or a definitions file too: --broker",
+            )
+        return connect(
+            DEFAULT, username=target.username, password=target.password, tls=target.tls, timeout=target.timeout
+        )
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", target.broker):
+        if target.amqp is not None:
+            raise UsageError(
+                f"{target.broker} is a file, and an AMQP URL is given with it", "a definitions file takes no --amqp"
+            )
+        from rabbit_topo.broker.definitions import Definitions
+
+        return Definitions(target.broker, target.target_version)
+    if target.broker.partition("://")[0].lower() not in {"http", "https"}:
+        raise UsageError(
+            f"{without_credentials(target.broker)} is no management URL",
+            "--broker takes http://host:15672 or a definitions file; an amqp:// URL goes to --amqp",
+        )
+    if target.amqp is not None:
+        from rabbit_topo.broker.both import Both
+
+        return Both(target)
+    from rabbit_topo.broker.management import Management
+
+    return Management(target)

@@ -1,0 +1,129 @@
+"""One operation, one request: how each is written by HTTP, every attribute explicit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
+
+from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED
+from rabbit_topo.broker.readings import BLINDING, blinds_management, holds_null, queue_arguments
+from rabbit_topo.broker.refusals import permission_hint
+from rabbit_topo.model import Binding, Exchange, Policy, Queue, Vhost
+from rabbit_topo.plan.operations import Declare, Done, Failed, Remove
+
+if TYPE_CHECKING:
+    from rabbit_topo.broker.http import Answer, Http
+    from rabbit_topo.model import Resource
+    from rabbit_topo.plan.operations import Operation, Outcome
+
+
+def declare(http: Http, operation: Declare) -> Outcome:
+    """Send one declaration. Raises `BrokerError` when no usable answer came."""
+    resource = operation.resource
+    if isinstance(resource, Binding) and (reason := unwritable(resource)):
+        return Failed(operation, reason)
+    return _outcome(http, operation, http.ask("POST" if isinstance(resource, Binding) else "PUT", *_request(resource)))
+
+
+def _request(resource: Resource) -> tuple[str, dict[str, Any]]:
+    match resource:
+        case Vhost():
+            return f"/api/vhosts/{_quoted(resource.name)}", {}
+        case Exchange():
+            return _path(resource), _exchange(resource)
+        case Queue():
+            return _path(resource), _queue(resource)
+        case Policy():
+            return _path(resource), _policy(resource)
+        case Binding():
+            return _path(resource), {"routing_key": resource.routing_key, "arguments": dict(resource.arguments)}
+
+
+def unwritable(binding: Binding) -> str:
+    """Say why HTTP cannot write a binding; empty where it can."""
+    if holds_null(dict(binding.arguments)):
+        return "by HTTP RabbitMQ takes no null in a binding's arguments; give the AMQP URL too"
+    return BLINDING if blinds_management(binding) else ""
+
+
+def remove_queue(http: Http, operation: Remove, queue: Queue) -> Outcome:
+    """Delete a classic queue under both of the server's guards."""
+    return _outcome(http, operation, http.ask("DELETE", _path(queue) + "?if-unused=true&if-empty=true"))
+
+
+def remove(http: Http, operation: Remove) -> Outcome:
+    """Delete one exchange, binding or policy. Raises `BrokerError` when no usable answer came."""
+    match operation.resource:
+        case Exchange() as exchange:
+            return _outcome(http, operation, http.ask("DELETE", _path(exchange) + "?if-unused=true"))
+        case Binding() as binding:
+            return _unbind(http, operation, binding)
+        case Policy() as policy:
+            return _outcome(http, operation, http.ask("DELETE", _path(policy)))
+        case Queue() | Vhost() as other:
+            return Failed(operation, f"a {other.key.kind.value} is not removed this way")
+
+
+def _unbind(http: Http, operation: Remove, binding: Binding) -> Outcome:
+    """Delete every copy that the server keeps of a binding, by the server's own names of them."""
+    ids = operation.binding_ids
+    if not ids and binding.arguments:
+        return Failed(operation, "the server's own name of this binding is not known, and cannot be computed")
+    for properties_key in ids or (_plain_id(binding.routing_key),):
+        outcome = _outcome(http, operation, http.ask("DELETE", f"{_path(binding)}/{_quoted(properties_key)}"))
+        if not isinstance(outcome, Done):
+            return outcome
+    return Done(operation)
+
+
+def _plain_id(routing_key: str) -> str:
+    """Spell the server's name of a binding without arguments, as `rabbit_mgmt_format:pack_binding_props` does."""
+    return quote_plus(routing_key, safe="").replace("~", "%7E") or "~"
+
+
+def _outcome(http: Http, operation: Operation, answer: Answer) -> Outcome:
+    if answer.ok or (answer.status == NOT_FOUND and isinstance(operation, Remove)):
+        return Done(operation)
+    hint = permission_hint(operation, http.user) if answer.status == UNAUTHORISED else ""
+    return Failed(operation, answer.reason, hint)
+
+
+def _exchange(exchange: Exchange) -> dict[str, Any]:
+    return {
+        "type": exchange.type,
+        "durable": exchange.durable,
+        "auto_delete": exchange.auto_delete,
+        "internal": exchange.internal,
+        "arguments": dict(exchange.arguments),
+    }
+
+
+def _queue(queue: Queue) -> dict[str, Any]:
+    return {"durable": queue.durable, "auto_delete": queue.auto_delete, "arguments": queue_arguments(queue)}
+
+
+def _policy(policy: Policy) -> dict[str, Any]:
+    return {
+        "pattern": policy.pattern,
+        "apply-to": policy.apply_to,
+        "priority": policy.priority,
+        "definition": dict(policy.definition),
+    }
+
+
+def _path(resource: Exchange | Queue | Policy | Binding) -> str:
+    vhost = _quoted(resource.vhost)
+    match resource:
+        case Exchange():
+            return f"/api/exchanges/{vhost}/{_quoted(resource.name)}"
+        case Queue():
+            return f"/api/queues/{vhost}/{_quoted(resource.name)}"
+        case Policy():
+            return f"/api/policies/{vhost}/{_quoted(resource.name)}"
+        case Binding():
+            kind = "q" if resource.destination_kind == "queue" else "e"
+            return f"/api/bindings/{vhost}/e/{_quoted(resource.source)}/{kind}/{_quoted(resource.destination)}"
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="")

@@ -1,0 +1,35 @@
+"""What a user must be granted to do what it was refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rabbit_topo.model import Binding, Exchange, Policy, Queue, Vhost
+
+if TYPE_CHECKING:
+    from rabbit_topo.plan.operations import Operation
+
+
+def permission_hint(operation: Operation, user: str) -> str:
+    """Name the permission or the tag, and the object; source: RabbitMQ's access control guide."""
+    resource = operation.resource
+    match resource:
+        case Vhost():
+            return f"user {user!r} needs the tag administrator, or somebody to create vhost {resource.name!r} for it"
+        case Policy():
+            return f"user {user!r} needs the tag policymaker, and permissions on vhost {resource.vhost!r}"
+        case Binding():
+            return (
+                f"user {user!r} needs the write permission on {resource.destination_kind} {resource.destination!r}"
+                f" and the read permission on exchange {resource.source!r} in vhost {resource.vhost!r}"
+            )
+        case Exchange() | Queue():
+            kind = resource.key.kind.value
+            hint = (
+                f"user {user!r} needs the configure permission on {kind} {resource.name!r} in vhost {resource.vhost!r}"
+            )
+            for argument in ("alternate-exchange", "x-dead-letter-exchange"):
+                if argument in resource.arguments:
+                    other = resource.arguments[argument]
+                    hint += f", the read permission on it, and the write permission on exchange {other!r}"
+            return hint
