@@ -1,0 +1,50 @@
+"""The law of `tests/laws/law.py` against real brokers, on both roads, in one vhost that is emptied between pairs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+
+from rabbit_topo.broker.connect import connect
+from tests.laws import law
+from tests.laws.strategies import pairs
+
+if TYPE_CHECKING:
+    from rabbit_topo.model import Topology
+    from tests.brokers import Node
+
+PAIRS = 40  # a road and a version: 240 in all
+
+
+def _empty(node: Node, vhost: str) -> None:
+    for kind in ("queues", "exchanges", "policies"):
+        for found in node.http("GET", kind, vhost):
+            if not found["name"].startswith("amq.") and found["name"]:
+                node.http("DELETE", kind, vhost, found["name"])
+    for binding in node.http("GET", "bindings", vhost):
+        assert not binding["source"], binding
+
+
+@pytest.mark.parametrize("road", ["http", "both"])
+def test_a_plan_reaches_the_declared_topology(node: Node, vhost: str, road: str) -> None:
+    broker = connect(node.broker_url, amqp=node.amqp_url if road == "both" else None)
+    seen: Counter[bool] = Counter()
+
+    @settings(max_examples=PAIRS, deadline=None, database=None)
+    @given(pairs(vhost))
+    def obeyed(pair: tuple[Topology, Topology]) -> None:
+        observed, declared = pair
+        _empty(node, vhost)
+        law.fill(broker, observed)
+        seen[law.holds(broker, declared)] += 1
+
+    try:
+        obeyed()
+    finally:
+        broker.close()
+    assert seen.total() >= PAIRS
+    assert seen[True] >= PAIRS // 5, seen  # pairs without a blocked row
+    assert seen[False] >= PAIRS // 10, seen  # pairs with one
