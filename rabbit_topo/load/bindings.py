@@ -1,0 +1,156 @@
+"""Bindings: three places to write them, one meaning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rabbit_topo.arguments.tables import MATCHES
+from rabbit_topo.load.draft import End, PendingBinding
+from rabbit_topo.load.nodes import YMap, origin, plain
+from rabbit_topo.load.problems import did_you_mean, quoted
+from rabbit_topo.model import EMPTY, Arguments, Binding, Kind, Note
+
+if TYPE_CHECKING:
+    from rabbit_topo.load.draft import Draft
+    from rabbit_topo.load.nodes import YSeq
+    from rabbit_topo.model import DestinationKind, Plain
+
+_NEEDS_KEY = frozenset({"direct", "topic"})
+MATCH = "x-match"
+
+
+def nested(draft: Draft, vhost: str, end: End, options: YMap) -> None:
+    """Note the bindings that stand under the queue or exchange that they lead to."""
+    written: YSeq | None = options.get("bindings")
+    if written:
+        draft.bindings.extend(PendingBinding(item, at, vhost, end) for item, at in written.with_places())
+
+
+def free_standing(draft: Draft, vhost: str, written: YSeq) -> None:
+    """Note the bindings that name both of their ends."""
+    for item, at in written.with_places():
+        ends = [
+            End(kind, item[key], item.value_place(key))
+            for key, kind in (("queue", Kind.QUEUE), ("to_exchange", Kind.EXCHANGE))
+            if item.get(key) is not None
+        ]
+        if len(ends) == 1:
+            draft.bindings.append(PendingBinding(item, at, vhost, ends[0]))
+        elif not item.dropped & {"queue", "to_exchange"}:
+            message = "a binding leads to either a queue or an exchange"
+            draft.problems.add(item.file, at, message, "write one of `queue: NAME` and `to_exchange: NAME`")
+
+
+def settle(draft: Draft) -> None:
+    """Turn every noted binding into resources, now that all exchanges and queues are known."""
+    for pending in draft.bindings:
+        source = pending.written.get("exchange")
+        if source is None:
+            if "exchange" not in pending.written.dropped:
+                message, hint = "a binding needs the exchange that it leaves", "write `exchange: NAME`"
+                draft.problems.add(pending.written.file, pending.place, message, hint)
+        elif _ends_exist(draft, pending, source):
+            _declare(draft, pending, source)
+
+
+def _ends_exist(draft: Draft, pending: PendingBinding, source: str) -> bool:
+    written = pending.written
+    right = True
+    for end in (End(Kind.EXCHANGE, source, written.value_place("exchange")), pending.destination):
+        if end.kind is Kind.EXCHANGE and not end.name:
+            message = "the default exchange cannot be bound: it reaches every queue by its name"
+            hint = "remove the binding; publish to the queue's name instead"
+            draft.problems.add(written.file, end.place, message, hint)
+            right = False
+        elif not draft.knows(pending.vhost, end.kind, end.name):
+            report_unknown(draft, written.file, pending.vhost, end)
+            right = False
+    return right
+
+
+def report_unknown(draft: Draft, file: str, vhost: str, end: End) -> None:
+    """Say that a name means nothing, unless the file that declares it may be unreadable."""
+    if draft.problems.unreadable:
+        return
+    kind, name = end.kind, end.name
+
+    def hint() -> str:
+        names = [key.name for key in draft.named if key.kind is kind and key.vhost == vhost]
+        elsewhere = sorted(key.vhost for key in draft.named if key.kind is kind and key.name == name)
+        if elsewhere:
+            return f"it is in the vhost {quoted(elsewhere[0])}; nothing leads from one vhost to another"
+        advice = f"declare it, or say that it is somebody else's: `{kind}s: {{{name}: {{external: true}}}}`"
+        return did_you_mean(name, names) or advice
+
+    message = f"the {kind} {quoted(name)} is not declared in the vhost {quoted(vhost)}"
+    draft.problems.add(file, end.place, message, hint)
+
+
+def _declare(draft: Draft, pending: PendingBinding, source: str) -> None:
+    written = pending.written
+    kind = draft.exchange_type(pending.vhost, source)
+    arguments = _arguments(draft, written, kind)
+    note = Note(origin=origin(written.file, pending.place))
+    end = pending.destination
+    destination_kind: DestinationKind = "queue" if end.kind is Kind.QUEUE else "exchange"
+    for routing_key in _routing_keys(draft, pending, source, kind):
+        binding = Binding(pending.vhost, source, destination_kind, end.name, routing_key, arguments)
+        what = f"the binding {source} --[{routing_key}]--> {destination_kind} {end.name}"
+        draft.declare(binding, note, what)
+
+
+def _routing_keys(draft: Draft, pending: PendingBinding, source: str, kind: str | None) -> list[str]:
+    written = pending.written
+    one, several = written.get("routing_key"), written.get("routing_keys")
+    if one is not None and several is not None:
+        message = "`routing_key` and `routing_keys` exclude each other"
+        draft.problems.add(written.file, written.key_place("routing_key"), message, "put all keys into `routing_keys`")
+        return []
+    if written.dropped & {"routing_key", "routing_keys"}:
+        return []
+    if one is None and several is None:
+        if kind in _NEEDS_KEY:
+            message = f"a binding on the {kind} exchange {quoted(source)} needs a routing key"
+            draft.problems.add(written.file, pending.place, message, 'write `routing_key: ...`; "" is a key too')
+        elif kind == "x-consistent-hash":
+            _check_weight(draft, written, pending.place, "")
+        return [""]
+    keys: list[str] = several if several is not None else [one or ""]
+    if kind == "x-consistent-hash":
+        for key in keys:
+            _check_weight(
+                draft, written, written.value_place("routing_key" if several is None else "routing_keys"), key
+            )
+    return keys
+
+
+def _check_weight(draft: Draft, written: YMap, place: int, key: str) -> None:
+    if not (key.isascii() and key.isdecimal() and int(key[:20])):
+        message = f"the routing key on an x-consistent-hash exchange is a weight, at least 1, not {quoted(key)}"
+        draft.problems.add(written.file, place, message, 'write `routing_key: "1"`')
+
+
+def _arguments(draft: Draft, written: YMap, kind: str | None) -> Arguments:
+    headers: YMap | None = written.get("headers")
+    raw: YMap | None = written.get("arguments")
+    match = written.get("match")
+    if not headers and not raw and match is None:
+        return EMPTY
+    arguments: dict[str, Plain] = plain(raw) if raw else {}
+    for name, value in (headers or {}).items():
+        if name == MATCH and headers is not None:
+            message = f"`{MATCH}` among the headers is no header: it says how they are compared"
+            draft.problems.add(written.file, headers.key_place(name), message, "write `match:` beside `headers:`")
+        elif name in arguments and headers is not None:
+            message = f"`headers` and `arguments` both give {quoted(name)}"
+            draft.problems.add(written.file, headers.key_place(name), message, "keep it in `headers`")
+        arguments[name] = plain(value)
+    if match is not None:
+        if MATCH in arguments:
+            message = f"`match` and `arguments: {MATCH}` say the same thing twice"
+            draft.problems.add(written.file, written.key_place("match"), message, "keep `match`")
+        arguments[MATCH] = match
+    elif kind == "headers" and raw and raw.get(MATCH, MATCHES[0]) not in MATCHES:
+        message = f"`{MATCH}` must be one of {', '.join(MATCHES)}, not {quoted(raw[MATCH])}"
+        draft.problems.add(written.file, raw.value_place(MATCH), message)
+    return Arguments(arguments)

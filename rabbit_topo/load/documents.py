@@ -1,0 +1,143 @@
+"""From documents to a topology: what each says, and then what only all of them together can tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from rabbit_topo.load import bindings, objects, parties, policies
+from rabbit_topo.load.draft import Draft, End
+from rabbit_topo.load.merge import Profiles
+from rabbit_topo.load.nodes import YMap, origin
+from rabbit_topo.load.problems import Problems, quoted
+from rabbit_topo.load.shapes import TEST_FILE, TOPOLOGY
+from rabbit_topo.load.structure import Walk
+from rabbit_topo.model import Kind, Note, Scope, Topology, Vhost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rabbit_topo.load.yaml_nodes import Document
+
+_SAYS_SOMETHING_OF_A_VHOST = (
+    "owns",
+    "ignore",
+    "exchanges",
+    "queues",
+    "bindings",
+    "policies",
+    "publishers",
+    "consumers",
+    "absent",
+)
+
+
+class _Page(NamedTuple):
+    """A document that has the right shape, and its vhost."""
+
+    root: YMap
+    vhost: str
+    place: int
+    is_test: bool
+
+
+def topology(documents: Sequence[Document], files: tuple[str, ...], vhost: str, problems: Problems) -> Topology:
+    """Build the topology, or raise `InputError` with everything that is wrong."""
+    walk = Walk(problems)
+    profiles = Profiles(problems)
+    draft = Draft(problems, walk, profiles)
+    pages = [page for document in documents if (page := _page(document, vhost, walk, problems))]
+    for page in pages:
+        for kind, named in (page.root.get("profiles") or {}).items():
+            if named:
+                profiles.add(kind, named)
+    for page in pages:
+        _read(draft, page)
+    draft.settle_mentions()
+    bindings.settle(draft)
+    for page in pages:
+        _each(draft, page, "publishers", parties.publisher)
+        _each(draft, page, "consumers", parties.consumer)
+    scope = Scope(
+        {name: tuple(patterns) for name, patterns in draft.owns.items()},
+        {name: tuple(patterns) for name, patterns in draft.ignore.items()},
+    )
+    _contradictions(draft, scope)
+    problems.raise_if_any()
+    return Topology(
+        draft.resources,
+        draft.notes,
+        scope,
+        draft.absent,
+        draft.publishers,
+        draft.consumers,
+        tuple(draft.tests),
+        files,
+    )
+
+
+def _page(document: Document, default_vhost: str, walk: Walk, problems: Problems) -> _Page | None:
+    root, file, place = document
+    is_test = file.endswith((".test.yaml", ".test.yml"))
+    if not walk.check(TEST_FILE if is_test else TOPOLOGY, "a document", root, file, place):
+        return None
+    if "version" not in root and "version" not in root.dropped:
+        problems.add(file, place, "the document does not say its version", "start it with `version: 1`")
+    if "vhost" in root.dropped:
+        problems.unreadable = True  # nobody knows which vhost the rest belongs to
+    return _Page(root, root.get("vhost") or default_vhost, place, is_test)
+
+
+def _read(draft: Draft, page: _Page) -> None:
+    root, vhost = page.root, page.vhost
+    names_vhost = "vhost" in root and not page.is_test
+    if names_vhost or any(root.get(key) is not None for key in _SAYS_SOMETHING_OF_A_VHOST):
+        place = root.value_place("vhost") if names_vhost else page.place
+        resource = Vhost(vhost)
+        draft.resources.setdefault(resource.key, resource)
+        draft.notes.setdefault(resource.key, Note(origin=origin(root.file, place)))
+    for key, patterns in (("owns", draft.owns), ("ignore", draft.ignore)):
+        known = patterns.setdefault(vhost, [])
+        known.extend(pattern for pattern in root.get(key) or () if pattern not in known)
+    _each(draft, page, "exchanges", objects.exchange)
+    _each(draft, page, "queues", objects.queue)
+    for name, options in (root.get("exchanges") or {}).items():
+        bindings.nested(draft, vhost, End(Kind.EXCHANGE, name, root["exchanges"].key_place(name)), options)
+    for name, options in (root.get("queues") or {}).items():
+        bindings.nested(draft, vhost, End(Kind.QUEUE, name, root["queues"].key_place(name)), options)
+    if free := root.get("bindings"):
+        bindings.free_standing(draft, vhost, free)
+    for name, written in (root.get("policies") or {}).items():
+        policies.policy(draft, vhost, name, written, root["policies"].key_place(name))
+    if gone := root.get("absent"):
+        parties.absent(draft, vhost, gone)
+    if tests := root.get("tests"):
+        for test, place in tests.with_places():
+            parties.route_test(draft, vhost, test, place)
+
+
+def _each(draft: Draft, page: _Page, kind: str, read: Callable[[Draft, str, str, YMap, int], None]) -> None:
+    """Read every object of a kind, after laying its layers over each other."""
+    named: YMap | None = page.root.get(kind)
+    if not named:
+        return
+    defaults = (page.root.get("defaults") or {}).get(kind)
+    for name, own in named.items():
+        place = named.key_place(name)
+        layers = None if own.get("external") else defaults
+        read(draft, page.vhost, name, draft.profiles.effective(kind, name, own, place, layers), place)
+
+
+def _contradictions(draft: Draft, scope: Scope) -> None:
+    kinds = (Kind.EXCHANGE, Kind.QUEUE, Kind.POLICY)
+    for key, note in draft.notes.items():
+        if key.kind in kinds and not note.external and scope.ignores(key.vhost, key.name):
+            message = f"the {key.kind} {quoted(key.name)} is declared, and `ignore` says that it is never ours"
+            draft.report(note.origin, message, "narrow the pattern in `ignore`, or say `external: true`")
+    for key, note in draft.absent.items():
+        if key in draft.resources:
+            first = draft.notes[key].origin
+            message = f"the {key.kind} {quoted(key.name)} is to be absent, and is there at {first}"
+            draft.report(note.origin, message, "keep one of the two")
+        elif scope.ignores(key.vhost, key.name):
+            message = f"the {key.kind} {quoted(key.name)} is to be deleted, and `ignore` says that it is never ours"
+            draft.report(note.origin, message, "narrow the pattern in `ignore`")

@@ -1,0 +1,128 @@
+"""Publishers, consumers, what is to be absent, and route tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from rabbit_topo.load.bindings import report_unknown
+from rabbit_topo.load.draft import End
+from rabbit_topo.load.merge import lacks
+from rabbit_topo.load.nodes import YMap, YSeq, origin, plain
+from rabbit_topo.load.problems import quoted
+from rabbit_topo.model import Consumer, Key, Kind, Note, Publisher, RouteTest, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rabbit_topo.load.draft import Draft
+    from rabbit_topo.model import Plain
+
+_Party = TypeVar("_Party", Publisher, Consumer)
+_NOT_OPTIONS = frozenset({"use", "exchange", "routing_key", "queues", "description", "owner"})
+_EXPECTATIONS = ("expect", "expect_at_least", "expect_unroutable")
+_EVENTS = ("rejected", "expired", "overflow")
+
+
+def publisher(draft: Draft, vhost: str, name: str, options: YMap, place: int) -> None:
+    """Read one publisher; the exchange must exist, and "" is the default one."""
+    exchange = options.get("exchange")
+    if lacks(options, "exchange"):
+        message = f"the publisher {quoted(name)} has no exchange"
+        draft.problems.add(options.file, place, message, 'write `exchange: NAME`; "" is the default exchange')
+    elif exchange and not draft.knows(vhost, Kind.EXCHANGE, exchange):
+        report_unknown(draft, options.file, vhost, End(Kind.EXCHANGE, exchange, options.value_place("exchange")))
+    note = _note(options, place)
+    party = Publisher(name, vhost, exchange or "", options.get("routing_key") or "", _options(options), note)
+    _take(draft, draft.publishers, party, f"the publisher {quoted(name)}")
+
+
+def consumer(draft: Draft, vhost: str, name: str, options: YMap, place: int) -> None:
+    """Read one consumer; its queues must exist."""
+    queues = options.get("queues")
+    if lacks(options, "queues"):
+        message = f"the consumer {quoted(name)} has no queues"
+        draft.problems.add(options.file, place, message, "write `queues: [NAME, ...]`")
+    for index, queue in enumerate(queues or ()):
+        if not draft.knows(vhost, Kind.QUEUE, queue):
+            at = queues.at[index] if isinstance(queues, YSeq) else options.value_place("queues")
+            at = place if "queues" in options.inherited else at
+            report_unknown(draft, options.file, vhost, End(Kind.QUEUE, queue, at))
+    note = _note(options, place)
+    _take(
+        draft,
+        draft.consumers,
+        Consumer(name, vhost, tuple(queues or ()), _options(options), note),
+        f"the consumer {quoted(name)}",
+    )
+
+
+def _note(options: YMap, place: int) -> Note:
+    """Take what people say of it; `retry` of a publisher is an option, not the note of a dead-letter cycle."""
+    description, owner = options.get("description") or "", options.get("owner") or ""
+    return Note(origin=origin(options.file, place), description=description, owner=owner)
+
+
+def _options(options: YMap) -> Mapping[str, Plain]:
+    return frozen({key: _without_nulls(plain(value)) for key, value in options.items() if _is_option(key, value)})
+
+
+def _is_option(key: str, value: Plain) -> bool:
+    return key not in _NOT_OPTIONS and value is not None
+
+
+def _without_nulls(value: Plain) -> Plain:
+    return {key: item for key, item in value.items() if item is not None} if isinstance(value, dict) else value
+
+
+def _take(draft: Draft, parties: dict[str, _Party], party: _Party, what: str) -> None:
+    if first := parties.get(party.name):
+        hint = "rename one: applications ask for it by its name alone"
+        draft.report(party.note.origin, f"{what} is there twice; the first is {first.note.origin}", hint)
+    else:
+        parties[party.name] = party
+
+
+def absent(draft: Draft, vhost: str, written: YMap) -> None:
+    """Read the names that are to be deleted."""
+    for plural, kind in (("exchanges", Kind.EXCHANGE), ("queues", Kind.QUEUE), ("policies", Kind.POLICY)):
+        names: YSeq | None = written.get(plural)
+        for name, at in names.with_places() if names else ():
+            if name.startswith("amq.") and kind is not Kind.POLICY:
+                message = f"the {kind} {quoted(name)} is the server's own and cannot be deleted"
+                draft.problems.add(written.file, at, message, "take it out of `absent`")
+            draft.absent.setdefault(Key(vhost, kind, name), Note(origin=origin(written.file, at)))
+
+
+def route_test(draft: Draft, vhost: str, written: YMap, place: int) -> None:
+    """Check a route test for its form and keep it as it is written."""
+    name = written.get("name") or ""
+    if lacks(written, "name"):
+        draft.problems.add(written.file, place, "a test has no name", "say in a few words what it shows: `name: ...`")
+    cases: YSeq | None = written.get("cases")
+    if lacks(written, "publish") and not cases:
+        hint = "write `publish: {exchange: NAME, routing_key: KEY}`"
+        draft.problems.add(written.file, place, f"the test {quoted(name)} publishes nothing", hint)
+    if not cases:
+        _expectations(draft, written, place, f"the test {quoted(name)}")
+    for case, at in cases.with_places() if cases else ():
+        _expectations(draft, case, at, f"a case of the test {quoted(name)}", written)
+    draft.tests.append(RouteTest(name, vhost, frozen(plain(written)), origin(written.file, place)))
+
+
+def _expectations(draft: Draft, written: YMap, place: int, what: str, around: YMap | None = None) -> None:
+    stated = [key for key in _EXPECTATIONS if written.get(key) is not None]
+    if len(stated) > 1:
+        message = f"{what} expects several things: {', '.join(stated)}"
+        draft.problems.add(written.file, written.key_place(stated[1]), message, "keep one of them")
+    outer = [key for key in (*_EXPECTATIONS, "then") if around is not None and around.get(key) is not None]
+    if not stated and not outer and written.get("then") is None and not written.dropped:
+        hint = "write `expect: [QUEUE, ...]`, `expect_at_least: [...]` or `expect_unroutable: true`"
+        draft.problems.add(written.file, place, f"{what} expects nothing", hint)
+    then = written.get("then")
+    for step in then if isinstance(then, list) else [then] if then else []:
+        events = [key for key in _EVENTS if step.get(key)]
+        if not step.dropped and (len(events) != 1 or step.get("queue") is None):
+            hint = "write `then: {queue: NAME, rejected: true, expect: [...]}`; or expired, or overflow"
+            draft.problems.add(step.file, step.place, f"`then` of {what} needs a queue and one event", hint)
+        elif not step.dropped and not any(step.get(key) is not None for key in _EXPECTATIONS):
+            draft.problems.add(step.file, step.place, f"`then` of {what} expects nothing", "add `expect: [...]`")

@@ -1,0 +1,77 @@
+"""Which files a topology is made of, and their text."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rabbit_topo.load.problems import Problems
+
+MAX_BYTES = 64 * 1024 * 1024
+CONFIG_NAME = "rabbit-topo.yaml"
+_ENDINGS = (".yaml", ".yml")
+
+
+def topology_files(paths: Sequence[str | Path], problems: Problems) -> list[str]:
+    """Return the files to read, each once, in a fixed order; what is not there goes to `problems`."""
+    files: list[str] = []
+    seen: set[str] = set()
+    for given in paths:
+        path = str(given)
+        if os.path.isdir(path):  # noqa: PTH112 - paths are kept as they were given, for messages
+            found = sorted(_below(path))
+            if not found:
+                message = "there is no *.yaml or *.yml file in this folder"
+                problems.add(path, 0, message, "name another folder, or write a topology file there")
+        else:
+            found = [path]
+        for file in found:
+            real = os.path.realpath(file)
+            if real not in seen:
+                seen.add(real)
+                files.append(file)
+    return files
+
+
+def read_text(file: str, problems: Problems) -> str | None:
+    """Return a file's text, or None with the reason in `problems`."""
+    try:
+        with Path(file).open("rb") as stream:
+            if os.fstat(stream.fileno()).st_size > MAX_BYTES:
+                return _refuse(
+                    file, problems, "this file has more than 64 MB", "split it: a folder is read as one topology"
+                )
+            data = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return _unreadable(file, problems, "there is no such file or folder", "look at the spelling, and where you are")
+    except (OSError, ValueError) as error:
+        return _unreadable(file, problems, f"this file cannot be read: {getattr(error, 'strerror', None) or error}", "")
+    if len(data) > MAX_BYTES:
+        return _unreadable(
+            file, problems, "this file has more than 64 MB", "split it: a folder is read as one topology"
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        start = data.rfind(b"\n", 0, error.start) + 1
+        place = data.count(b"\n", 0, error.start) << 32 | len(data[start : error.start].decode(errors="replace"))
+        hint = f"the first wrong byte is 0x{data[error.start]:02x}; save the file as UTF-8"
+        return _unreadable(file, problems, "this file is not UTF-8 text", hint, place)
+
+
+def _unreadable(file: str, problems: Problems, message: str, hint: str, place: int = 0) -> str | None:
+    problems.unreadable = True
+    problems.add(file, place, message, hint)
+    return None
+
+
+def _below(folder: str) -> Iterator[str]:
+    for current, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if name.endswith(_ENDINGS) and not name.startswith(".") and name != CONFIG_NAME:
+                yield os.path.join(current, name)  # noqa: PTH118 - the spelling of the caller is kept

@@ -1,0 +1,102 @@
+"""Policies: our keys and RabbitMQ's own, side by side in one definition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rabbit_topo.arguments import QUEUE_KEYS
+from rabbit_topo.arguments.tables import NOT_IN_POLICIES, POLICY_KEYS
+from rabbit_topo.load.draft import note_of
+from rabbit_topo.load.merge import lacks
+from rabbit_topo.load.nodes import YMap, plain
+from rabbit_topo.load.problems import did_you_mean, quoted
+from rabbit_topo.load.shapes import LIMITS, TEXT
+from rabbit_topo.model import Arguments, Key, Kind, Policy
+
+if TYPE_CHECKING:
+    from rabbit_topo.load.draft import Draft
+    from rabbit_topo.load.shapes import Shape
+    from rabbit_topo.model import Plain
+
+FRIENDLY: dict[str, Shape] = {**LIMITS, "alternate_exchange": TEXT}
+_OWN_KEY = {spelled: known.policy_key for spelled, known in QUEUE_KEYS.items()}
+_OWN_KEY["alternate_exchange"] = "alternate-exchange"
+
+
+def policy(draft: Draft, vhost: str, name: str, written: YMap, place: int) -> None:
+    """Read one policy."""
+    draft.named.add(Key(vhost, Kind.POLICY, name))
+    what = f"the policy {quoted(name)}"
+    if lacks(written, "pattern"):
+        hint = "write `pattern: ...`, a regular expression that is looked for anywhere in a name"
+        draft.problems.add(written.file, place, f"{what} has no pattern", hint)
+    definition: dict[str, Plain] = {}
+    if not (keys := written.get("definition")):
+        if "definition" not in written.dropped:
+            hint = "RabbitMQ refuses an empty one: write `definition: {max_length: 100000}` or the like"
+            draft.problems.add(written.file, place, f"{what} has no definition", hint)
+    else:
+        definition = _definition(draft, keys)
+    declared = Policy(
+        vhost,
+        name,
+        written.get("pattern") or "",
+        written.get("apply_to") or "all",
+        written.get("priority") or 0,
+        Arguments(definition),
+    )
+    draft.declare(declared, note_of(written, written.file, place), what)
+
+
+def _definition(draft: Draft, keys: YMap) -> dict[str, Plain]:
+    definition: dict[str, Plain] = {}
+    for key, value in keys.items():
+        if shape := FRIENDLY.get(key):
+            if draft.walk.check(shape, f"`{key}`", value, keys.file, keys.value_place(key)):
+                _friendly(draft, keys, key, value, definition)
+        elif key in NOT_IN_POLICIES:
+            _refuse(draft, keys, key)
+        elif "_" in key:
+            known = [*FRIENDLY, *POLICY_KEYS]
+            message = f"the key {quoted(key)} is not known in a policy's definition"
+            hint = did_you_mean(key, known) or "RabbitMQ's own keys are written with dashes, like max-length"
+            draft.problems.add(keys.file, keys.key_place(key), message, hint)
+        else:
+            if (known_check := POLICY_KEYS.get(key)) and (wanted := known_check(value)):
+                message = f"`{key}` must be {wanted}, not {quoted(value)}"
+                hint = _with_unit(key) if isinstance(value, str) else ""
+                draft.problems.add(keys.file, keys.value_place(key), message, hint)
+            if key in definition:
+                _twice(draft, keys, key)
+            definition[key] = plain(value)
+    return definition
+
+
+def _friendly(draft: Draft, keys: YMap, key: str, value: Plain, definition: dict[str, Plain]) -> None:
+    pairs = {f"{key}.{inner}": item for inner, item in value.items()} if isinstance(value, dict) else {key: value}
+    for spelled, item in pairs.items():
+        own = _OWN_KEY[spelled]
+        if item is None:
+            continue
+        if not own:
+            _refuse(draft, keys, key)
+            continue
+        if own in definition:
+            _twice(draft, keys, key)
+        definition[own] = QUEUE_KEYS[spelled].convert(item) if spelled in QUEUE_KEYS else item
+
+
+def _refuse(draft: Draft, keys: YMap, key: str) -> None:
+    message = f"a policy cannot set `{key}`"
+    hint = f"set it on the queues: `{key.replace('-', '_')}`, directly or through a profile"
+    draft.problems.add(keys.file, keys.key_place(key), message, hint)
+
+
+def _twice(draft: Draft, keys: YMap, key: str) -> None:
+    message = f"`{key}` says again what stands above it under another name"
+    draft.problems.add(keys.file, keys.key_place(key), message, "keep one of the two")
+
+
+def _with_unit(own_key: str) -> str:
+    ours = next((spelled for spelled, own in _OWN_KEY.items() if own == own_key and spelled != own_key), "")
+    return f"RabbitMQ's own key takes a bare number; `{ours}` takes a unit" if ours and "." not in ours else ""

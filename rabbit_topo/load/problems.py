@@ -1,0 +1,76 @@
+"""Collect what is wrong, and raise it all at once."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, TypeAlias
+
+from rabbit_topo.errors import InputError, Problem
+from rabbit_topo.load.nodes import origin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    Hint: TypeAlias = str | Callable[[], str]
+
+SHOWN = 100
+_MAX_CANDIDATES = 300
+_MAX_QUOTED = 60
+
+
+class Problems:
+    """Everything found so far; hints may be functions, called for shown problems only."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._found: dict[tuple[str, int, str], Hint] = {}
+        self.unreadable = False  # a file could not be read to its end: what is missing may stand there
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self._found)
+
+    def add(self, file: str, place: int, message: str, hint: Hint = "") -> None:
+        """Note a problem; the same one twice (through an alias) is one."""
+        self._found.setdefault((file, place, message), hint)
+
+    def raise_if_any(self) -> None:
+        """Raise `InputError` with the first hundred by place, and the number of all."""
+        if not self._found:
+            return
+        shown = []
+        for file, place, message in sorted(self._found)[:SHOWN]:
+            hint = self._found[file, place, message]
+            where = origin(file, place)
+            shown.append(
+                Problem(where.file, where.line, where.column, message, hint if isinstance(hint, str) else hint()),
+            )
+        raise InputError(shown, total=len(self._found))
+
+
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    """Return `did you mean "x"?`, or nothing; of a big set only names of about the same length are tried."""
+    candidates = sorted(known)
+    if len(candidates) > _MAX_CANDIDATES:
+        near = [name for name in candidates if abs(len(name) - len(word)) <= 1 and name[:1] == word[:1]]
+        candidates = near[:_MAX_CANDIDATES]
+    best = difflib.get_close_matches(word[:255], candidates, 1, 0.7)
+    return f'did you mean "{best[0]}"?' if best else ""
+
+
+def quoted(value: object) -> str:
+    """Spell a value for a message: short, on one line, and with its class in sight."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case str():
+            text = value if len(value) <= _MAX_QUOTED else value[:_MAX_QUOTED] + "..."
+            return f'"{text}"' if text.isprintable() else f'"{text.encode("unicode_escape").decode()}"'
+        case _:
+            return str(value)

@@ -1,0 +1,242 @@
+"""What may stand where in a topology file, as one table; `schemas/topology.schema.json` says the same to editors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from rabbit_topo.arguments.tables import LEADER_LOCATORS, MATCHES, MAX_PRIORITY, OVERFLOWS, QUEUE_TYPES, STRATEGIES
+from rabbit_topo.load import values
+
+if TYPE_CHECKING:
+    from rabbit_topo.load.values import Check
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One value."""
+
+    check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A mapping with known keys. With `nullable`, null unsets what `defaults` or a profile set."""
+
+    known: dict[str, Shape]
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A mapping from names to things of one shape; `what` calls one of them by its kind."""
+
+    item: Shape
+    what: str
+    name: Check = values.name
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A list; with `or_one`, a single item needs no brackets."""
+
+    item: Shape
+    or_one: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Arguments or headers: text keys, and values that AMQP can carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A key that people try and that cannot be; says why."""
+
+    why: str
+    hint: str
+
+
+Shape: TypeAlias = Scalar | Fields | Named | Many | Table | Refused
+
+TEXT, FULL_TEXT, NAME, BOOLEAN = (
+    Scalar(check) for check in (values.text, values.full_text, values.name, values.boolean)
+)
+ROUTING_KEY, DURATION, SIZE = (Scalar(check) for check in (values.routing_key, values.duration, values.size))
+NAMES = Many(NAME)
+PATTERNS = Many(Scalar(values.pattern))
+
+_PEOPLE: dict[str, Shape] = {"description": TEXT, "owner": TEXT}
+_BINDING: dict[str, Shape] = {
+    "exchange": TEXT,
+    "routing_key": ROUTING_KEY,
+    "routing_keys": Many(ROUTING_KEY),
+    "match": Scalar(values.one_of(*MATCHES)),
+    "headers": Table(),
+    "arguments": Table(),
+}
+BINDINGS = Many(Fields(_BINDING))
+
+LIMITS: dict[str, Shape] = {
+    "message_ttl": DURATION,
+    "expires": DURATION,
+    "max_length": Scalar(values.whole(0)),
+    "max_length_bytes": SIZE,
+    "overflow": Scalar(values.one_of(*OVERFLOWS)),
+    "dead_letter": Fields(
+        {"exchange": TEXT, "routing_key": TEXT, "strategy": Scalar(values.one_of(*STRATEGIES))},
+        nullable=True,
+    ),
+    "single_active_consumer": BOOLEAN,
+    "delivery_limit": Scalar(values.whole(-1)),
+    "max_priority": Scalar(values.whole(0, MAX_PRIORITY)),
+    "max_age": Scalar(values.age),
+    "segment_size": SIZE,
+    "leader_locator": Scalar(values.one_of(*LEADER_LOCATORS)),
+    "initial_group_size": Scalar(values.whole(1)),
+}
+_QUEUE_OPTIONS: dict[str, Shape] = {
+    "type": Scalar(values.one_of(*QUEUE_TYPES)),
+    "durable": BOOLEAN,
+    "auto_delete": BOOLEAN,
+    **LIMITS,
+    "arguments": Table(),
+    **_PEOPLE,
+    "protect": BOOLEAN,
+    "open_bindings": BOOLEAN,
+    "direct": BOOLEAN,
+    "retry": BOOLEAN,
+    "exclusive": Refused(
+        "an exclusive queue lives and dies with the connection that declares it, so no file can keep it",
+        "let the application declare it; here, leave `exclusive` out",
+    ),
+}
+_EXCHANGE_OPTIONS: dict[str, Shape] = {
+    "type": FULL_TEXT,
+    "durable": BOOLEAN,
+    "auto_delete": BOOLEAN,
+    "internal": BOOLEAN,
+    "alternate_exchange": TEXT,
+    "arguments": Table(),
+    **_PEOPLE,
+    "protect": BOOLEAN,
+    "open_bindings": BOOLEAN,
+}
+_PUBLISHER_OPTIONS: dict[str, Shape] = {
+    "exchange": TEXT,
+    "routing_key": ROUTING_KEY,
+    "delivery_mode": Scalar(values.one_of("persistent", "transient", 1, 2)),
+    "mandatory": BOOLEAN,
+    "serializer": FULL_TEXT,
+    "compression": FULL_TEXT,
+    "content_type": FULL_TEXT,
+    "content_encoding": FULL_TEXT,
+    "headers": Table(),
+    "expiration": DURATION,
+    "priority": Scalar(values.whole(0, MAX_PRIORITY)),
+    "retry": BOOLEAN,
+    "retry_policy": Fields(
+        {
+            "max_retries": Scalar(values.whole(0)),
+            "interval_start": Scalar(values.seconds),
+            "interval_step": Scalar(values.seconds),
+            "interval_max": Scalar(values.seconds),
+        },
+        nullable=True,
+    ),
+    **_PEOPLE,
+}
+_CONSUMER_OPTIONS: dict[str, Shape] = {
+    "queues": NAMES,
+    "prefetch": Scalar(values.whole(0, 65535)),
+    "no_ack": BOOLEAN,
+    "accept": Many(FULL_TEXT),
+    **_PEOPLE,
+}
+_OPTIONS = {
+    "queues": _QUEUE_OPTIONS,
+    "exchanges": _EXCHANGE_OPTIONS,
+    "publishers": _PUBLISHER_OPTIONS,
+    "consumers": _CONSUMER_OPTIONS,
+}
+_USE: dict[str, Shape] = {"use": Many(FULL_TEXT, or_one=True)}
+_OBJECT: dict[str, Shape] = {**_USE, "external": BOOLEAN, "bindings": BINDINGS}
+
+_MESSAGE: dict[str, Shape] = {
+    "exchange": TEXT,
+    "routing_key": ROUTING_KEY,
+    "headers": Table(),
+    "properties": Table(),
+    "payload": TEXT,
+}
+_THEN = Many(
+    Fields(
+        {
+            "queue": NAME,
+            "rejected": BOOLEAN,
+            "expired": BOOLEAN,
+            "overflow": BOOLEAN,
+            "expect": NAMES,
+            "expect_at_least": NAMES,
+            "expect_unroutable": BOOLEAN,
+        },
+    ),
+    or_one=True,
+)
+_EXPECT: dict[str, Shape] = {
+    "expect": NAMES,
+    "expect_at_least": NAMES,
+    "expect_unroutable": BOOLEAN,
+    "then": _THEN,
+}
+TESTS = Many(
+    Fields(
+        {
+            "name": FULL_TEXT,
+            "description": TEXT,
+            "publish": Fields(_MESSAGE),
+            **_EXPECT,
+            "cases": Many(Fields({"name": FULL_TEXT, **_MESSAGE, **_EXPECT})),
+        },
+    ),
+)
+
+TEST_FILE = Fields({"version": Scalar(values.one_of(1)), "vhost": NAME, "tests": TESTS})
+TOPOLOGY = Fields(
+    {
+        "version": Scalar(values.one_of(1)),
+        "vhost": NAME,
+        "owns": PATTERNS,
+        "ignore": PATTERNS,
+        "defaults": Fields({kind: Fields(options, nullable=True) for kind, options in _OPTIONS.items()}),
+        "profiles": Fields(
+            {
+                kind: Named(Fields(options, nullable=True), "profile", values.full_text)
+                for kind, options in _OPTIONS.items()
+            },
+        ),
+        "exchanges": Named(Fields({**_OBJECT, **_EXCHANGE_OPTIONS}, nullable=True), "exchange"),
+        "queues": Named(Fields({**_OBJECT, **_QUEUE_OPTIONS}, nullable=True), "queue"),
+        "bindings": Many(Fields({**_BINDING, "queue": TEXT, "to_exchange": TEXT})),
+        "policies": Named(
+            Fields(
+                {
+                    "pattern": FULL_TEXT,
+                    "apply_to": Scalar(
+                        values.one_of("all", "exchanges", "queues", "classic_queues", "quorum_queues", "streams"),
+                    ),
+                    "priority": Scalar(values.number),
+                    "definition": Table(),
+                    **_PEOPLE,
+                    "protect": BOOLEAN,
+                },
+            ),
+            "policy",
+            values.full_text,
+        ),
+        "publishers": Named(Fields({**_USE, **_PUBLISHER_OPTIONS}, nullable=True), "publisher", values.full_text),
+        "consumers": Named(Fields({**_USE, **_CONSUMER_OPTIONS}, nullable=True), "consumer", values.full_text),
+        "absent": Fields({"exchanges": NAMES, "queues": NAMES, "policies": Many(FULL_TEXT)}),
+        "tests": TESTS,
+    },
+)

@@ -1,0 +1,157 @@
+"""Walk a document along its shape; report and take out what does not fit, so that nothing trips over it later."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rabbit_topo.arguments import friendly_key
+from rabbit_topo.arguments.tables import sendable
+from rabbit_topo.load.nodes import Broken, YMap, YSeq
+from rabbit_topo.load.problems import did_you_mean, quoted
+from rabbit_topo.load.shapes import TOPOLOGY, Fields, Many, Named, Refused, Scalar, Shape, Table
+from rabbit_topo.load.values import MAX_NAME_BYTES
+
+if TYPE_CHECKING:
+    from rabbit_topo.load.problems import Problems
+    from rabbit_topo.model import Plain
+
+
+class Walk:
+    """A walk along shapes; `problems` takes what it finds."""
+
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+
+    def check(self, shape: Shape, subject: str, value: Plain, file: str, place: int) -> bool:
+        """Say whether a value can be used. Parts of it that cannot be are reported and dropped from it.
+
+        `subject` is what messages call the value.
+        """
+        if isinstance(value, Broken):
+            return False
+        match shape:
+            case Scalar():
+                if wrong := shape.check(value):
+                    message = f"{subject} must be {wrong.wanted}, not {quoted(value)}"
+                    self._problems.add(file, place, message, wrong.hint)
+                return not wrong
+            case Fields() | Named() | Table():
+                if not isinstance(value, YMap):
+                    message = f"{subject} must be a mapping, not {quoted(value)}"
+                    self._problems.add(file, place, message, "write `key: value` pairs")
+                    return False
+                self._mapping(shape, subject, value)
+                return True
+            case Many():
+                return self._many(shape, subject, value, file, place)
+            case Refused():
+                self._problems.add(file, place, shape.why, shape.hint)
+                return False
+
+    def _mapping(self, shape: Fields | Named | Table, subject: str, value: YMap) -> None:
+        match shape:
+            case Fields():
+                self._fields(shape, subject, value)
+            case Named():
+                self._named(shape, value)
+            case Table():
+                self._table(subject, value)
+
+    def _fields(self, shape: Fields, subject: str, value: YMap) -> None:
+        for key in list(value):
+            item = value[key]
+            known = shape.known.get(key)
+            if known is None:
+                self._unknown(shape, subject, key, value)
+            elif item is None and (shape.nullable or not isinstance(known, (Scalar, Refused))):
+                continue  # unset, or a collection with nothing in it
+            else:
+                place = value.key_place(key) if isinstance(known, Refused) else value.value_place(key)
+                if self.check(known, f"`{key}`", item, value.file, place):
+                    continue
+            value.drop(key)
+
+    def _unknown(self, shape: Fields, subject: str, key: str, value: YMap) -> None:
+        place = value.key_place(key)
+        if key.startswith("x-") and "arguments" in shape.known:
+            ours = friendly_key(key).partition(".")[0] if "message_ttl" in shape.known else ""
+            hint = f"write `arguments: {{{key}: ...}}`" + (f", or `{ours}`" if ours else "")
+            message = f"{quoted(key)} is a raw argument and stands under `arguments`"
+            self._problems.add(value.file, place, message, hint)
+        elif shape is not TOPOLOGY and "version" in shape.known and key in TOPOLOGY.known:
+            message = f"a *.test.yaml has no {quoted(key)}"
+            self._problems.add(value.file, place, message, "it holds `version`, `vhost` and `tests` only")
+        else:
+            known = [name for name, item in shape.known.items() if not isinstance(item, Refused)]
+            where = "at the top of a document" if "version" in shape.known else f"in {subject}"
+            message = f"the key {quoted(key)} is not known {where}"
+            hint_later = partial(_known_keys, key, known)
+            self._problems.add(value.file, place, message, hint_later)
+
+    def _named(self, shape: Named, value: YMap) -> None:
+        for name in list(value):
+            if wrong := shape.name(name):
+                message = f"the name of this {shape.what} must be {wrong.wanted}, not {quoted(name)}"
+                self._problems.add(value.file, value.key_place(name), message, wrong.hint)
+                value.drop(name)
+                continue
+            item = value[name]
+            if item is None:
+                value[name] = YMap(value.file, value.key_place(name))
+            elif not self.check(shape.item, f"{shape.what} {quoted(name)}", item, value.file, value.value_place(name)):
+                value.drop(name)
+
+    def _many(self, shape: Many, subject: str, value: Plain, file: str, place: int) -> bool:
+        if not isinstance(value, YSeq):
+            if shape.or_one:
+                return self.check(shape.item, subject, value, file, place)
+            hint = f"write [{value}]" if isinstance(value, (str, int)) else "write one item a line, each after `- `"
+            self._problems.add(file, place, f"{subject} must be a list, not {quoted(value)}", hint)
+            return False
+        item_subject = f"an item of {subject}"
+        right = [self.check(shape.item, item_subject, item, file, at) for item, at in value.with_places()]
+        if not all(right):
+            value.at[:] = [at for at, ok in zip(value.at, right, strict=True) if ok]
+            value[:] = [item for item, ok in zip(value, right, strict=True) if ok]
+        return True
+
+    def _table(self, subject: str, value: YMap) -> None:
+        for key in list(value):
+            if not key or len(key.encode(errors="replace")) > MAX_NAME_BYTES:
+                message = f"a key of {subject} must have 1 to {MAX_NAME_BYTES} bytes"
+                self._problems.add(value.file, value.key_place(key), message, "AMQP carries no other")
+            elif self._sendable(f"`{key}`", value[key], value.file, value.value_place(key)):
+                continue
+            value.drop(key)
+
+    def _sendable(self, subject: str, value: Plain, file: str, place: int) -> bool:
+        match value:
+            case Broken():
+                return False
+            case YMap():
+                self._table(subject, value)
+            case YSeq():
+                return all([self._sendable(subject, item, value.file, at) for item, at in value.with_places()])  # noqa: C419 - every item is to be reported
+            case int() | float() if not isinstance(value, bool) and not sendable(value):
+                hint = "AMQP carries integers of 64 bits and finite numbers; quote it if it is text"
+                self._problems.add(file, place, f"{subject} does not fit AMQP: {quoted(value)}", hint)
+                return False
+            case str() if not _is_unicode(value):
+                self._problems.add(file, place, f"{subject} must be valid UTF-8", "write the characters themselves")
+                return False
+            case _:
+                pass
+        return True
+
+
+def _known_keys(key: str, known: list[str]) -> str:
+    return did_you_mean(key, known) or f"known are {', '.join(known)}"
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
