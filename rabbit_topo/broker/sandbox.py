@@ -228,8 +228,10 @@ def _run_beside(node: Sandbox, command: Sequence[str], grace: float) -> int:
     try:
         code = process.wait()
     except _Ended as end:
-        with suppress(subprocess.TimeoutExpired):
+        # Ctrl-C on a terminal has reached COMMAND already, and twice means "at once" to many programs.
+        if end.number != signal.SIGINT or not os.isatty(0):
             process.send_signal(end.number)
+        with suppress(subprocess.TimeoutExpired):
             process.wait(grace)
         raise
     finally:
