@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ import pytest
 from kombu.connection import Connection
 from kombu.messaging import Producer as KombuProducer
 
+from rabbit_topo import load
 from rabbit_topo.clients import NotConfirmed, NotRouted, consumer, publisher, queue
 from rabbit_topo.model import (
     Arguments,
@@ -83,6 +85,9 @@ def shop(vhost: str) -> Topology:
         publishers={entry.name: entry for entry in publishers},
         consumers={entry.name: entry for entry in consumers},
     )
+
+
+EXAMPLE = Path(__file__).parents[2] / "topology"
 
 
 @pytest.fixture
@@ -333,3 +338,23 @@ def test_a_user_that_may_only_write_publishes_to_what_the_tool_declared(
         publisher(topology, "work", app).publish(3)
     app.release()
     node.http("DELETE", "users", vhost)
+
+
+def test_the_example_sends_and_receives_its_commands(connection: Connection, vhost: str) -> None:
+    topology = load(EXAMPLE, vhost=vhost)
+    got: set[tuple[str, int]] = set()
+
+    def on_message(message: Message) -> None:
+        got.add((message.delivery_info["routing_key"], message.payload["card"]))
+        message.ack()
+
+    commands = ("mcard.mint", "mcard.single_mint", "mcard.single_burn")
+    for number, name in enumerate(commands):
+        publisher(topology, name, connection).publish({"card": number})
+    with (
+        consumer(topology, "mint-worker", connection, on_message) as worker,
+        consumer(topology, "burn-worker", connection, on_message),
+    ):
+        while len(got) < len(commands):
+            worker.drain()
+    assert got == {("mcard.mint", 0), ("mcard.single_mint", 1), ("mcard.single_burn", 2)}
