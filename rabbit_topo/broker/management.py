@@ -199,13 +199,13 @@ class Management:
                 f"it is a {kind} queue: by HTTP alone the broker deletes it without looking whether it is empty;"
                 " give the AMQP URL too"
             )
-        counts = self.counts_now(queue.vhost).get(queue.name)
+        counts = self.counts_now(queue.vhost, queue.name).get(queue.name)
         return why_kept(replace(counts, consumers=0) if counts and kind == "classic" else counts)
 
-    def counts_now(self, vhost: str) -> Mapping[str, Counts]:
-        """Count as `queue_counts` does, but take a list that is younger than `FRESH` seconds again."""
+    def counts_now(self, vhost: str, name: str) -> Mapping[str, Counts]:
+        """Count as `queue_counts` does, but take a list that is younger than `FRESH` seconds and has `name` again."""
         read_at, counts = self._counted.get(vhost, (0.0, {}))
-        if monotonic() - read_at > FRESH:
+        if monotonic() - read_at > FRESH or name not in counts:
             counts = self.queue_counts(vhost)
             self._counted[vhost] = (monotonic(), counts)
         return counts

@@ -1,0 +1,181 @@
+"""The road that needs no server: a RabbitMQ `definitions.json` taken for the broker."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rabbit_topo.broker.definitions_state import Malformed, State
+from rabbit_topo.broker.readings import read_policy
+from rabbit_topo.errors import UsageError
+from rabbit_topo.model import Counts, Exchange, Facts, Kind, Observed, Queue, Topology
+from rabbit_topo.plan.operations import Declare, Done, Failed, NotAttempted
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from rabbit_topo.model import Binding, Policy, Resource, Vhost
+    from rabbit_topo.plan.operations import Operation, Outcome
+
+NEWEST = "4.3"
+EMPTY = Counts(0, 0, 0)
+CHANGED = "the file was changed by somebody else since it was read; nothing was written"
+
+
+class Definitions:
+    """A definitions file as a broker. Raises `UsageError` where there is no such file.
+
+    The file's own version counts, else `target_version`, else the newest that is supported.
+    """
+
+    def __init__(self, path: str, target_version: str = "") -> None:
+        """Nothing is read yet."""
+        if not Path(path).is_file():
+            what = "is no file" if Path(path).exists() else "does not exist"
+            raise UsageError(
+                f"{path} {what}", "a broker is a URL (http://host:15672) or a definitions file; `{}` is an empty one"
+            )
+        self.path = path
+        self._target_version = target_version
+        self._seen: bytes | None = None
+        self._state: State | None = None
+
+    def observe(self, vhosts: Collection[str]) -> Observed:
+        """Read the file. Raises `UsageError` where it is no definitions file."""
+        home = next(iter(vhosts)) if len(vhosts) == 1 else "/"
+        state = self._read(home)
+        document = state.document
+        resources: dict[Any, Resource] = {
+            key: resource
+            for key, resource in state.resources.items()
+            if key.vhost in state.vhosts and key.vhost in vhosts and not _servers_own(resource)
+        }
+        facts = Facts(
+            target=self.path,
+            version=str(
+                document.get("rabbitmq_version") or document.get("rabbit_version") or self._target_version or NEWEST
+            ),
+            cluster_name=document.get("original_cluster_name", ""),
+            vhosts=state.vhosts,
+            default_queue_types={vhost: state.default_types.get(vhost, "classic") for vhost in state.vhosts},
+            counts={key: EMPTY for key in resources if key.kind is Kind.QUEUE},
+            operator_policies=tuple(self._operator_policies(state, vhosts)),
+            writes_null=False,
+        )
+        return Observed(Topology(resources=resources), facts)
+
+    def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
+        """Change the file, once for the whole wave; see `Broker.execute`."""
+        try:
+            state = self._state or self._read("/")
+            if Path(self.path).read_bytes() != self._seen:
+                yield from (Failed(operation, CHANGED, "run again") for operation in wave)
+                return
+        except (OSError, UsageError) as error:
+            yield from (NotAttempted(operation, f"{self.path} cannot be read: {error}") for operation in wave)
+            return
+        reasons = [_carry_out(state, operation) for operation in wave]
+        try:
+            state.rewrite()
+            self._write(state.document)
+        except (OSError, ValueError) as error:
+            self._state = None
+            yield from (Failed(operation, f"{self.path} cannot be written: {error}") for operation in wave)
+            return
+        for operation, reason in zip(wave, reasons, strict=True):
+            yield Failed(operation, reason) if reason else Done(operation)
+
+    def close(self) -> None:
+        """Nothing is left to do: every wave was written."""
+
+    def _read(self, home: str) -> State:
+        try:
+            self._seen = Path(self.path).read_bytes()
+            text = self._seen.decode("utf-8-sig")
+            document = json.loads(text, parse_constant=_no_constant)
+        except OSError as error:
+            raise UsageError(f"{self.path} cannot be read: {error.strerror or error}") from None
+        except json.JSONDecodeError as error:
+            raise UsageError(f"{self.path}:{error.lineno}:{error.colno}: no JSON: {error.msg}") from None
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"{self.path}:1:1: no JSON: {error}") from None
+        if not isinstance(document, dict):
+            raise UsageError(f"{self.path}:1:1: no definitions file: it holds no JSON object")
+        try:
+            self._state = State(document, home)
+        except Malformed as error:
+            raise UsageError(f"{self.path}: no definitions file: {error}") from None
+        return self._state
+
+    def _operator_policies(self, state: State, vhosts: Collection[str]) -> Iterator[Policy]:
+        for item in state.document.get("parameters") or ():
+            vhost = item.get("vhost", state.home)
+            if item.get("component") == "operator_policy" and vhost in vhosts and isinstance(item.get("value"), dict):
+                yield read_policy(vhost, {"name": item.get("name", ""), "pattern": "", **item["value"]})
+
+    def _write(self, document: dict[str, Any]) -> None:
+        """Put a new file in the old one's place, all at once; a link stays a link, and the mode stays."""
+        before = (self._seen or b"").decode("utf-8-sig")
+        after = _dump(document, before).encode()
+        if after == self._seen:
+            return
+        real = Path(self.path).resolve()
+        handle, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(after)
+                file.flush()
+                os.fchmod(file.fileno(), real.stat().st_mode & 0o7777)
+                os.fsync(file.fileno())
+            Path(name).replace(real)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        self._seen = after
+
+
+def _carry_out(state: State, operation: Operation) -> str:
+    if isinstance(operation, Declare):
+        return state.declare(operation.resource)
+    return state.remove(operation.key)
+
+
+def _servers_own(resource: Resource) -> bool:
+    match resource:
+        case Queue():
+            return resource.name.startswith("amq.")
+        case Exchange():
+            return not resource.name
+        case _:
+            return _implicit(resource)
+
+
+def _implicit(resource: Vhost | Binding | Policy) -> bool:
+    key = resource.key
+    if key.kind is not Kind.BINDING:
+        return False
+    return not key.name or (key.destination_kind == "queue" and key.destination.startswith("amq."))
+
+
+def _no_constant(word: str) -> float:
+    raise ValueError(f"{word} is no number in JSON")
+
+
+def _dump(document: dict[str, Any], before: str) -> str:
+    """Write in the manner of the file as it was: its indentation, its separators, its last newline."""
+    indented = re.search(r"\n([ \t]+)\S", before)
+    plain = not before.strip("{} \t\r\n")
+    indent: str | None = indented.group(1) if indented else "  " if plain else None
+    compact = indent is None and '": ' not in before
+    text = json.dumps(
+        document,
+        indent=indent,
+        separators=(",", ":") if compact else None,
+        ensure_ascii=before.isascii() and "\\u" in before,
+        allow_nan=False,
+    )
+    return text + "\n" if plain or before.endswith("\n") else text

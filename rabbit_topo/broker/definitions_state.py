@@ -1,0 +1,270 @@
+"""What a definitions file says, indexed; it changes as a broker would, and refuses what a broker refuses."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from rabbit_topo.broker.readings import (
+    TYPE_ARGUMENT,
+    holds_null,
+    queue_arguments,
+    read_binding,
+    read_exchange,
+    read_policy,
+    read_queue,
+)
+from rabbit_topo.model import Binding, Exchange, Key, Kind, Policy, Queue, Vhost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rabbit_topo.broker.readings import Item
+    from rabbit_topo.model import Resource
+
+READERS: dict[str, Callable[[str, Item], Exchange | Queue | Binding | Policy]] = {
+    "exchanges": read_exchange,
+    "queues": read_queue,
+    "bindings": read_binding,
+    "policies": read_policy,
+}
+SECTION = {Kind.EXCHANGE: "exchanges", Kind.QUEUE: "queues", Kind.BINDING: "bindings", Kind.POLICY: "policies"}
+PREDECLARED = {
+    "amq.direct": "direct",
+    "amq.topic": "topic",
+    "amq.headers": "headers",
+    "amq.match": "headers",
+    "amq.fanout": "fanout",
+    "amq.rabbitmq.trace": "topic",
+}
+
+
+class Malformed(Exception):
+    """Part of the document is not what a definitions file holds; the message says which part."""
+
+
+class State:
+    """A definitions document, and the index of what it says. Raises `Malformed`.
+
+    `home` is the vhost of the items that name none, as in an export of a single vhost.
+    """
+
+    def __init__(self, document: Item, home: str = "/") -> None:
+        """Index the document; it is changed in place by `rewrite` only."""
+        self.document = document
+        named = ["vhost" in item for name in ("exchanges", "queues", "bindings") for item in _section(document, name)]
+        self.single = "original_vhost_name" in document or (bool(named) and not any(named))
+        self.home = str(document.get("original_vhost_name") or home)
+        self.resources: dict[Key, Resource] = {}
+        self._items: defaultdict[Key, list[Item]] = defaultdict(list)
+        self._removed: set[int] = set()
+        self._added: list[tuple[str, Item]] = []
+        self._leaving: defaultdict[Key, set[Key]] = defaultdict(set)
+        self._arriving: defaultdict[Key, set[Key]] = defaultdict(set)
+        self.default_types = dict(self._described_vhosts())
+        for name, reader in READERS.items():
+            for number, item in enumerate(_section(document, name), 1):
+                try:
+                    self._index(reader(item.get("vhost", self.home), item), item)
+                except (KeyError, TypeError, AttributeError, ValueError) as error:
+                    raise Malformed(f"{name}: entry {number} cannot be read: {error!r}") from None
+        for vhost in self._named_vhosts():
+            self._add_vhost(vhost)
+
+    def _described_vhosts(self) -> Iterator[tuple[str, str]]:
+        for number, item in enumerate(_section(self.document, "vhosts"), 1):
+            if "name" not in item:
+                raise Malformed(f"vhosts: entry {number} has no name")
+            metadata = item.get("metadata")
+            inner = metadata.get("default_queue_type") if isinstance(metadata, dict) else None
+            default = item.get("default_queue_type") or inner
+            yield item["name"], default if default and default != "undefined" else "classic"
+
+    def _named_vhosts(self) -> set[str]:
+        if "vhosts" in self.document:
+            return set(self.default_types)
+        return {key.vhost for key in self.resources} | ({self.home} if self.single else set())
+
+    def _add_vhost(self, vhost: str) -> None:
+        self.resources[Key(vhost, Kind.VHOST, vhost)] = Vhost(vhost)
+        for name, type_ in PREDECLARED.items():
+            exchange = Exchange(vhost, name, type_, internal=name == "amq.rabbitmq.trace")
+            self.resources.setdefault(exchange.key, exchange)
+
+    @property
+    def vhosts(self) -> frozenset[str]:
+        """The vhosts that exist."""
+        return frozenset(key.vhost for key in self.resources if key.kind is Kind.VHOST)
+
+    def _index(self, resource: Resource, item: Item) -> None:
+        key = resource.key
+        if not all(isinstance(part, str) for part in key):
+            raise ValueError("a name that is no string")
+        self._items[key].append(item)
+        if key in self.resources:
+            return
+        self.resources[key] = resource
+        if isinstance(resource, Binding):
+            self._leaving[resource.source_key].add(key)
+            self._arriving[resource.destination_key].add(key)
+
+    def declare(self, resource: Resource) -> str:
+        """Make it exist; return why a broker would not, empty where it would."""
+        existing = self.resources.get(resource.key)
+        if not isinstance(resource, Vhost):
+            if resource.vhost not in self.vhosts:
+                return f"vhost {resource.vhost!r} not found"
+            if self.single and resource.vhost != self.home:
+                return f"the file holds the single vhost {self.home!r}"
+        if reason := self._refusal(resource, existing):
+            return reason
+        if existing is not None and not isinstance(resource, Policy):
+            return ""
+        if isinstance(resource, Vhost):
+            return self._declare_vhost(resource)
+        if isinstance(resource, Policy) and existing is not None:
+            first, *others = self._items[resource.key]
+            self._removed.update(id(item) for item in others)
+            first.update(self._item(resource))
+            self.resources[resource.key] = resource
+            return ""
+        item = self._item(resource)
+        self._added.append((SECTION[resource.key.kind], item))
+        self._index(READERS[SECTION[resource.key.kind]](resource.vhost, item), item)
+        return ""
+
+    def _declare_vhost(self, vhost: Vhost) -> str:
+        if "vhosts" not in self.document:
+            self._added += (("vhosts", {"name": name}) for name in sorted(self.vhosts))
+        self._added.append(("vhosts", {"name": vhost.name}))
+        self._add_vhost(vhost.name)
+        return ""
+
+    def _refusal(self, resource: Resource, existing: Resource | None) -> str:
+        match resource:
+            case Exchange() | Queue():
+                if existing is not None:
+                    return _inequivalent(resource, existing)
+                if resource.name.startswith("amq."):
+                    return f"{resource.key.kind} name {resource.name!r} contains reserved prefix 'amq.*'"
+                if isinstance(resource, Queue) and resource.type in {"quorum", "stream"}:
+                    broken = "non-durable" if not resource.durable else "auto-delete" if resource.auto_delete else ""
+                    return f"invalid property {broken!r} for queue {resource.name!r}" if broken else ""
+            case Binding():
+                if holds_null(dict(resource.arguments)):
+                    return "a definitions file takes no null in a binding's arguments: RabbitMQ could not import it"
+                for end in (resource.source_key, resource.destination_key):
+                    if end not in self.resources:
+                        return f"no {end.kind} {end.name!r} in vhost {end.vhost!r}"
+            case Policy() | Vhost():
+                pass
+        return ""
+
+    def _item(self, resource: Exchange | Queue | Binding | Policy) -> Item:
+        home = {} if self.single else {"vhost": resource.vhost}
+        match resource:
+            case Exchange():
+                return {
+                    "name": resource.name,
+                    **home,
+                    "type": resource.type,
+                    "durable": resource.durable,
+                    "auto_delete": resource.auto_delete,
+                    "internal": resource.internal,
+                    "arguments": dict(resource.arguments),
+                }
+            case Queue():
+                arguments = queue_arguments(resource)
+                default = self.default_types.get(resource.vhost, "classic")
+                if resource.type is None and default != "classic":
+                    arguments = {TYPE_ARGUMENT: default, **arguments}
+                flags = {"durable": resource.durable, "auto_delete": resource.auto_delete}
+                return {"name": resource.name, **home, **flags, "arguments": arguments}
+            case Binding():
+                return {
+                    "source": resource.source,
+                    **home,
+                    "destination": resource.destination,
+                    "destination_type": resource.destination_kind,
+                    "routing_key": resource.routing_key,
+                    "arguments": dict(resource.arguments),
+                }
+            case Policy():
+                return {
+                    **home,
+                    "name": resource.name,
+                    "pattern": resource.pattern,
+                    "apply-to": resource.apply_to,
+                    "definition": dict(resource.definition),
+                    "priority": resource.priority,
+                }
+
+    def remove(self, key: Key) -> str:
+        """Make it not exist; return why a broker would not, empty where it would. What is missing is removed."""
+        if key.kind is Kind.VHOST:
+            return "a vhost is never removed"
+        if key not in self.resources:
+            return ""
+        if key.kind is Kind.EXCHANGE and self._leaving[key]:
+            return f"exchange {key.name!r} in vhost {key.vhost!r} in use"
+        if key.name.startswith("amq.") and key.kind is Kind.EXCHANGE:
+            return f"deletion of system exchange {key.name!r} in vhost {key.vhost!r} not allowed"
+        self._drop(key)
+        return ""
+
+    def _drop(self, key: Key) -> None:
+        """Take it out, with the bindings that end in it, and auto-delete exchanges that nothing leaves any more."""
+        resource = self.resources.pop(key, None)
+        self._removed.update(id(item) for item in self._items.pop(key, ()))
+        for binding in list(self._arriving.pop(key, ())):
+            self._drop(binding)
+        if isinstance(resource, Binding):
+            self._arriving[resource.destination_key].discard(key)
+            leaving = self._leaving[resource.source_key]
+            leaving.discard(key)
+            source = self.resources.get(resource.source_key)
+            if isinstance(source, Exchange) and source.auto_delete and not leaving:
+                self._drop(source.key)
+
+    def rewrite(self) -> None:
+        """Bring the document up to date; what is not touched keeps its place."""
+        for name, item in self._added:
+            self.document.setdefault(name, []).append(item)
+        for name in READERS:
+            if name in self.document:
+                kept = [item for item in self.document[name] if id(item) not in self._removed]
+                if len(kept) != len(self.document[name]):
+                    self.document[name] = kept
+        self._added.clear()
+        self._removed.clear()
+
+
+def _section(document: Item, name: str) -> list[Item]:
+    items: Any = document.get(name) or []
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise Malformed(f"{name}: not a list of objects")
+    return items
+
+
+def _inequivalent(wanted: Exchange | Queue, existing: Resource) -> str:
+    """Name the first difference, in the broker's words. Of an exchange's arguments RabbitMQ compares one."""
+    names = ["durable", "auto_delete"]
+    if isinstance(wanted, Exchange):
+        names = ["type", *names, "internal"]
+    elif wanted.type is not None:
+        names.append("type")
+    for name in names:
+        ours, theirs = getattr(wanted, name), getattr(existing, name)
+        if ours != theirs:
+            return _words(name, wanted, ours, theirs)
+    theirs = getattr(existing, "arguments", {})
+    compared = ["alternate-exchange"] if isinstance(wanted, Exchange) else sorted({*wanted.arguments, *theirs})
+    for name in compared:
+        if wanted.arguments.get(name) != theirs.get(name):
+            return _words(name, wanted, wanted.arguments.get(name, "none"), theirs.get(name, "none"))
+    return ""
+
+
+def _words(name: str, wanted: Exchange | Queue, ours: object, theirs: object) -> str:
+    where = f"{wanted.key.kind} {wanted.name!r} in vhost {wanted.vhost!r}"
+    return f"inequivalent arg {name!r} for {where}: received {str(ours)!r} but current is {str(theirs)!r}"
