@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -80,8 +79,9 @@ def _quantity(text: str, units: Mapping[str, int], what: str, examples: str) -> 
     if not found or found[2] not in units:
         msg = f"`{text}` is not {what}: write a number and a unit, like {examples}"
         raise ValueError(msg)
-    amount = Fraction(found[1]) * units[found[2]]
-    if amount.denominator != 1:
-        msg = f"`{text}` is no whole number of {'ms' if units is DURATION_UNITS_MS else 'bytes'}"
+    digits, _, decimals = found[1].partition(".")
+    amount, rest = divmod(int(digits + decimals) * units[found[2]], 10 ** len(decimals))
+    if rest:
+        msg = f"`{text}` is no whole number of {'milliseconds' if units is DURATION_UNITS_MS else 'bytes'}"
         raise ValueError(msg)
-    return int(amount)
+    return amount

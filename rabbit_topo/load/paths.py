@@ -41,19 +41,15 @@ def read_text(file: str, problems: Problems) -> str | None:
     """Return a file's text, or None with the reason in `problems`."""
     try:
         with Path(file).open("rb") as stream:
-            if os.fstat(stream.fileno()).st_size > MAX_BYTES:
-                return _refuse(
-                    file, problems, "this file has more than 64 MB", "split it: a folder is read as one topology"
-                )
-            data = stream.read(MAX_BYTES + 1)
+            too_big = os.fstat(stream.fileno()).st_size > MAX_BYTES
+            data = b"" if too_big else stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return _unreadable(file, problems, "there is no such file or folder", "look at the spelling, and where you are")
     except (OSError, ValueError) as error:
         return _unreadable(file, problems, f"this file cannot be read: {getattr(error, 'strerror', None) or error}", "")
-    if len(data) > MAX_BYTES:
-        return _unreadable(
-            file, problems, "this file has more than 64 MB", "split it: a folder is read as one topology"
-        )
+    if too_big or len(data) > MAX_BYTES:
+        hint = "split it: a folder is read as one topology"
+        return _unreadable(file, problems, "this file has more than 64 MB", hint)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
