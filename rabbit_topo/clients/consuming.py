@@ -64,6 +64,8 @@ class Consumer(KombuConsumer):
             queues=[queue(topology, name, vhost=entry.vhost) for name in entry.queues],
             on_message=self._on_message,
             prefetch_count=prefetch,
+            no_ack=entry.options.get("no_ack"),
+            accept=entry.options.get("accept"),
         )
 
     def declare(self) -> None:

@@ -85,7 +85,8 @@ class Publisher:
         options["routing_key"] = self.entry.routing_key if routing_key is None else routing_key
         serializer = options.pop("serializer", None) or "json"
         if options.get("content_type"):  # kombu would take the body for encoded already
-            _, options["content_encoding"], body = dumps(body, serializer)
+            _, encoding, body = dumps(body, serializer)
+            options.setdefault("content_encoding", encoding)
         else:
             options["serializer"] = serializer
         send = self._connection.ensure(self, self._send, **policy) if retry else self._send

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import amqp
 import pytest
 from kombu.connection import Connection
+from kombu.exceptions import ContentDisallowed
 from kombu.messaging import Producer as KombuProducer
 
 from rabbit_topo import load
@@ -76,7 +77,7 @@ def shop(vhost: str) -> Topology:
     ]
     consumers = [
         Consumer("worker", vhost, ("t.work",), {"prefetch": 2}),
-        Consumer("logger", vhost, ("t.log",)),
+        Consumer("logger", vhost, ("t.log",), {"no_ack": True, "accept": ["json"]}),
         Consumer("reader", vhost, ("t.stream",)),
     ]
     return Topology(
@@ -293,6 +294,20 @@ def test_the_prefetch_is_obeyed_and_dead_letters_have_a_place(connection: Connec
     while message is None:
         message = dead.get()
     assert message.payload == 0
+
+
+def test_a_consumer_that_does_not_acknowledge_takes_what_it_accepts(connection: Connection, vhost: str) -> None:
+    topology = shop(vhost)
+    got: list[Any] = []
+    publisher(topology, "work", connection).publish({"n": 1}, routing_key="work.log")
+    publisher(topology, "work", connection).publish("yaml", routing_key="work.log", serializer="yaml")
+    with (
+        consumer(topology, "logger", connection, lambda message: got.append(message.payload)) as logger,
+        pytest.raises(ContentDisallowed),
+    ):
+        work_on(logger)
+    assert got == [{"n": 1}]
+    assert queue(topology, "t.log")(connection.channel()).get() is None
 
 
 def test_a_stream_is_consumed(connection: Connection, vhost: str) -> None:
