@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,7 @@ class Http:
         self._address = parse_address(target.broker or "", target, ("http", "https"), "the management URL")
         login = b64encode(f"{self.user}:{self._address.password}".encode()).decode()
         self._headers = {"authorization": f"Basic {login}", "content-type": "application/json"}
+        self._verified = target.tls.verify
         timeout = urllib3.Timeout(connect=min(target.timeout, 10.0), read=target.timeout)
         options: dict[str, Any] = {"timeout": timeout, "retries": False}
         address = self._address
@@ -107,9 +109,14 @@ class Http:
             ) from None
 
     def _send(self, method: str, path: str, payload: bytes | None) -> tuple[int, str, bytes]:
-        response = self._pool.urlopen(
-            method, self._address.path + path, body=payload, headers=self._headers, redirect=False
-        )
+        import urllib3.exceptions as oops
+
+        with warnings.catch_warnings():
+            if not self._verified:  # whoever turned verification off knows it
+                warnings.simplefilter("ignore", oops.InsecureRequestWarning)
+            response = self._pool.urlopen(
+                method, self._address.path + path, body=payload, headers=self._headers, redirect=False
+            )
         if elsewhere := response.get_redirect_location():
             place = without_credentials(elsewhere)
             raise NotABroker(f"{self.url} redirects to {place}", "redirects are not followed: give the last URL")

@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import json
+import os
+import stat
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rabbit_topo.broker.connect import connect
+from rabbit_topo.broker.definitions import Definitions
+from rabbit_topo.errors import UsageError
+from rabbit_topo.model import Arguments, Binding, Counts, Exchange, Kind, Policy, Queue, Vhost
+from tests.operations import declare, remove, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rabbit_topo.model import Resource
+
+EXPORT: dict[str, Any] = {
+    "rabbit_version": "3.10.8",
+    "users": [{"name": "guest", "password_hash": "…", "tags": ["administrator"]}],
+    "vhosts": [{"name": "/"}, {"name": "quorums", "default_queue_type": "quorum"}],
+    "parameters": [
+        {
+            "vhost": "/",
+            "component": "operator_policy",
+            "name": "cap",
+            "value": {"pattern": ".", "definition": {"max-length": 9}},
+        }
+    ],
+    "policies": [{"vhost": "/", "name": "p", "pattern": "^a", "definition": {"max-length": 1}}],
+    "queues": [
+        {"name": "a", "vhost": "/", "durable": True, "auto_delete": False, "arguments": {"x-queue-type": "quorum"}},
+        {"name": "a", "vhost": "/", "durable": False, "auto_delete": False, "arguments": {}},
+        {"name": "bare", "vhost": "/"},
+        {"name": "amq.gen-1", "vhost": "/", "arguments": []},
+    ],
+    "exchanges": [{"name": "x", "vhost": "/", "type": "topic", "auto_delete": True}],
+    "bindings": [
+        {
+            "source": "x",
+            "vhost": "/",
+            "destination": "a",
+            "destination_type": "queue",
+            "routing_key": "k",
+            "arguments": {},
+        },
+        {"source": "x", "vhost": "/", "destination": "amq.gen-1", "destination_type": "queue", "routing_key": "k"},
+    ],
+    "topic_permissions": [],
+}
+
+
+def a_file(folder: Path, content: Any = EXPORT) -> Definitions:
+    path = folder / "broker.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    return Definitions(str(path))
+
+
+def content(road: Definitions) -> Any:
+    with open(road.path, encoding="utf-8") as file:  # noqa: PTH123
+        return json.load(file)
+
+
+def seen(road: Definitions, vhost: str = "/") -> set[Resource]:
+    """Everything of the vhost but the server's own exchanges."""
+    resources = road.observe([vhost]).topology.resources.values()
+    return {it for it in resources if it.key.kind is Kind.BINDING or not it.key.name.startswith("amq.")}
+
+
+def test_an_export_is_read(tmp_path: Path) -> None:
+    road = a_file(tmp_path)
+    assert seen(road) == {
+        Vhost("/"),
+        Queue("/", "a", "quorum"),
+        Queue("/", "bare", "classic"),
+        Exchange("/", "x", "topic", auto_delete=True),
+        Binding("/", "x", "queue", "a", "k"),
+        Policy("/", "p", "^a", definition=Arguments({"max-length": 1})),
+    }
+    facts = road.observe(["/", "nowhere"]).facts
+    assert facts.version == "3.10.8"
+    assert facts.vhosts == {"/", "quorums"}
+    assert facts.counts == dict.fromkeys((Queue("/", "a").key, Queue("/", "bare").key), Counts(0, 0, 0))
+    assert facts.default_queue_types == {"/": "classic", "quorums": "quorum"}
+    assert [policy.definition for policy in facts.operator_policies] == [Arguments({"max-length": 9})]
+    topics = [e for e in road.observe(["/"]).topology.of(Kind.EXCHANGE) if e.key.name == "amq.topic"]
+    assert topics == [Exchange("/", "amq.topic", "topic")]
+
+
+@pytest.mark.parametrize(("text", "target", "version"), [("{}", "", "4.3"), ("{}", "3.12", "3.12")])
+def test_an_empty_file_is_an_empty_broker(tmp_path: Path, text: str, target: str, version: str) -> None:
+    path = tmp_path / "empty.json"
+    path.write_text(text)
+    observed = connect(str(path), target_version=target).observe(["/"])
+    assert observed.facts.version == version
+    assert observed.facts.vhosts == set()
+    assert not observed.topology.resources
+
+
+def test_without_a_list_every_vhost_that_is_named_exists(tmp_path: Path) -> None:
+    road = a_file(tmp_path, {"queues": [{"name": "q", "vhost": "one"}], "exchanges": [{"name": "e", "vhost": "two"}]})
+    assert road.observe(["one"]).facts.vhosts == {"one", "two"}
+    assert run(road, declare(Vhost("three"))) == [""]
+    assert [item["name"] for item in content(road)["vhosts"]] == ["one", "two", "three"]
+
+
+def test_an_export_of_one_vhost(tmp_path: Path) -> None:
+    road = a_file(tmp_path, {"queues": [{"name": "q"}], "exchanges": [], "bindings": []})
+    assert seen(road, "shop") == {Vhost("shop"), Queue("shop", "q", "classic")}
+    told = run(road, declare(Queue("shop", "new", "classic")), declare(Queue("/", "elsewhere", "classic")))
+    assert told[0] == ""
+    assert told[1]
+    assert content(road)["queues"][1] == {
+        "name": "new",
+        "durable": True,
+        "auto_delete": False,
+        "arguments": {"x-queue-type": "classic"},
+    }
+
+
+def test_what_is_not_ours_stays_as_it_is(tmp_path: Path) -> None:
+    road = a_file(tmp_path)
+    road.observe(["/"])
+    before = content(road)
+    queue = Queue("/", "ünew", "classic", arguments=Arguments({"x-max-length": 1, "f": 1.0}))
+    assert run(road, declare(queue), declare(Binding("/", "x", "exchange", "amq.fanout", "k"))) == ["", ""]
+    after = content(road)
+    assert list(after) == list(before)
+    for section, items in before.items():
+        assert after[section][: len(items)] == items if isinstance(items, list) else after[section] == items
+    with open(road.path, encoding="utf-8") as file:  # noqa: PTH123
+        text = file.read()
+    assert text.startswith('{\n "rabbit_version"')
+    assert text.endswith("}\n")
+    assert "ünew" in text
+    assert {queue, Binding("/", "x", "exchange", "amq.fanout", "k")} <= seen(road)
+
+
+def test_a_compact_file_stays_compact(tmp_path: Path) -> None:
+    road = a_file(tmp_path, '{"vhosts":[{"name":"/"}],"users":[]}')
+    assert run(road, declare(Exchange("/", "e", "fanout"))) == [""]
+    with open(road.path, encoding="utf-8") as file:  # noqa: PTH123
+        assert file.read().startswith('{"vhosts":[{"name":"/"}],"users":[],"exchanges":[{"name":"e",')
+
+
+def test_every_kind_is_written_and_read_back(tmp_path: Path) -> None:
+    road = a_file(tmp_path, "{}")
+    waves: list[list[Resource]] = [
+        [Vhost("v")],
+        [Exchange("v", "e", "x-odd", durable=False, internal=True, arguments=Arguments({"a": [1, {"b": 1.0}]}))],
+        [
+            Queue("v", "q", "stream", arguments=Arguments({"x-max-age": "7D"})),
+            Queue("v", "p", "classic", durable=False),
+        ],
+        [Binding("v", "e", "queue", "q", "", Arguments({"t": True})), Binding("v", "amq.topic", "exchange", "e", "#")],
+        [Policy("v", "p", "^q", "queues", 2.5, Arguments({"expires": 5}))],
+    ]
+    for wave in waves:
+        assert run(road, *map(declare, wave)) == [""] * len(wave)
+    assert seen(road, "v") == {resource for wave in waves for resource in wave}
+    for wave in reversed(waves[1:]):
+        assert run(road, *map(remove, wave)) == [""] * len(wave)
+    assert seen(road, "v") == {Vhost("v")}
+    assert run(road, remove(Vhost("v"))) != [""]
+
+
+def test_a_queue_without_a_type_takes_the_default_of_its_vhost(tmp_path: Path) -> None:
+    road = a_file(tmp_path)
+    assert run(road, declare(Queue("quorums", "q")), declare(Queue("/", "q"))) == ["", ""]
+    assert Queue("quorums", "q", "quorum") in seen(road, "quorums")
+    assert Queue("/", "q", "classic") in seen(road)
+
+
+@pytest.mark.parametrize(
+    ("resource", "words"),
+    [
+        (Queue("/", "bare", "classic", durable=False), "inequivalent arg 'durable'"),
+        (Queue("/", "bare", "quorum"), "inequivalent arg 'type'"),
+        (Queue("/", "bare", arguments=Arguments({"x-expires": 1})), "'x-expires'"),
+        (Exchange("/", "x", "topic", auto_delete=True, internal=True), "'internal'"),
+        (Exchange("/", "x", "topic", auto_delete=True, arguments=Arguments({"alternate-exchange": "y"})), "alternate"),
+        (Exchange("/", "amq.topic", "fanout"), "'type'"),
+        (Exchange("/", "amq.mine", "fanout"), "reserved prefix"),
+        (Queue("/", "new", "quorum", durable=False), "non-durable"),
+        (Queue("/", "new", "stream", auto_delete=True), "auto-delete"),
+        (Binding("/", "x", "queue", "nowhere"), "no queue 'nowhere'"),
+        (Binding("/", "nowhere", "queue", "a"), "no exchange 'nowhere'"),
+        (Binding("/", "", "queue", "a"), "no exchange ''"),
+        (Binding("/", "x", "queue", "a", "k", Arguments({"n": None})), "null"),
+        (Queue("void", "q"), "vhost 'void' not found"),
+    ],
+)
+def test_what_a_broker_refuses_is_refused(tmp_path: Path, resource: Resource, words: str) -> None:
+    road = a_file(tmp_path)
+    before = content(road)
+    assert words in run(road, declare(resource))[0]
+    assert content(road) == before
+
+
+def test_what_is_there_already_is_left_alone(tmp_path: Path) -> None:
+    road = a_file(tmp_path)
+    before = content(road)
+    assert run(road, declare(Queue("/", "a")), declare(Exchange("/", "amq.topic", "topic"))) == ["", ""]
+    assert content(road) == before
+
+
+def test_an_auto_delete_exchange_goes_with_its_last_binding(tmp_path: Path) -> None:
+    road = a_file(tmp_path)
+    assert "in use" in run(road, remove(Exchange("/", "x", "topic")))[0]
+    run(road, declare(Binding("/", "amq.topic", "exchange", "x", "in")))
+    assert run(road, remove(Binding("/", "x", "queue", "a", "k"))) == [""]
+    assert Exchange("/", "x", "topic", auto_delete=True) in seen(road)
+    assert run(road, remove(Queue("/", "amq.gen-1"))) == [""]
+    assert content(road)["exchanges"] == []
+    assert content(road)["bindings"] == []
+
+
+def test_all_entries_of_one_object_go_together(tmp_path: Path) -> None:
+    road = a_file(tmp_path)
+    assert run(road, remove(Queue("/", "a"))) == [""]
+    assert [item["name"] for item in content(road)["queues"]] == ["bare", "amq.gen-1"]
+    assert run(road, remove(Queue("/", "a"))) == [""]
+
+
+def test_a_policy_is_changed_in_its_place(tmp_path: Path) -> None:
+    road = a_file(tmp_path)
+    changed = Policy("/", "p", "^b", "queues", 4, Arguments({"max-length": 2}))
+    assert run(road, declare(changed)) == [""]
+    assert changed in seen(road)
+    assert len(content(road)["policies"]) == 1
+
+
+def test_a_file_that_changed_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    road = a_file(tmp_path)
+    road.observe(["/"])
+    a_file(tmp_path, {"vhosts": []})
+    assert "changed by somebody else" in run(road, declare(Queue("/", "new")))[0]
+    assert content(road) == {"vhosts": []}
+
+
+def test_mode_and_link_stay(tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.mkdir()
+    path = real / "broker.json"
+    path.write_text("{}")
+    path.chmod(0o640)
+    link = tmp_path / "link.json"
+    link.symlink_to(path)
+    assert run(Definitions(str(link)), declare(Vhost("/"))) == [""]
+    assert link.is_symlink()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert json.loads(path.read_text()) == {"vhosts": [{"name": "/"}]}
+    assert os.listdir(real) == ["broker.json"]  # noqa: PTH208
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{\n  nope", ":2:3: no JSON"),
+        ("", ":1:1: no JSON"),
+        ("[]", "no JSON object"),
+        ('{"queues": 1}', "queues: not a list of objects"),
+        ('{"queues": [1]}', "queues: not a list of objects"),
+        ('{"queues": [{"vhost": "/"}]}', "queues: entry 1"),
+        ('{"queues": [{"vhost": "/", "name": 1}]}', "queues: entry 1"),
+        ('{"bindings": [{"source": "a", "destination": "b", "destination_type": "c"}]}', "bindings: entry 1"),
+        ('{"vhosts": [{}]}', "vhosts: entry 1"),
+        ('{"a": NaN}', "NaN"),
+        ("[" * 100_000, "no JSON"),
+    ],
+)
+def test_what_is_no_definitions_file(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        a_file(tmp_path, text).observe(["/"])
+    assert words in str(caught.value)
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "broker.json"
+    path.write_bytes(b'{"a": "\xff"}')
+    with pytest.raises(UsageError, match="no JSON"):
+        Definitions(str(path)).observe(["/"])
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not exist"):
+        connect(str(tmp_path / "nowhere.json"))
+    with pytest.raises(UsageError, match="is no file"):
+        connect(str(tmp_path))
+
+
+def test_a_file_that_went_away_is_not_attempted(tmp_path: Path) -> None:
+    road = a_file(tmp_path)
+    road.observe(["/"])
+    (tmp_path / "broker.json").unlink()
+    assert "cannot be read" in run(road, declare(Queue("/", "new")))[0]
