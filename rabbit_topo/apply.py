@@ -9,7 +9,7 @@ from rabbit_topo.diff import diff
 from rabbit_topo.errors import Refusal, TopoError
 from rabbit_topo.model import Binding, Key, Kind
 from rabbit_topo.plan import Declare, Done, NotAttempted, Remove, Report
-from rabbit_topo.plan.result import IN_FLIGHT, signature
+from rabbit_topo.plan.result import signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -61,8 +61,9 @@ def apply(
     sent = {id(operation) for operation in run.sending}
     for operation in plan.operations:
         if id(operation) not in known:
-            reason = f"{IN_FLIGHT} or waiting when interrupted" if id(operation) in sent else "interrupted before"
-            run.outcomes.append(NotAttempted(operation, reason))
+            doubt = id(operation) in sent
+            reason = "in flight or waiting when interrupted" if doubt else "interrupted before it was sent"
+            run.outcomes.append(NotAttempted(operation, reason, doubt))
     outcomes = tuple(run.outcomes)
     if interrupted:
         return Report(plan, outcomes, None, "interrupted before the second look", interrupted)

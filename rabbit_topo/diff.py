@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from rabbit_topo.arguments import same_value
 from rabbit_topo.model import (
+    PREDECLARED,
     Binding,
     Exchange,
     Kind,
@@ -131,7 +132,7 @@ Change: TypeAlias = Create | Update | Replace | Displaced | Delete
 
 
 def diff(observed: Observed, declared: Topology, scope: Scope | None = None) -> tuple[Change, ...]:
-    """Subtract what is declared from what was observed; the result is sorted by key.
+    """Subtract what is declared from what was observed; the result is sorted by `Key.order`.
 
     `scope` says what is ours beyond what is declared; it defaults to the files' own. Objects of others are
     never part of the result.
@@ -144,7 +145,7 @@ def diff(observed: Observed, declared: Topology, scope: Scope | None = None) -> 
     ('Create', 'orders')
     """
     scope = declared.scope if scope is None else scope
-    there = observed.topology.resources
+    there = {**observed.topology.resources, **_to_be_born(observed, declared)}
     changes: list[Change] = []
     for key in sorted(there.keys() | declared.resources.keys()):
         if key not in declared.resources:
@@ -157,7 +158,16 @@ def diff(observed: Observed, declared: Topology, scope: Scope | None = None) -> 
         else:
             changes.append(Create(declared.resources[key], declared.note(key)))
     changes.extend(_displaced(observed, declared, scope))
-    return tuple(_with_nearest(sorted(changes, key=lambda change: change.key)))
+    return tuple(_with_nearest(sorted(changes, key=lambda change: change.key.order)))
+
+
+def _to_be_born(observed: Observed, declared: Topology) -> dict[Key, Resource]:
+    """Return the server's own exchanges of the vhosts that are still to be created: they come with the vhost."""
+    return {
+        key: Exchange(key.vhost, key.name, PREDECLARED[key.name], internal=key.name == "amq.rabbitmq.trace")
+        for key in declared.resources
+        if key.kind is Kind.EXCHANGE and key.name in PREDECLARED and key.vhost not in observed.facts.vhosts
+    }
 
 
 def _undeclared(resource: Resource, declared: Topology, scope: Scope) -> Iterator[Delete]:

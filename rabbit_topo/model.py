@@ -94,6 +94,24 @@ class Key(NamedTuple):
     routing_key: str = ""
     arguments: str = ""
 
+    @property
+    def order(self) -> tuple[str | int, ...]:
+        """What rows are sorted by: vhost by vhost, first what others need, then by name."""
+        return (self.vhost, _RANK[self.kind], *self[2:])
+
+
+_RANK = {kind: rank for rank, kind in enumerate((Kind.VHOST, Kind.EXCHANGE, Kind.QUEUE, Kind.BINDING, Kind.POLICY))}
+
+# What every vhost has from its first moment: name -> type (rabbit_vhost:declare_default_exchanges). All are durable.
+PREDECLARED = {
+    "amq.direct": "direct",
+    "amq.fanout": "fanout",
+    "amq.headers": "headers",
+    "amq.match": "headers",
+    "amq.rabbitmq.trace": "topic",
+    "amq.topic": "topic",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Vhost:

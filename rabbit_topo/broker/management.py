@@ -78,7 +78,7 @@ class Management:
                 yield self._carry_out(operation)
             except Unreachable as error:
                 lost = GONE.format(error.message)
-                yield NotAttempted(operation, f"{lost}; nobody knows whether it arrived")
+                yield NotAttempted(operation, f"{lost}; nobody knows whether it arrived", sent=True)
             except BrokerError as error:
                 yield Failed(operation, error.message, error.hint)
 

@@ -2,11 +2,10 @@
 
 from rabbit_topo.plan.make import make_plan
 from rabbit_topo.plan.operations import Declare, Done, Failed, NotAttempted, Operation, Outcome, Remove
-from rabbit_topo.plan.result import IN_FLIGHT, Report
+from rabbit_topo.plan.result import Report
 from rabbit_topo.plan.types import Blocked, LeftAlone, Plan
 
 __all__ = [
-    "IN_FLIGHT",
     "Blocked",
     "Declare",
     "Done",

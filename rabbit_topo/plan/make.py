@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
 from rabbit_topo.diff import Create, Delete, Displaced, Replace, Update
-from rabbit_topo.model import Binding, Exchange, Policy, Queue, Vhost
+from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue, Vhost
 from rabbit_topo.plan import hazards
 from rabbit_topo.plan.operations import Declare, Remove
 from rabbit_topo.plan.removal import Removals
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rabbit_topo.plan.operations import Operation
 
 _HASH = "x-consistent-hash"
-_SEE_ABOVE = "see there"
+_SEE_ABOVE = "settle that first"
 
 
 def make_plan(changes: Sequence[Change], observed: Observed, declared: Topology, *, prune: bool = False) -> Plan:
@@ -88,10 +88,10 @@ class _Planner:
         rows += [Blocked(change, *_displacement(change)) for change in displaced]
         return Plan(
             waves=tuple(tuple(wave) for wave in waves if wave),
-            blocked=tuple(sorted(rows, key=lambda row: row.change.key)),
+            blocked=tuple(sorted(rows, key=lambda row: row.change.key.order)),
             left_alone=tuple(self.left_alone),
             details=self.details,
-            unchanged=sum(key not in touched for key in declared.resources),
+            unchanged=sum(key not in touched for key in declared.resources if key.kind is not Kind.VHOST),
             fingerprint=fingerprint(observed),
             prune=self.prune,
             declared=declared,
@@ -132,7 +132,7 @@ class _Planner:
                     reason = "HTTP cannot write a null in a binding's arguments"
                     self._block(change, reason, "give the AMQP URL too (--amqp)")
             case Replace(before=before):
-                self._block(change, "RabbitMQ cannot change this in place", _by_hand(before))
+                self._block(change, "it would have to be deleted and declared again", _by_hand(before))
                 self._describe(change, before)
             case Update() | Displaced() | Delete() | Create():
                 pass
@@ -209,7 +209,7 @@ class _Planner:
                     )
                 )
             elif all(remove.key != change.near.key for remove, _ in swaps):
-                reason = "a consistent-hash exchange takes one binding a destination, and the old one is still there"
+                reason = "a consistent-hash exchange takes one binding a destination, and the old one is there"
                 self._block(change, reason, "--prune removes the old one first")
                 bindings.remove(add)
         return swaps

@@ -68,10 +68,11 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class NotAttempted:
-    """It was not sent, or nobody knows whether it arrived."""
+    """It was not done as far as anybody knows. `sent` says that it may have arrived all the same."""
 
     operation: Operation
     reason: str
+    sent: bool = False
 
 
 Outcome: TypeAlias = Done | Failed | NotAttempted

@@ -51,7 +51,7 @@ class Removals:
             match change.resource:
                 case Binding() as binding if binding.destination_key in shut:
                     reason = "a binding that may take its place is blocked"
-                    self._block(change, reason, "see there; it stays until then, so that no message is lost")
+                    self._block(change, reason, "settle that first; until then it stays, so that no message is lost")
                 case Binding() as binding:
                     if self._carry([change], [binding], expendable):
                         self.unbinds.append(self._unbind(change, binding))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rabbit_topo.diff import Change, Create, Delete, Displaced, Replace, Update
 from rabbit_topo.plan.operations import Done, Failed, NotAttempted, Outcome
 
 if TYPE_CHECKING:
     from rabbit_topo.plan.types import Plan
-
-IN_FLIGHT: Final = "in flight"  # how the reason of an operation begins that was sent and never answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class Report:
     def _in_doubt(self) -> bool:
         """Whether something may have been written though nobody confirmed it: the second look decides."""
         if self.remaining is None:
-            return any(outcome.reason.startswith(IN_FLIGHT) for outcome in self.not_attempted)
+            return any(outcome.sent for outcome in self.not_attempted)
         planned = {operation.key for operation in self.plan.operations}
         return not planned <= {change.key for change in self.remaining}
 

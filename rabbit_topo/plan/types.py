@@ -58,7 +58,7 @@ class Plan:
     def remainder(self) -> tuple[Change, ...]:
         """What a second diff will find when all operations are done."""
         rest = [row.change for row in self.blocked] + [row.change for row in self.left_alone]
-        return tuple(sorted(rest, key=lambda change: change.key))
+        return tuple(sorted(rest, key=lambda change: change.key.order))
 
     @property
     def empty(self) -> bool:

@@ -55,7 +55,7 @@ def rows(plan: Plan) -> list[Row]:
         Row(row.change, "left_alone", remedy=row.hint, details=plan.details.get(row.change.key, ()))
         for row in plan.left_alone
     ]
-    return sorted(result, key=lambda row: row.change.key)
+    return sorted(result, key=lambda row: row.change.key.order)
 
 
 def name_of(change: Change) -> ChangeName:

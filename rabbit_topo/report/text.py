@@ -43,6 +43,7 @@ _FINDINGS: Final = (
     ("UNDECLARED", "ours, and in no file", ("delete",)),
 )
 _INDENT: Final = " " * 8
+_COLUMN: Final = 38
 
 
 def plan_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]:
@@ -122,11 +123,12 @@ def _plan_row(row: Row, width: int, *, several: bool) -> Iterator[Line]:
     yield from _fitted(_mark_of(kind), row, shown, _place(row.change), width=width, several=several)
     yield from _fields(row.change)
     for detail in row.details:
-        yield (Span(f"{_INDENT}{detail}"),)
+        yield from _wrapped(_INDENT, "", detail, width)
     for hazard in row.hazards:
         yield from _labelled("HAZARD", "update", hazard, width)
     if row.status == "blocked":
-        yield from _labelled("BLOCKED", "danger", f"{row.reason}: {row.remedy}", width)
+        yield from _labelled("BLOCKED", "danger", row.reason, width)
+        yield from _labelled("UNBLOCK", "dim", row.remedy, width)
 
 
 def _fields(change: Change) -> Iterator[Line]:
@@ -145,8 +147,13 @@ def _fields(change: Change) -> Iterator[Line]:
 
 
 def _labelled(label: str, style: str, text: str, width: int) -> Iterator[Line]:
-    """Wrap a sentence under its label."""
-    room = max(width - len(_INDENT) - 9, 30)
+    """Wrap a sentence behind its label."""
+    yield from _wrapped(f"{_INDENT}{label:<9}", style, text, width)
+
+
+def _wrapped(head: str, style: str, text: str, width: int) -> Iterator[Line]:
+    """Wrap a sentence behind the head of its first line."""
+    room = max(width - len(head), 30)
     lines = [""]
     for word in words.clean(text).split(" "):
         if lines[-1] and len(lines[-1]) + 1 + len(word) > room:
@@ -154,7 +161,7 @@ def _labelled(label: str, style: str, text: str, width: int) -> Iterator[Line]:
         else:
             lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
     for number, line in enumerate(lines):
-        yield (Span(f"{_INDENT}{label if not number else '':<9}", style), Span(line))
+        yield (Span(" " * len(head) if number else head, style), Span(line))
 
 
 def _fitted(mark: tuple[str, str], row: Row, shown: str, place: str, *, width: int, several: bool) -> Iterator[Line]:
@@ -164,8 +171,9 @@ def _fitted(mark: tuple[str, str], row: Row, shown: str, place: str, *, width: i
     if several:
         name += f"  (vhost {words.clean(row.change.key.vhost)})"
     left = f"  {symbol}{name}"
-    middle = f"{left:<38}  {shown}" if shown else left
-    if not place or len(middle) + 2 + len(place) <= width:
+    column = min(_COLUMN, width - len(shown) - len(place) - 4)
+    middle = f"{left:<{max(column, 1)}}  {shown}" if shown else left
+    if len(middle) + (2 + len(place) if place else 0) <= width:
         gap = " " * max(width - len(middle) - len(place), 2) if place else ""
         yield (Span(left, style), Span(middle[len(left) :]), Span(gap + place, "dim"))
         return
@@ -176,7 +184,7 @@ def _fitted(mark: tuple[str, str], row: Row, shown: str, place: str, *, width: i
             yield (Span(second),)
         return
     yield (Span(left, style),)
-    yield (Span(second), Span(f"{place:>{max(width - len(second), len(place) + 2)}}", "dim"))
+    yield (Span(second), Span(f"{place:>{max(width - len(second), len(place) + 2)}}" if place else "", "dim"))
 
 
 def _mark_of(kind: ChangeName) -> tuple[str, str]:
@@ -277,9 +285,9 @@ def _outcomes(heading: str, style: str, outcomes: Sequence[Outcome], width: int)
         yield (Span(f"  {_mark(outcome.operation)} {words.name(outcome.operation.resource)}", style),)
         reason = getattr(outcome, "reason", "")
         if reason:
-            yield from _labelled("", "", reason, width)
+            yield from _wrapped(_INDENT, "", reason, width)
         if hint := getattr(outcome, "hint", ""):
-            yield from _labelled("", "dim", hint, width)
+            yield from _wrapped(_INDENT, "", hint, width)
 
 
 def _mark(operation: Operation) -> str:

@@ -20,10 +20,14 @@ PAIRS = 40  # a road and a version: 240 in all
 
 
 def _empty(node: Node, vhost: str) -> None:
+    """Delete everything; what vanishes by itself on the way is gone too."""
     for kind in ("queues", "exchanges", "policies"):
         for found in node.http("GET", kind, vhost):
             if not found["name"].startswith("amq.") and found["name"]:
-                node.http("DELETE", kind, vhost, found["name"])
+                try:
+                    node.http("DELETE", kind, vhost, found["name"])
+                except AssertionError as error:
+                    assert ": 404 " in str(error)  # noqa: PT017 - the one answer that is fine
     for binding in node.http("GET", "bindings", vhost):
         assert not binding["source"], binding
 

@@ -1,0 +1,66 @@
+"""Every scenario under `tests/cases/plan`: what is there, what is declared, and the plan that a person reads.
+
+A case is a mapping of texts: `observed` and `declared` are topology files; `prune` is a flag; `counts` maps a queue to
+[ready, unacknowledged, consumers] or to null where they cannot be had; `exclusive` lists queues of connections;
+`http_only` takes away what AMQP adds; `plan` is the expected text at 80 columns.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rabbit_topo.diff import diff
+from rabbit_topo.load import load
+from rabbit_topo.model import Counts, Facts, Key, Kind, Observed, Queue, Topology
+from rabbit_topo.plan import Plan, make_plan
+from rabbit_topo.report.text import plan_lines
+
+CASES = sorted((Path(__file__).parents[1] / "cases" / "plan").glob("*.yaml"))
+
+
+def plan_of(case: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    monkeypatch.chdir(folder)
+    Path("observed.yaml").write_text(case["observed"])
+    Path("declared.yaml").write_text(case["declared"])
+    there, declared = load("observed.yaml"), load("declared.yaml")
+    counts = {}
+    for key, queue in list(there.resources.items()):
+        if isinstance(queue, Queue):
+            given = case.get("counts", {}).get(queue.name, [0, 0, 0])
+            if given is not None:
+                counts[key] = Counts(*given)
+    types = {"classic": "classic"}
+    facts = Facts(
+        target="http://broker:15672",
+        version="4.3.6",
+        cluster_name="rabbit@shop",
+        vhosts=frozenset({"/"}),
+        default_queue_types={"/": types["classic"]},
+        counts=counts,
+        exclusive=frozenset(Key("/", Kind.QUEUE, name) for name in case.get("exclusive", [])),
+        deletes_quorum=not case.get("http_only"),
+        writes_null=not case.get("http_only"),
+    )
+    observed = Observed(Topology(there.resources), facts)
+    return make_plan(diff(observed, declared), observed, declared, prune=case.get("prune", False))
+
+
+def rendered(plan: Plan) -> str:
+    lines = ["".join(span.text for span in line).rstrip() for line in plan_lines(plan, ["declared.yaml"], 80)]
+    steps = [
+        "/".join(f"{type(operation).__name__} {operation.key.kind} {operation.key.name}" for operation in wave)
+        for wave in plan.waves
+    ]
+    return "\n".join([*lines, "", *(f"  wave {number}: {step}" for number, step in enumerate(steps, 1))]) + "\n"
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_the_plan_is_as_written(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = yaml.safe_load(path.read_text())
+    text = rendered(plan_of(case, tmp_path, monkeypatch))
+    assert text == case["plan"]
+    assert max(map(len, text.splitlines())) <= 80 or "-->" in text
