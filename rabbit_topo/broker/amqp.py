@@ -127,4 +127,6 @@ def _words(error: Exception) -> str:
 
 
 def _not_attempted(job: Job, reason: str) -> Outcome:
-    return NotAttempted(job.operation, UNKNOWN.format(reason) if job.losses else f"it was not sent: {reason}", sent=bool(job.losses))
+    return NotAttempted(
+        job.operation, UNKNOWN.format(reason) if job.losses else f"it was not sent: {reason}", sent=bool(job.losses)
+    )
