@@ -114,6 +114,9 @@ class Amqp:
                 alone = alone or len(lost)
                 waiting.extendleft(job for job in reversed(lost) if job.losses <= 1)
                 yield from (_not_attempted(job, _words(error)) for job in lost if job.losses > 1)
+            except BaseException:  # interrupted, or nobody listens: answers that are still to come are nobody's
+                self._links.pop(vhost).drop()
+                raise
 
     def _outcome(self, job: Job, reason: str) -> Outcome:
         if not reason:
@@ -127,6 +130,5 @@ def _words(error: Exception) -> str:
 
 
 def _not_attempted(job: Job, reason: str) -> Outcome:
-    return NotAttempted(
-        job.operation, UNKNOWN.format(reason) if job.losses else f"it was not sent: {reason}", sent=bool(job.losses)
-    )
+    told = UNKNOWN.format(reason) if job.sent else f"it was not sent: {reason}"
+    return NotAttempted(job.operation, told, sent=job.sent)

@@ -32,11 +32,12 @@ class Step:
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """An operation on its way: its steps, how far it is, and how often its connection was lost under it."""
+    """An operation on its way: its steps, how far it is, if it was sent, how often its connection was lost."""
 
     operation: Operation
     steps: tuple[Step, ...]
     at: int = 0
+    sent: bool = False
     losses: int = 0
 
 

@@ -106,6 +106,7 @@ class Link:
         """Send a job's next step on a free channel. Raises `OSError` and py-amqp's errors when the line is dead."""
         channel = self._idle.pop()
         self._flight[channel] = job
+        job.sent = True
         self._write(channel, job)
 
     def _write(self, channel: Any, job: Job) -> None:

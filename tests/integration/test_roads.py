@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from kombu.connection import Connection
 
+from rabbit_topo.broker.amqp import Amqp
+from rabbit_topo.broker.both import Both
 from rabbit_topo.broker.connect import connect
+from rabbit_topo.broker.target import Target
 from rabbit_topo.errors import AccessRefused, LoginRefused, Refusal, Unreachable
 from rabbit_topo.model import Arguments, Binding, Counts, Exchange, Policy, Queue, Vhost
 from rabbit_topo.plan.operations import Done, Failed
@@ -314,14 +318,31 @@ def test_two_clusters_are_refused(node: Node, vhost: str) -> None:
     road.observe([vhost])
     road.close()
     node.http("PUT", "cluster-name", body={"name": "two"})
-    from rabbit_topo.broker.amqp import Amqp
-    from rabbit_topo.broker.target import Target
-
     amqp = Amqp(Target(amqp=node.amqp_url))
     amqp.expected_cluster = "one"
     with pytest.raises(Refusal, match=r"'one'.*'two'"):
         amqp.cluster_name(vhost)
     amqp.close()
+
+
+def test_a_lost_connection_is_made_again_and_nothing_is_left_out(node: Node, vhost: str) -> None:
+    road = Both(Target(node.broker_url, node.amqp_url))
+    operations = [declare(Queue(vhost, f"q{number}", "classic")) for number in range(60)]
+    outcomes = []
+    for outcome in road.execute(operations):
+        outcomes.append(outcome)
+        if len(outcomes) == 10:
+            road.amqp._links[vhost]._wire.sock.shutdown(socket.SHUT_RDWR)
+    assert [type(outcome) for outcome in outcomes] == [Done] * 60
+    assert {outcome.operation.key for outcome in outcomes} == {operation.key for operation in operations}
+    road.close()
+
+
+def test_nobody_waits_for_the_answers_of_an_interrupted_wave(road: Broker, vhost: str) -> None:
+    first = iter(road.execute([declare(Queue(vhost, f"q{number}", "classic")) for number in range(60)]))
+    next(first)
+    first.close()  # type: ignore[attr-defined]
+    assert run(road, *(declare(Queue(vhost, f"r{number}", "classic")) for number in range(60))) == [""] * 60
 
 
 @pytest.mark.parametrize("name", ROADS)
