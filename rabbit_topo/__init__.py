@@ -18,14 +18,14 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rabbit_topo.apply import Report, apply
+    from rabbit_topo.apply import apply
     from rabbit_topo.broker import Broker
     from rabbit_topo.broker.connect import connect
     from rabbit_topo.diff import Create, Delete, Replace, Update, diff
     from rabbit_topo.errors import InputError, TopoError
     from rabbit_topo.load import load
     from rabbit_topo.model import Arguments, Binding, Exchange, Key, Policy, Queue, Topology, Vhost
-    from rabbit_topo.plan import Plan, make_plan
+    from rabbit_topo.plan import Plan, Report, make_plan
 
 __version__ = "0.1.0"
 
@@ -42,7 +42,7 @@ _HOME = {
     "Policy": "model",
     "Queue": "model",
     "Replace": "diff",
-    "Report": "apply",
+    "Report": "plan",
     "Topology": "model",
     "TopoError": "errors",
     "Update": "diff",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,14 +31,19 @@ class Both:
     def observe(self, vhosts: Collection[str]) -> Observed:
         """Read by HTTP, and make sure that AMQP leads to the same cluster.
 
-        Raises `BrokerError`, and `Refusal` when the clusters differ. Where none of the vhosts exists yet, the
-        comparison waits for the first connection that writes.
+        Raises `BrokerError`, and `Refusal` when the clusters differ. Where none of the vhosts exists yet, another one is
+        asked; where this user may enter none, the comparison waits for the first connection that writes.
         """
         observed = self.management.observe(vhosts)
         facts = observed.facts
         self.amqp.expected_cluster = facts.cluster_name
-        for vhost in sorted(facts.vhosts.intersection(vhosts))[:1]:
-            self.amqp.cluster_name(vhost)
+        wanted = sorted(facts.vhosts.intersection(vhosts))
+        if wanted:
+            self.amqp.cluster_name(wanted[0])
+        else:
+            for vhost in sorted(facts.vhosts)[:1]:
+                with suppress(BrokerError):
+                    self.amqp.cluster_name(vhost)
         return replace(observed, facts=replace(facts, deletes_quorum=True, writes_null=True))
 
     def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:

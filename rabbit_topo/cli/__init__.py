@@ -92,12 +92,11 @@ def run(arguments: Sequence[str]) -> int:
     except TopoError as error:
         _tell(error.message, error.hint)
         return error.exit_code
-    except Terminated:
-        _tell("terminated")
-        return _TERMINATED
-    except (KeyboardInterrupt, click.Abort):
-        _tell("interrupted")
-        return _INTERRUPTED
+    except (KeyboardInterrupt, click.Abort) as error:
+        # click turns every KeyboardInterrupt into an Abort and keeps the cause.
+        stop = error.__cause__ or error
+        _tell("terminated" if isinstance(stop, Terminated) else "interrupted")
+        return int(getattr(stop, "exit_code", _INTERRUPTED))
     except BrokenPipeError:
         # Whoever read our output has left; nothing more can be told there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -97,7 +97,7 @@ def login(command: _Command) -> _Command:
         click.option("--broker", metavar="URL|FILE", help="The management URL, or a definitions.json."),
         click.option("--amqp", metavar="URL", help="The AMQP URL; writes are faster there."),
         click.option("--username", metavar="NAME", help="Beats the one inside a URL."),
-        click.option("--password-file", metavar="FILE", help="Its first line is the password."),
+        click.option("--password-file", metavar="FILE", help="A file that holds the password alone."),
     ]
     for option in reversed(options):
         command = option(command)

@@ -269,11 +269,11 @@ def report_lines(report: Report, width: int) -> Iterator[Line]:
     parts = [f"{done:,} done", f"{len(report.failed):,} failed", f"{len(report.not_attempted):,} not attempted"]
     if report.plan.blocked:
         parts.append(f"{len(report.plan.blocked):,} blocked")
-    verified = "" if report.remaining is None or report.surprises else "; the broker is as predicted"
     whole = report.exit_code == 0
-    yield (
-        Span(f"  {'Applied' if whole else 'Incomplete'}: {', '.join(parts)}{verified}.", "good" if whole else "danger"),
-    )
+    yield (Span(f"  {'Applied' if whole else 'Incomplete'}: {', '.join(parts)}.", "good" if whole else "danger"),)
+    if report.remaining is not None and not report.surprises:
+        what = "as declared" if not report.remaining else "as predicted"
+        yield (Span(f"  Looked again: everything is {what}.", "dim"),)
 
 
 def _outcomes(heading: str, style: str, outcomes: Sequence[Outcome], width: int) -> Iterator[Line]:

@@ -1,0 +1,140 @@
+"""What apply does with refusals, lost connections and interrupts, on a definitions file that can be made to fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rabbit_topo import apply, connect, diff, load, make_plan
+from rabbit_topo.errors import Refusal, Unreachable
+from rabbit_topo.model import Binding, Kind
+from rabbit_topo.plan import Declare, Done, Failed, NotAttempted, Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from rabbit_topo.broker import Broker
+    from rabbit_topo.model import Observed, Topology
+    from rabbit_topo.plan import Operation, Outcome
+
+OLD = """\
+version: 1
+owns: ["shop\\\\..*"]
+exchanges: {shop.x: {type: topic}}
+queues: {shop.q: {type: classic, bindings: [{exchange: shop.x, routing_key: old}]}}
+"""
+
+
+class Failing:
+    """A real target that refuses, loses or interrupts the operations named."""
+
+    def __init__(self, broker: Broker, *, refuse: str = "", lose: str = "", stop: str = "") -> None:
+        self.broker, self.refuse, self.lose, self.stop = broker, refuse, lose, stop
+        self.away = False
+
+    def observe(self, vhosts: Collection[str]) -> Observed:
+        if self.away:
+            raise Unreachable("nobody answers")
+        return self.broker.observe(vhosts)
+
+    def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
+        for operation in wave:
+            name = f"{type(operation).__name__} {operation.key.kind} {operation.key.name} {operation.key.routing_key}"
+            if self.stop and self.stop in name:
+                raise KeyboardInterrupt
+            if self.lose and self.lose in name:
+                self.away = True
+            if self.away:
+                yield NotAttempted(operation, "the connection was lost", sent=True)
+            elif self.refuse and self.refuse in name:
+                yield Failed(operation, "PRECONDITION_FAILED - because")
+            else:
+                yield from self.broker.execute([operation])
+
+    def close(self) -> None:
+        self.broker.close()
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Broker:
+    (tmp_path / "broker.json").write_text("{}")
+    broker = connect(str(tmp_path / "broker.json"))
+    declared = _load(tmp_path, OLD)
+    assert apply(_plan(broker, declared), broker).exit_code == 0
+    return broker
+
+
+def _load(folder: Path, text: str) -> Topology:
+    (folder / "shop.yaml").write_text(text)
+    return load(folder / "shop.yaml")
+
+
+def _plan(broker: Broker, declared: Topology, *, prune: bool = False) -> Plan:
+    observed = broker.observe(declared.vhosts)
+    return make_plan(diff(observed, declared), observed, declared, prune=prune)
+
+
+def test_nothing_is_removed_after_something_could_not_be_added(old: Broker, tmp_path: Path) -> None:
+    declared = _load(tmp_path, OLD.replace("old", "new"))
+    broker = Failing(old, refuse="Declare binding shop.x new")
+    report = apply(_plan(broker, declared, prune=True), broker)
+    assert [type(outcome) for outcome in report.outcomes] == [Failed, NotAttempted]
+    assert report.exit_code == 1
+    assert [binding.routing_key for binding in _bindings(old)] == ["old"]
+
+
+def test_what_needs_a_refused_object_is_not_attempted(tmp_path: Path) -> None:
+    (tmp_path / "empty.json").write_text("{}")
+    broker = Failing(connect(str(tmp_path / "empty.json")), refuse="Declare queue shop.q")
+    declared = _load(tmp_path, OLD)
+    report = apply(_plan(broker, declared), broker)
+    by_kind = {outcome.operation.key.kind: type(outcome) for outcome in report.outcomes}
+    assert by_kind == {"vhost": Done, "exchange": Done, "queue": Failed, "binding": NotAttempted}
+    assert report.exit_code == 6
+    assert {change.key.kind for change in report.remaining or ()} == {"queue", "binding"}
+
+
+def test_a_lost_broker_is_told_and_not_verified(tmp_path: Path) -> None:
+    (tmp_path / "empty.json").write_text("{}")
+    broker = Failing(connect(str(tmp_path / "empty.json")), lose="Declare queue shop.q")
+    report = apply(_plan(broker, _load(tmp_path, OLD)), broker)
+    assert (report.remaining, report.unverified, report.exit_code) == (None, "nobody answers", 6)
+
+
+def test_nothing_confirmed_but_something_sent_is_incomplete(old: Broker, tmp_path: Path) -> None:
+    broker = Failing(old, lose="Declare")
+    report = apply(_plan(broker, _load(tmp_path, OLD.replace("old", "new"))), broker)
+    assert (len(report.done), report.exit_code) == (0, 6)
+
+
+def test_an_interrupt_is_reported_with_what_was_done(tmp_path: Path) -> None:
+    (tmp_path / "empty.json").write_text("{}")
+    broker = Failing(connect(str(tmp_path / "empty.json")), stop="Declare queue")
+    report = apply(_plan(broker, _load(tmp_path, OLD)), broker)
+    assert (report.exit_code, report.interrupted) == (130, 130)
+    assert [type(outcome).__name__ for outcome in report.outcomes] == ["Done", "Done", "NotAttempted", "NotAttempted"]
+    assert [outcome.sent for outcome in report.not_attempted] == [True, False]
+
+
+def test_blocked_rows_refuse_before_the_first_write(old: Broker, tmp_path: Path) -> None:
+    declared = _load(tmp_path, OLD.replace("type: classic", "type: quorum") + "bindings: []\n")
+    plan = _plan(old, declared)
+    assert len(plan.blocked) == 1
+    with pytest.raises(Refusal, match="1 row is blocked"):
+        apply(plan, old)
+    report = apply(plan, old, partial=True)
+    assert (report.exit_code, report.surprises) == (5, ())
+
+
+def test_outcomes_are_told_as_they_come(old: Broker, tmp_path: Path) -> None:
+    told: list[Outcome] = []
+    plan = _plan(old, _load(tmp_path, OLD.replace("old", "new")), prune=True)
+    report = apply(plan, old, on_outcome=told.append)
+    assert tuple(told) == report.outcomes
+    assert [type(outcome.operation) is Declare for outcome in told] == [True, False]
+
+
+def _bindings(broker: Broker) -> list[Binding]:
+    return [item for item in broker.observe(["/"]).topology.of(Kind.BINDING) if isinstance(item, Binding)]
