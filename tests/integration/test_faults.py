@@ -1,0 +1,157 @@
+"""A broker that goes away, refuses, or is the wrong one: nothing is lost, and what happened is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rabbit_topo import apply, connect, diff, load, make_plan
+from tests.integration.test_drift import command
+
+if TYPE_CHECKING:
+    from rabbit_topo.broker import Broker
+    from rabbit_topo.model import Topology
+    from rabbit_topo.plan import Outcome, Plan
+    from tests.brokers import Node
+
+MANY = 40
+
+
+def _many(folder: Path, vhost: str = "/") -> Topology:
+    queues = "\n".join(
+        f"  shop.q{n}: {{type: classic, bindings: [{{exchange: shop.x, routing_key: k{n}}}]}}" for n in range(MANY)
+    )
+    file = folder / "shop.yaml"
+    file.write_text(f'version: 1\nvhost: "{vhost}"\nexchanges: {{shop.x: {{type: topic}}}}\nqueues:\n{queues}\n')
+    return load(file)
+
+
+def _plan(broker: Broker, declared: Topology) -> Plan:
+    observed = broker.observe(declared.vhosts)
+    return make_plan(diff(observed, declared), observed, declared)
+
+
+@pytest.mark.parametrize("road", ["http", "both"])
+def test_a_broker_killed_in_the_middle_of_an_apply(own_node: Node, road: str, tmp_path: Path) -> None:
+    declared = _many(tmp_path)
+    broker = connect(own_node.broker_url, amqp=own_node.amqp_url if road == "both" else None, timeout=5.0)
+    seen: list[Outcome] = []
+
+    def kill(outcome: Outcome) -> None:
+        seen.append(outcome)
+        if len(seen) == MANY // 2:
+            own_node.sandbox.kill()
+
+    report = apply(_plan(broker, declared), broker, on_outcome=kill)
+    broker.close()
+    assert report.exit_code == 6
+    assert MANY // 2 <= len(report.done) < 2 * MANY
+    assert len(report.done) + len(report.failed) + len(report.not_attempted) == 2 * MANY + 1
+    assert report.not_attempted
+    assert report.remaining is None
+    own_node.sandbox.start_node()
+    again = connect(own_node.broker_url, amqp=own_node.amqp_url if road == "both" else None)
+    second = apply(_plan(again, declared), again)
+    again.close()
+    assert (second.exit_code, second.remaining) == (0, ())
+
+
+@pytest.mark.parametrize("road", ["http", "both"])
+def test_a_refused_object_is_named_and_the_rest_goes_on(node: Node, vhost: str, road: str, tmp_path: Path) -> None:
+    file = tmp_path / "shop.yaml"
+    file.write_text(
+        "version: 1\nexchanges:\n  shop.odd: {type: x-no-such-type}\n  shop.x: {type: fanout}\n"
+        "queues:\n  shop.q: {type: classic, bindings: [{exchange: shop.x}, {exchange: shop.odd}]}\n"
+    )
+    words = [str(file), "--vhost", vhost, "--broker", node.broker_url]
+    words += ["--amqp", node.amqp_url] if road == "both" else []
+    code, out = command("apply", "--yes", "--format", "json", *words)
+    assert code == 6, out
+    report = json.loads(out)
+    told = {(o["resource"].get("name") or o["resource"]["source"], o["outcome"]) for o in report["outcomes"]}
+    assert told == {
+        ("shop.odd", "failed"),
+        ("shop.odd", "not_attempted"),
+        ("shop.x", "done"),
+        ("shop.q", "done"),
+    }
+    reason = next(o["reason"] for o in report["outcomes"] if o["outcome"] == "failed")
+    assert "x-no-such-type" in reason or "exchange type" in reason
+    code, out = command("apply", "--yes", *words)
+    assert code == 1, out
+    assert "shop.odd" in out
+
+
+def test_the_two_roads_must_lead_to_one_cluster(
+    node: Node, own_node: Node, vhost: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "shop.yaml"
+    file.write_text("version: 1\nqueues: {shop.q: {type: classic, direct: true}}\n")
+    own_node.http("PUT", "cluster-name", body={"name": "another"})
+    code, _ = command("apply", "--yes", str(file), "--broker", node.broker_url, "--amqp", own_node.amqp_url)
+    assert code == 5
+    assert "another" in capsys.readouterr().err
+    assert [q["name"] for q in own_node.http("GET", "queues", "/")] == []
+    assert node.http("GET", "queues", vhost) == []
+
+
+def test_least_privilege(node: Node, vhost: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The tag `management` and permissions on the vhost plan, apply and check everything but policies and vhosts."""
+    secret = "a-secret-that-nobody-prints"
+    node.http("PUT", "users", "deployer", body={"password": secret, "tags": "management"})
+    node.http("PUT", "permissions", vhost, "deployer", body={"configure": ".*", "write": ".*", "read": ".*"})
+    password = tmp_path / "password"
+    password.write_text(secret)
+    password.chmod(0o600)
+    file = tmp_path / "shop.yaml"
+    file.write_text(
+        "version: 1\nexchanges: {shop.x: {type: topic}}\n"
+        "queues: {shop.q: {type: quorum, bindings: [{exchange: shop.x, routing_key: k}]}}\n"
+    )
+    words = [str(file), "--broker", node.broker_url, "--amqp", node.amqp_url]
+    words += ["--username", "deployer", "--password-file", str(password)]
+    for step in (["plan"], ["apply", "--yes"], ["check"], ["plan", "--fail-on-changes"]):
+        code, out = command(*step, *words, "--vhost", vhost)
+        assert code == 0, (step, out, capsys.readouterr().err)
+    with file.open("a") as more:
+        more.write("policies: {limits: {pattern: '^shop', apply_to: queues, definition: {max_length: 9}}}\n")
+    code, out = command("apply", "--yes", *words, "--vhost", vhost)
+    assert code == 1, out
+    assert "policymaker" in out
+    node.http("PUT", "permissions", vhost, "deployer", body={"configure": "^$", "write": ".*", "read": ".*"})
+    file.write_text("version: 1\nqueues: {shop.r: {type: classic, direct: true}}\n")
+    code, out = command("apply", "--yes", *words, "--vhost", vhost)
+    assert code == 1, out
+    assert "configure" in " ".join(out.split())
+    code, out = command("apply", "--yes", *words, "--vhost", f"{vhost}-new")
+    err = capsys.readouterr().err
+    assert code == 1, (out, err)
+    assert "administrator" in out + err or "permissions" in out + err
+    assert secret not in out + err
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("http://guest:wrong@HOST", "password"),
+        ("http://guest:guest@127.0.0.1:1", "refused"),
+        ("http://guest:guest@no-such-host.invalid:15672", "no-such-host.invalid"),
+        ("https://guest:guest@HOST", "TLS"),
+    ],
+)
+def test_the_way_to_the_broker(
+    node: Node, url: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "shop.yaml"
+    file.write_text("version: 1\n")
+    host = node.broker_url.split("@")[-1].split("//")[-1]
+    code, out = command("check", str(file), "--broker", url.replace("HOST", host))
+    err = capsys.readouterr().err
+    assert code == 1, out
+    assert says in err
+    assert "Traceback" not in err
+    assert ":guest@" not in err
+    assert "wrong@" not in err
