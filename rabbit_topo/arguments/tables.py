@@ -23,6 +23,7 @@ EVER = "3.10"
 TEN_YEARS_MS = 315_360_000_000
 MAX_SEGMENT_BYTES = 3_000_000_000
 MAX_PRIORITY = 255
+MAX_INTEGER = 2**63 - 1
 
 OVERFLOWS = ("drop-head", "reject-publish", "reject-publish-dlx")
 STRATEGIES = ("at-most-once", "at-least-once")
@@ -33,6 +34,7 @@ MATCHES = ("all", "any", "all-with-x", "any-with-x")
 
 def whole(low: int | None, high: int | None = None, unit: str = "") -> Callable[[Plain], str]:
     """Return a check for an integer within bounds; a check returns what it wants instead, or nothing."""
+    top = MAX_INTEGER if high is None else high
     wanted = "a whole number" + (f" of {unit}" if unit else "")
     if low is not None and high is not None:
         wanted += f" from {low} to {high}"
@@ -40,7 +42,7 @@ def whole(low: int | None, high: int | None = None, unit: str = "") -> Callable[
         wanted += f" of at least {low}" if not unit else f", at least {low}"
 
     def check(value: Plain) -> str:
-        right = type(value) is int and (low is None or value >= low) and (high is None or value <= high)
+        right = type(value) is int and (low is None or value >= low) and value <= top
         return "" if right else wanted
 
     return check
@@ -108,12 +110,12 @@ QUEUE_ARGUMENTS: dict[str, Argument] = {
     "x-overflow": _both(one_of(OVERFLOWS)),
     "x-single-active-consumer": _both(boolean),
     "x-max-priority": _only("classic", whole(0, MAX_PRIORITY)),
-    "x-queue-mode": _only("classic", one_of(QUEUE_MODES)),
+    "x-queue-mode": _only("classic", anything),
     "x-queue-version": _only("classic", one_of((1, 2))),
-    "x-queue-master-locator": _only("classic", text),
+    "x-queue-master-locator": _only("classic", anything),
     "x-queue-leader-locator": Argument({"classic": "4.0", "quorum": EVER, "stream": EVER}, one_of(LEADER_LOCATORS)),
     "x-dead-letter-strategy": _only("quorum", one_of(STRATEGIES)),
-    "x-delivery-limit": _only("quorum", whole(None)),
+    "x-delivery-limit": _only("quorum", anything),
     "x-quorum-initial-group-size": _only("quorum", whole(1)),
     "x-max-in-memory-length": _only("quorum", whole(0)),
     "x-max-in-memory-bytes": _only("quorum", whole(0, None, "bytes")),
@@ -134,15 +136,15 @@ POLICY_KEYS: dict[str, Callable[[Plain], str]] = {
     "dead-letter-exchange": text,
     "dead-letter-routing-key": text,
     "dead-letter-strategy": one_of(STRATEGIES),
-    "message-ttl": whole(0, TEN_YEARS_MS, "milliseconds"),
-    "expires": whole(1, TEN_YEARS_MS, "milliseconds"),
+    "message-ttl": whole(0, None, "milliseconds"),
+    "expires": whole(1, None, "milliseconds"),
     "max-length": whole(0),
     "max-length-bytes": whole(0, None, "bytes"),
     "overflow": one_of(OVERFLOWS),
     "delivery-limit": whole(None),
     "max-age": age,
     "stream-max-segment-size-bytes": whole(0, MAX_SEGMENT_BYTES, "bytes"),
-    "initial-cluster-size": whole(1),
+    "initial-cluster-size": whole(0),
     "queue-leader-locator": one_of(LEADER_LOCATORS),
     "queue-mode": one_of(QUEUE_MODES),
 }
@@ -154,4 +156,4 @@ def sendable(value: Plain) -> bool:
     """Say whether a number can be sent: no infinity, no NaN, an integer of 64 bits at most."""
     if isinstance(value, float):
         return math.isfinite(value)
-    return bool(-(2**63) <= value < 2**63)
+    return bool(-MAX_INTEGER - 1 <= value <= MAX_INTEGER)

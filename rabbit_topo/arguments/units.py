@@ -80,7 +80,7 @@ def _quantity(text: str, units: Mapping[str, int], what: str, examples: str) -> 
         msg = f"`{text}` is not {what}: write a number and a unit, like {examples}"
         raise ValueError(msg)
     digits, _, decimals = found[1].partition(".")
-    amount, rest = divmod(int(digits + decimals) * units[found[2]], 10 ** len(decimals))
+    amount, rest = divmod(int(digits + decimals) * units[found[2]], int(10 ** len(decimals)))
     if rest:
         msg = f"`{text}` is no whole number of {'milliseconds' if units is DURATION_UNITS_MS else 'bytes'}"
         raise ValueError(msg)

@@ -49,7 +49,7 @@ def settle(draft: Draft) -> None:
             if "exchange" not in pending.written.dropped:
                 message, hint = "a binding needs the exchange that it leaves", "write `exchange: NAME`"
                 draft.problems.add(pending.written.file, pending.place, message, hint)
-        elif _ends_exist(draft, pending, source):
+        elif _ends_exist(draft, pending, source) and not pending.written.dropped:
             _declare(draft, pending, source)
 
 
@@ -105,8 +105,6 @@ def _routing_keys(draft: Draft, pending: PendingBinding, source: str, kind: str 
     if one is not None and several is not None:
         message = "`routing_key` and `routing_keys` exclude each other"
         draft.problems.add(written.file, written.key_place("routing_key"), message, "put all keys into `routing_keys`")
-        return []
-    if written.dropped & {"routing_key", "routing_keys"}:
         return []
     if one is None and several is None:
         if kind in _NEEDS_KEY:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rabbit_topo.arguments import QUEUE_KEYS, QUEUE_TYPES, queue_argument, refused_everywhere
+from rabbit_topo.arguments import QUEUE_KEYS, QUEUE_TYPES, friendly_key, queue_argument, refused_everywhere
 from rabbit_topo.load.draft import note_of
-from rabbit_topo.load.merge import came_from, lacks
+from rabbit_topo.load.merge import UNKNOWN_PROFILE, came_from, lacks
 from rabbit_topo.load.nodes import YMap, plain
 from rabbit_topo.load.problems import did_you_mean, quoted
 from rabbit_topo.model import EMPTY, Arguments, Exchange, Key, Kind, Queue
@@ -64,17 +64,31 @@ def queue(draft: Draft, vhost: str, name: str, options: YMap, place: int) -> Non
     _refuse_reserved(draft, options, "queue", name, place)
     durable, auto_delete, _ = _flags(options)
     declared = Queue(vhost, name, kind, durable, auto_delete, _arguments(arguments))
-    if options.dropped and "dead_letter" in options.dropped:
-        arguments.setdefault("x-dead-letter-exchange", "")
     for refused in refused_everywhere(declared):
+        if refused.subject == "x-dead-letter-routing-key" and _lost_exchange(options):
+            continue
         holder, own_key, spelled = written.get(refused.subject, (options, refused.subject, refused.subject))
         if refused.subject.startswith("x-") and refused.subject not in written:
             holder, own_key = options.get("arguments") or options, refused.subject
         message = f"`{spelled}` of {what}: {refused.reason}{came_from(holder, own_key)}"
         if source := options.inherited.get("type"):
             message += f"; `type: {kind}` comes from {source}"
-        draft.problems.add(options.file, _place(holder, own_key, place), message, refused.hint)
+        hint = refused.hint or _friendlier(refused.subject)
+        draft.problems.add(options.file, _place(holder, own_key, place), message, hint)
     draft.declare(declared, note, what)
+
+
+def _lost_exchange(options: YMap) -> bool:
+    """Say whether a dead-letter exchange may have been written, and was taken out with another mistake."""
+    inner = options.get("dead_letter")
+    return bool({"dead_letter", UNKNOWN_PROFILE} & options.dropped) or (
+        isinstance(inner, YMap) and "exchange" in inner.dropped
+    )
+
+
+def _friendlier(argument: str) -> str:
+    ours = friendly_key(argument)
+    return f"or write `{ours}`, which takes units" if ours in {"message_ttl", "expires", "max_length_bytes"} else ""
 
 
 def _place(holder: YMap, key: str, otherwise: int) -> int:
@@ -115,7 +129,7 @@ def _friendly(
         if value is None:
             continue
         name = queue_argument(spelled, kind)
-        if spelled == "initial_group_size" and kind is None:
+        if spelled == "initial_group_size" and kind is None and lacks(options, "type"):
             message = "`initial_group_size` means one argument for quorum queues and another for streams"
             draft.problems.add(options.file, holder.key_place(key), message, "write the queue's `type` too")
         if name in arguments:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from rabbit_topo.arguments import parse_duration
 from rabbit_topo.load.bindings import report_unknown
 from rabbit_topo.load.draft import End
 from rabbit_topo.load.merge import lacks
@@ -63,7 +64,11 @@ def _note(options: YMap, place: int) -> Note:
 
 
 def _options(options: YMap) -> Mapping[str, Plain]:
-    return frozen({key: _without_nulls(plain(value)) for key, value in options.items() if _is_option(key, value)})
+    """Take what is an option of publishing or consuming; `expiration` becomes milliseconds."""
+    kept = {key: _without_nulls(value) for key, value in options.items() if _is_option(key, value)}
+    if "expiration" in kept:
+        kept["expiration"] = parse_duration(kept["expiration"])
+    return frozen(kept)
 
 
 def _is_option(key: str, value: Plain) -> bool:
@@ -71,7 +76,8 @@ def _is_option(key: str, value: Plain) -> bool:
 
 
 def _without_nulls(value: Plain) -> Plain:
-    return {key: item for key, item in value.items() if item is not None} if isinstance(value, dict) else value
+    kept = plain(value)
+    return {key: item for key, item in kept.items() if item is not None} if isinstance(kept, dict) else kept
 
 
 def _take(draft: Draft, parties: dict[str, _Party], party: _Party, what: str) -> None:

@@ -23,7 +23,7 @@ def topology_files(paths: Sequence[str | Path], problems: Problems) -> list[str]
     for given in paths:
         path = str(given)
         if os.path.isdir(path):  # noqa: PTH112 - paths are kept as they were given, for messages
-            found = sorted(_below(path))
+            found = sorted(_below(path, problems))
             if not found:
                 message = "there is no *.yaml or *.yml file in this folder"
                 problems.add(path, 0, message, "name another folder, or write a topology file there")
@@ -65,8 +65,11 @@ def _unreadable(file: str, problems: Problems, message: str, hint: str, place: i
     return None
 
 
-def _below(folder: str) -> Iterator[str]:
-    for current, folders, names in os.walk(folder):
+def _below(folder: str, problems: Problems) -> Iterator[str]:
+    def report(error: OSError) -> None:
+        _unreadable(str(error.filename), problems, f"this folder cannot be read: {error.strerror}", "")
+
+    for current, folders, names in os.walk(folder, onerror=report):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             if name.endswith(_ENDINGS) and not name.startswith(".") and name != CONFIG_NAME:

@@ -42,10 +42,16 @@ class Problems:
         for file, place, message in sorted(self._found)[:SHOWN]:
             hint = self._found[file, place, message]
             where = origin(file, place)
-            shown.append(
-                Problem(where.file, where.line, where.column, message, hint if isinstance(hint, str) else hint()),
-            )
+            advice = hint if isinstance(hint, str) else hint()
+            shown.append(Problem(where.file, where.line, where.column, _printable(message), _printable(advice)))
         raise InputError(shown, total=len(self._found))
+
+
+def _printable(text: str) -> str:
+    """Escape what a terminal would act on: names may hold any character."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def did_you_mean(word: str, known: Collection[str]) -> str:

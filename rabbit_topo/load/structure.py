@@ -10,7 +10,7 @@ from rabbit_topo.arguments.tables import sendable
 from rabbit_topo.load.nodes import Broken, YMap, YSeq
 from rabbit_topo.load.problems import did_you_mean, quoted
 from rabbit_topo.load.shapes import TOPOLOGY, Fields, Many, Named, Refused, Scalar, Shape, Table
-from rabbit_topo.load.values import MAX_NAME_BYTES
+from rabbit_topo.load.values import MAX_NAME_BYTES, is_unicode
 
 if TYPE_CHECKING:
     from rabbit_topo.load.problems import Problems
@@ -118,8 +118,8 @@ class Walk:
 
     def _table(self, subject: str, value: YMap) -> None:
         for key in list(value):
-            if not key or len(key.encode(errors="replace")) > MAX_NAME_BYTES:
-                message = f"a key of {subject} must have 1 to {MAX_NAME_BYTES} bytes"
+            if not key or len(key.encode(errors="replace")) > MAX_NAME_BYTES or not is_unicode(key):
+                message = f"a key of {subject} must have 1 to {MAX_NAME_BYTES} bytes of UTF-8"
                 self._problems.add(value.file, value.key_place(key), message, "AMQP carries no other")
             elif self._sendable(f"`{key}`", value[key], value.file, value.value_place(key)):
                 continue
@@ -137,7 +137,7 @@ class Walk:
                 hint = "AMQP carries integers of 64 bits and finite numbers; quote it if it is text"
                 self._problems.add(file, place, f"{subject} does not fit AMQP: {quoted(value)}", hint)
                 return False
-            case str() if not _is_unicode(value):
+            case str() if not is_unicode(value):
                 self._problems.add(file, place, f"{subject} must be valid UTF-8", "write the characters themselves")
                 return False
             case _:
@@ -147,11 +147,3 @@ class Walk:
 
 def _known_keys(key: str, known: list[str]) -> str:
     return did_you_mean(key, known) or f"known are {', '.join(known)}"
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

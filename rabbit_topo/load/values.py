@@ -30,7 +30,7 @@ Check: TypeAlias = "Callable[[Plain], Wrong | None]"
 def text(value: Plain) -> Wrong | None:
     """Take text, the empty one too."""
     if isinstance(value, str):
-        return None
+        return None if is_unicode(value) else Wrong("valid UTF-8", "write the characters themselves, not \\u escapes")
     if value is None:
         return Wrong("text", 'write "" if it is meant to be empty')
     if isinstance(value, (bool, int, float)):
@@ -58,13 +58,17 @@ def routing_key(value: Plain) -> Wrong | None:
 
 
 def _short(value: str) -> Wrong | None:
+    size = len(value.encode())
+    return Wrong(f"at most {MAX_NAME_BYTES} bytes long", f"it has {size}") if size > MAX_NAME_BYTES else None
+
+
+def is_unicode(value: str) -> bool:
+    """Say whether text can be encoded: half of a surrogate pair, written as an escape, cannot."""
     try:
-        size = len(value.encode())
+        value.encode()
     except UnicodeEncodeError:
-        return Wrong("valid UTF-8", "write the characters themselves instead of \\u escapes")
-    if size > MAX_NAME_BYTES:
-        return Wrong(f"at most {MAX_NAME_BYTES} bytes long", f"it has {size}")
-    return None
+        return False
+    return True
 
 
 def boolean(value: Plain) -> Wrong | None:
@@ -100,13 +104,13 @@ def seconds(value: Plain) -> Wrong | None:
 
 def one_of(*choices: Plain) -> Check:
     """Take one of a few values."""
-    listed = ", ".join(str(choice) for choice in choices)
+    listed = ("one of " if len(choices) > 1 else "") + ", ".join(str(choice) for choice in choices)
     words = [choice for choice in choices if isinstance(choice, str)]
 
     def check(value: Plain) -> Wrong | None:
         if any(type(choice) is type(value) and choice == value for choice in choices):
             return None
-        return Wrong(f"one of {listed}", did_you_mean(value, words) if isinstance(value, str) else "")
+        return Wrong(listed, did_you_mean(value, words) if isinstance(value, str) else "")
 
     return check
 

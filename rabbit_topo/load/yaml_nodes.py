@@ -85,17 +85,18 @@ def parse(text: str, file: str, problems: Problems, *, pure: bool = False) -> li
             builder.run(CParser(io.BytesIO(text.encode())).get_event)
     except yaml.YAMLError as error:
         problems.unreadable = True
-        _report(error, file, problems)
+        _report(error, text, file, problems)
     except _StopReading:
         problems.unreadable = True
     return builder.documents
 
 
-def _report(error: yaml.YAMLError, file: str, problems: Problems) -> None:
+def _report(error: yaml.YAMLError, text: str, file: str, problems: Problems) -> None:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     place = pack(mark.line, mark.column) if mark else 0
     said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error).strip()
-    if "\\t" in said or "tab" in said.split():
+    lines = text.split("\n") if mark else []
+    if mark and mark.line < len(lines) and "\t" in lines[mark.line][: mark.column + 1]:
         problems.add(file, place, "a tab stands where YAML wants spaces", "indent with spaces")
         return
     context = getattr(error, "context", None)
