@@ -28,7 +28,7 @@ _GUARD = """
 trap '' HUP INT TERM
 read -r line
 for pid in $(cat "$1"/*.pid); do kill -9 "$pid"; done
-until rm -rf "$1"; do sleep 0.1; done
+for _ in 1 2 3 4 5 6 7 8 9; do rm -rf "$1" && break; sleep 0.1; done
 """
 # Notes its own number before it becomes the program, so that the guard always knows it.
 _START = 'echo $$ >&0; exec "$@" </dev/null'
@@ -113,8 +113,7 @@ class Sandbox:
         """End the node and its port mapper and remove the folder. May be called again."""
         self.kill()
         if self._epmd:
-            self._epmd.kill()
-            self._epmd.wait()
+            self._end("epmd", self._epmd, signal.SIGKILL)
             self._epmd = None
         if self._guard:
             self._guard.communicate()
@@ -155,17 +154,19 @@ class Sandbox:
             )
 
     def _end_node(self, how: signal.Signals) -> None:
-        if self._node is None:
-            return
-        self._node.send_signal(how)
+        if self._node:
+            self._end("node", self._node, how)
+            self._node = None
+
+    def _end(self, name: str, process: subprocess.Popen[bytes], how: signal.Signals) -> None:
+        process.send_signal(how)
         try:
-            self._node.wait(self._timeout)
+            process.wait(self._timeout)
         except subprocess.TimeoutExpired:
-            self._node.kill()
-            self._node.wait()
-        self._node = None
-        if self.folder:
-            (self.folder / "node.pid").unlink(missing_ok=True)
+            process.kill()
+            process.wait()
+        if self.folder:  # its number may soon be somebody else's
+            (self.folder / f"{name}.pid").unlink(missing_ok=True)
 
     def _log_tail(self) -> str:
         if self.folder is None:

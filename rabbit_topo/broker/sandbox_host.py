@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import random
 import shutil
 import socket
+import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -157,6 +157,10 @@ class Host:
 
 def find_host(root: Path | None) -> Host:
     """Take `nobody` for the node where we are root, else ourselves. Raises BrokerError for a root we cannot enter."""
+    if sys.platform == "win32":
+        raise BrokerError("the sandbox needs Linux or macOS", "compose.yaml starts a RabbitMQ in a container")
+    import pwd
+
     if os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody")
         return Host(root, (nobody.pw_uid, nobody.pw_gid))

@@ -187,6 +187,22 @@ def test_a_signal_ends_everything(number: signal.Signals, code: int, reachable: 
         until(lambda: not is_open(port) and not list(reachable.iterdir()))
 
 
+def test_without_a_command_it_stays_up_until_a_signal_comes(reachable: Path) -> None:
+    command = [sys.executable, "-m", "rabbit_topo", "sandbox"]
+    environment = {**os.environ, "TMPDIR": str(reachable)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("RABBIT_TOPO_BROKER=http://127.0.0.1:")
+        amqp = process.stdout.readline()
+        assert amqp.startswith("RABBIT_TOPO_AMQP=amqp://127.0.0.1:")
+        assert is_open(port_of(amqp))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    assert not is_open(port_of(amqp))
+    assert not list(reachable.iterdir())
+
+
 def test_a_signal_during_the_start_leaves_nothing(reachable: Path) -> None:
     command = [sys.executable, "-c", _RUN, "true"]
     with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(reachable)}) as process:
