@@ -89,7 +89,10 @@ def report_unknown(draft: Draft, file: str, vhost: str, end: End) -> None:
 def _declare(draft: Draft, pending: PendingBinding, source: str) -> None:
     written = pending.written
     kind = draft.exchange_type(pending.vhost, source)
+    before = len(draft.problems)
     arguments = _arguments(draft, written, kind)
+    if len(draft.problems) > before:
+        return
     note = Note(origin=origin(written.file, pending.place))
     end = pending.destination
     destination_kind: DestinationKind = "queue" if end.kind is Kind.QUEUE else "exchange"

@@ -30,11 +30,17 @@ def topology_files(paths: Sequence[str | Path], problems: Problems) -> list[str]
         else:
             found = [path]
         for file in found:
-            real = os.path.realpath(file)
-            if real not in seen:
-                seen.add(real)
+            if (identity := _identity(file)) not in seen:
+                seen.add(identity)
                 files.append(file)
     return files
+
+
+def _identity(file: str) -> str:
+    try:
+        return os.path.realpath(file)
+    except (OSError, ValueError):  # reading it will say why
+        return file
 
 
 def read_text(file: str, problems: Problems) -> str | None:

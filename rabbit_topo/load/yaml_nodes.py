@@ -117,6 +117,7 @@ class _Builder:
         self._problems = problems
         self._anchors: dict[str, _Anchor | None] = {}
         self._merges: dict[int, list[tuple[Plain, int]]] = {}
+        self._unusable: set[int] = set()
         self._nodes = 0
         self._expanded = 0
         self._stack: list[_Frame] = []
@@ -178,11 +179,12 @@ class _Builder:
         if len(self._stack) >= MAX_DEPTH:
             self._problems.add(self._file, place, f"nested more than {MAX_DEPTH} levels deep", "flatten it")
             raise _StopReading
-        if event.tag and event.tag not in _KNOWN_TAGS:
-            self._bad_tag(event.tag, place)
         self._stack.append(_Frame(self._container, self._key, self._key_place, self._anchor, self._nodes_before))
         self._nodes += 1
         self._container = (YMap if type(event) is yaml.MappingStartEvent else YSeq)(self._file, place)
+        if event.tag and event.tag not in _KNOWN_TAGS:
+            self._bad_tag(event.tag, place)
+            self._unusable.add(id(self._container))
         self._key, self._anchor, self._nodes_before = None, event.anchor, self._nodes
         if event.anchor:
             self._anchors[event.anchor] = None
@@ -195,7 +197,9 @@ class _Builder:
         if self._anchor:
             self._anchors[self._anchor] = _Anchor(done, self._nodes - self._nodes_before + 1)
         self._container, self._key, self._key_place, self._anchor, self._nodes_before = self._stack.pop()
-        self._finish(done, done.place)
+        usable = id(done) not in self._unusable
+        self._unusable.discard(id(done))
+        self._finish(done if usable else BROKEN, done.place)
 
     def _finish(self, value: Plain, place: int) -> None:
         """Hand a finished value to what holds it."""
