@@ -41,7 +41,7 @@ def apply(
     >>> from rabbit_topo import connect, diff, load, make_plan
     >>> folder = pathlib.Path(tempfile.mkdtemp())
     >>> _ = (folder / "broker.json").write_text("{}")
-    >>> _ = (folder / "shop.yaml").write_text("version: 1\\nqueues: {orders: {direct: true}}\\n")
+    >>> _ = (folder / "shop.yaml").write_text("version: 1\nqueues: {orders: {direct: true}}\n")
     >>> declared, broker = load(folder / "shop.yaml"), connect(str(folder / "broker.json"))
     >>> observed = broker.observe(declared.vhosts)
     >>> report = apply(make_plan(diff(observed, declared), observed, declared), broker)

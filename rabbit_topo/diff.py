@@ -137,7 +137,7 @@ def diff(observed: Observed, declared: Topology, scope: Scope | None = None) -> 
     `scope` says what is ours beyond what is declared; it defaults to the files' own. Objects of others are
     never part of the result.
 
-    >>> from rabbit_topo.model import Facts
+    >>> from rabbit_topo.model import Facts, Observed, Queue, Topology
     >>> nothing = Observed(Topology(), Facts("here", "4.3", vhosts=frozenset({"/"})))
     >>> orders = Queue("/", "orders")
     >>> [change] = diff(nothing, Topology(resources={orders.key: orders}))

@@ -31,8 +31,8 @@ class Both:
     def observe(self, vhosts: Collection[str]) -> Observed:
         """Read by HTTP, and make sure that AMQP leads to the same cluster.
 
-        Raises `BrokerError`, and `Refusal` when the clusters differ. Where none of the vhosts exists yet, another one is
-        asked; where this user may enter none, the comparison waits for the first connection that writes.
+        Raises `BrokerError`, and `Refusal` when the clusters differ. Where none of the vhosts exists yet, another one
+        is asked; where this user may enter none, the comparison waits for the first connection that writes.
         """
         observed = self.management.observe(vhosts)
         facts = observed.facts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rabbit_topo.model import Exchange, Kind, Queue
-from rabbit_topo.policies import effective, options, tightened
+from rabbit_topo.policies import effective, options, pattern_matches, reaches, tightened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -65,14 +65,22 @@ def against_exchange_removal(exchange: Key, state: State, going: Collection[Key]
     return None
 
 
-def against_policies(before: Mapping[Key, Policy], after: Mapping[Key, Policy], changed: Policy, state: State) -> str:
-    """Return what a policy change would do to queues that hold messages, or to objects of others; else nothing.
+def against_policies(
+    before: Mapping[Key, Policy], after: Mapping[Key, Policy], changed: Policy, state: State
+) -> tuple[str, str] | None:
+    """Return what a policy change would do to queues that hold messages, or to objects of others.
 
     The effect is worked out queue by queue, with arguments and operator policies taken in.
     """
+    versions = [policies[changed.key] for policies in (before, after) if changed.key in policies]
+    if any(pattern_matches(policy.pattern, "") is None for policy in versions):
+        return (
+            "its pattern is more than Python's re understands, so nobody can tell here what it reaches",
+            "write it without \\Q, \\h, \\K and recursion, or make the change by hand",
+        )
     hurt, strangers = [], []
     for key, target in state.observed.topology.resources.items():
-        if not isinstance(target, Queue | Exchange) or key.vhost != changed.vhost:
+        if not isinstance(target, Queue | Exchange) or not any(reaches(policy, target) for policy in versions):
             continue
         old, new = effective(before.values(), target), effective(after.values(), target)
         if old == new:
@@ -92,10 +100,12 @@ def against_policies(before: Mapping[Key, Policy], after: Mapping[Key, Policy], 
                 held = "messages that could not be counted" if counts is None else counted(counts.messages, "message")
                 hurt.append(f"queue {key.name} ({', '.join(worse)}; holds {held})")
     if strangers:
-        return f"would newly reach what is not ours: {listed(sorted(strangers))}"
+        reason = f"would newly reach what is not ours: {listed(sorted(strangers))}"
+        return reason, "narrow its pattern, or agree with the owners and make the change by hand"
     if hurt:
-        return f"could drop, expire or divert messages of {listed(sorted(hurt))}"
-    return ""
+        reason = f"could drop, expire or divert messages of {listed(sorted(hurt))}"
+        return reason, "let the queues drain first, or make the change by hand"
+    return None
 
 
 def _is_ours(key: Key, state: State) -> bool:
@@ -110,7 +120,7 @@ def reach(policy: Policy, policies: Mapping[Key, Policy], state: State) -> str:
         target
         for target in targets.values()
         if isinstance(target, Queue | Exchange)
-        and target.vhost == policy.vhost
+        and reaches(policy, target)
         and (winner := effective(policies.values(), target)) is not None
         and winner.key == policy.key
     ]

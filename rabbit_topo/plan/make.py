@@ -176,9 +176,9 @@ class _Planner:
             if not isinstance(change, Delete):
                 after[policy.key] = policy
                 self.details[policy.key] = (hazards.reach(policy, after, self.state),)
-            reason = hazards.against_policies(before, after, policy, self.state)
-            if reason:
-                self._block(change, reason, "let the queues drain first, or make the change by hand")
+            against = hazards.against_policies(before, after, policy, self.state)
+            if against:
+                self._block(change, *against)
                 continue
             now[policy.vhost] = after
             if isinstance(change, Delete):
@@ -208,9 +208,9 @@ class _Planner:
                         Declare(add.resource, change, hazard),
                     )
                 )
-            elif all(remove.key != change.near.key for remove, _ in swaps):
-                reason = "a consistent-hash exchange takes one binding a destination, and the old one is there"
-                self._block(change, reason, "--prune removes the old one first")
+            else:
+                reason = "a consistent-hash exchange takes one binding a destination, and there is another"
+                self._block(change, reason, "declare one, and --prune removes the old one first")
                 bindings.remove(add)
         return swaps
 

@@ -41,7 +41,7 @@ class Removals:
     queues: list[Remove] = field(default_factory=list)
     exchanges: list[Remove] = field(default_factory=list)
     vanished: dict[Key, Declare] = field(default_factory=dict)
-    lost: dict[Key, Declare] = field(default_factory=dict)
+    lost: dict[Key, tuple[Binding, Delete]] = field(default_factory=dict)
 
     def take(self, changes: Sequence[Delete]) -> None:
         """Let each deletion of a binding, queue or exchange through, or block it."""
@@ -70,7 +70,11 @@ class Removals:
     def waves(self) -> list[list[Operation]]:
         """Unbind, delete queues, delete exchanges, then bring back what vanished on the way."""
         gone = {remove.key for remove in (*self.unbinds, *self.queues, *self.exchanges)}
-        bindings = [declare for key, declare in sorted(self.lost.items()) if not _gone(declare, gone)]
+        bindings = [
+            Declare(binding, cause, _VANISHES)
+            for key, (binding, cause) in sorted(self.lost.items())
+            if gone.isdisjoint((key, binding.source_key, binding.destination_key))
+        ]
         waves = (self.unbinds, self.queues, self.exchanges, [d for _, d in sorted(self.vanished.items())], bindings)
         return [list(wave) for wave in waves]
 
@@ -140,7 +144,7 @@ class Removals:
         asked = {binding.key for binding in bindings}
         cause = changes[0]
         self.vanished |= {key: Declare(item, cause, _VANISHES) for key, item in vanished.items() if self._declared(key)}
-        self.lost |= {key: Declare(item, cause, _VANISHES) for key, item in removed.items() if key not in asked}
+        self.lost |= {key: (item, cause) for key, item in removed.items() if key not in asked}
         return True
 
     def _auto_deleting(self, key: Key) -> Exchange | None:
@@ -149,14 +153,6 @@ class Removals:
 
     def _declared(self, key: Key) -> bool:
         return key in self.state.declared.resources and not self.state.declared.note(key).external
-
-
-def _gone(declare: Declare, gone: Collection[Key]) -> bool:
-    match declare.resource:
-        case Binding() as binding:
-            return not {binding.key, binding.source_key, binding.destination_key}.isdisjoint(gone)
-        case _:
-            return declare.key in gone
 
 
 def _blocked_destination(row: Blocked) -> Key | None:

@@ -84,8 +84,6 @@ def _plan_summary(all_rows: Sequence[Row], plan: Plan) -> Iterator[Line]:
     parts = [f"{count['create']} to create", f"{count['update']} to update", f"{count['delete']} to delete"]
     if count["blocked"]:
         parts.append(f"{count['blocked']} blocked")
-    if count["left_alone"]:
-        parts.append(f"{count['left_alone']} left alone")
     yield (Span(f"  Plan: {', '.join(parts)}; {count['unchanged']} unchanged.", "bold"),)
 
 
@@ -180,8 +178,7 @@ def _fitted(mark: tuple[str, str], row: Row, shown: str, place: str, *, width: i
     second = f"{_INDENT}{shown}" if shown else ""
     if len(left) + 2 + len(place) <= width:
         yield (Span(left, style), Span(f"{place:>{width - len(left)}}", "dim"))
-        if second:
-            yield (Span(second),)
+        yield (Span(second),)
         return
     yield (Span(left, style),)
     yield (Span(second), Span(f"{place:>{max(width - len(second), len(place) + 2)}}" if place else "", "dim"))

@@ -54,10 +54,8 @@ def arguments(given: Arguments) -> str:
     return ", ".join(f"{clean(name)}={value(given[name])}" for name in given)
 
 
-def binding_arrow(resource: Resource) -> str:
+def binding_arrow(resource: Binding) -> str:
     """Spell a binding as an arrow that carries the routing key and the arguments."""
-    if not isinstance(resource, Binding):
-        return ""
     parts = [clean(resource.routing_key)] if resource.routing_key or not resource.arguments else []
     if resource.arguments:
         parts.append(arguments(resource.arguments))
@@ -93,11 +91,6 @@ def traits(resource: Resource) -> str:
 
 def _durability(resource: Exchange | Queue) -> str:
     return "durable" if resource.durable else "transient"
-
-
-def change(field: Field) -> str:
-    """Spell a property's way from the broker's value to the declared one."""
-    return f"{clean(field.path)}   {value(field.observed)} -> {value(field.declared)}"
 
 
 def drift(field: Field) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ from rabbit_topo import apply, connect, diff, load, make_plan
 from tests.integration.test_drift import command
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from rabbit_topo.broker import Broker
     from rabbit_topo.model import Topology
     from rabbit_topo.plan import Outcome, Plan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,7 @@ from rabbit_topo.model import Binding, Kind
 from rabbit_topo.plan import Declare, Done, Failed, NotAttempted, Plan
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from collections.abc import Collection, Iterator, Sequence
 
     from rabbit_topo.broker import Broker
@@ -134,6 +134,30 @@ def test_outcomes_are_told_as_they_come(old: Broker, tmp_path: Path) -> None:
     report = apply(plan, old, on_outcome=told.append)
     assert tuple(told) == report.outcomes
     assert [type(outcome.operation) is Declare for outcome in told] == [True, False]
+
+
+class Lagging:
+    """A node that shows for a while what was there before, as another node of a cluster may."""
+
+    def __init__(self, broker: Broker, behind: int) -> None:
+        self.broker, self.behind = broker, behind
+        self.before = broker.observe(["/"])
+
+    def observe(self, vhosts: Collection[str]) -> Observed:
+        self.behind -= 1
+        return self.before if self.behind >= 0 else self.broker.observe(vhosts)
+
+    def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
+        yield from self.broker.execute(wave)
+
+    def close(self) -> None:
+        self.broker.close()
+
+
+def test_a_node_that_lags_is_looked_at_again(old: Broker, tmp_path: Path) -> None:
+    plan = _plan(old, _load(tmp_path, OLD.replace("old", "new")), prune=True)
+    report = apply(plan, Lagging(old, behind=2))
+    assert (report.exit_code, report.remaining) == (0, ())
 
 
 def _bindings(broker: Broker) -> list[Binding]:

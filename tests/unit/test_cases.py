@@ -63,4 +63,6 @@ def test_the_plan_is_as_written(path: Path, tmp_path: Path, monkeypatch: pytest.
     case = yaml.safe_load(path.read_text())
     text = rendered(plan_of(case, tmp_path, monkeypatch))
     assert text == case["plan"]
-    assert max(map(len, text.splitlines())) <= 80 or "-->" in text
+    for line in text.splitlines():
+        # Only a name that leaves no choice is wider than the terminal.
+        assert len(line) <= 80 or "-->" in line or "so-long" in line or line.startswith("  wave"), line

@@ -1,0 +1,115 @@
+"""Which policy reaches what, and what a change of options may do to messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rabbit_topo.model import Arguments, Exchange, Policy, Queue
+from rabbit_topo.policies import effective, options, reaches, tightened
+
+
+def _policy(name: str = "p", pattern: str = "q", **given: Any) -> Policy:
+    definition = Arguments(given.pop("definition", {"max-length": 5}))
+    return Policy("/", name, pattern, definition=definition, **given)
+
+
+def _queue(queue_type: str | None = "classic", **arguments: Any) -> Queue:
+    return Queue(
+        "/", "q", queue_type, arguments=Arguments({f"x-{k.replace('_', '-')}": v for k, v in arguments.items()})
+    )
+
+
+@pytest.mark.parametrize(
+    ("apply_to", "reached"),
+    [
+        ("all", {"classic", "quorum", "stream", "exchange"}),
+        ("queues", {"classic", "quorum", "stream"}),
+        ("classic_queues", {"classic"}),
+        ("quorum_queues", {"quorum"}),
+        ("streams", {"stream"}),
+        ("exchanges", {"exchange"}),
+    ],
+)
+def test_apply_to(apply_to: str, reached: set[str]) -> None:
+    policy = _policy(apply_to=apply_to, definition={"max-length-bytes": 5})
+    targets: dict[str, Queue | Exchange] = {kind: _queue(kind) for kind in ("classic", "quorum", "stream")}
+    targets["exchange"] = Exchange("/", "q", "topic")
+    assert {kind for kind, target in targets.items() if reaches(policy, target)} == reached
+
+
+@pytest.mark.parametrize(
+    ("key", "refusing"),
+    [
+        ("max-length", {"stream"}),
+        ("delivery-limit", {"classic", "stream"}),
+        ("max-age", {"classic", "quorum"}),
+        ("queue-mode", {"quorum", "stream"}),
+        ("ha-mode", {"quorum", "stream"}),
+        ("max-length-bytes", set()),
+    ],
+)
+def test_a_key_that_a_type_does_not_support_keeps_the_whole_policy_away(key: str, refusing: set[str]) -> None:
+    policy = _policy(definition={key: "1D", "max-length-bytes": 7})
+    assert {kind for kind in ("classic", "quorum", "stream") if not reaches(policy, _queue(kind))} == refusing
+
+
+def test_patterns_are_searched_in_bytes_of_one_vhost() -> None:
+    assert reaches(_policy(pattern="^$|q"), _queue())
+    assert reaches(_policy(pattern="(?R)"), _queue()) is None
+    assert reaches(Policy("other", "p", "q"), _queue()) is False
+    assert reaches(_policy(pattern="^.$"), Queue("/", "é", "classic")) is False
+    assert reaches(_policy(pattern="^..$"), Queue("/", "é", "classic"))
+
+
+def test_the_highest_priority_wins_alone() -> None:
+    low, high = _policy("a", priority=1), _policy("b", priority=2.5)
+    assert effective([low, high], _queue()) is high
+    assert effective([_policy("b"), _policy("a")], _queue()) == _policy("a")
+    assert effective([], _queue()) is None
+
+
+@pytest.mark.parametrize(
+    ("queue", "policy", "operator", "merged"),
+    [
+        (_queue(max_length=4), {"max-length": 9}, None, {"max-length": 4}),
+        (_queue(max_length=9), {"max-length": 4}, {"max-length": 2}, {"max-length": 2}),
+        (_queue(), {"overflow": "drop-head"}, None, {"overflow": "drop-head"}),
+        (_queue(overflow="reject-publish"), {"overflow": "drop-head"}, None, {"overflow": "reject-publish"}),
+        (_queue("quorum", overflow="reject-publish"), {"overflow": "drop-head"}, None, {"overflow": "drop-head"}),
+        (_queue(overflow="drop-head"), None, {"overflow": "reject-publish"}, {"overflow": "reject-publish"}),
+        (_queue(dead_letter_exchange="a"), {"dead-letter-exchange": "b"}, None, {"dead-letter-exchange": "a"}),
+        (_queue("stream", max_age="7D"), {"max-age": "1D"}, None, {"max-age": "1D"}),
+        (_queue("stream", max_age="7D"), {}, None, {"max-age": "7D"}),
+        (_queue("quorum", delivery_limit=-1), {"delivery-limit": 5}, None, {"delivery-limit": 5}),
+        (_queue(x_unknown=1), {"queue-mode": "lazy"}, None, {}),
+    ],
+)
+def test_options_are_merged_as_the_queue_type_does(
+    queue: Queue, policy: dict[str, Any] | None, operator: dict[str, Any] | None, merged: dict[str, Any]
+) -> None:
+    ours = _policy(definition=policy) if policy else None
+    assert options(queue, ours, _policy(definition=operator) if operator else None) == merged
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "worse"),
+    [
+        ({}, {}, []),
+        ({"max-length": 5}, {"max-length": 6}, []),
+        ({"max-length": 5}, {}, []),
+        ({"max-length": 5}, {"max-length": 4}, ["max-length"]),
+        ({}, {"message-ttl": 10**9}, ["message-ttl"]),
+        ({"max-age": "7D"}, {"max-age": "604800s"}, []),
+        ({"max-age": "7D"}, {"max-age": "6D"}, ["max-age"]),
+        ({"delivery-limit": 50}, {}, ["delivery-limit"]),
+        ({"delivery-limit": 10}, {}, []),
+        ({"delivery-limit": -1}, {"delivery-limit": 100}, ["delivery-limit"]),
+        ({"overflow": "reject-publish"}, {}, ["overflow"]),
+        ({"dead-letter-exchange": "a"}, {"dead-letter-exchange": "b"}, ["dead-letter-exchange"]),
+        ({"queue-mode": "lazy"}, {}, []),
+    ],
+)
+def test_what_may_hurt_messages(before: dict[str, Any], after: dict[str, Any], worse: list[str]) -> None:
+    assert tightened(before, after) == worse
