@@ -30,13 +30,11 @@ def policy(draft: Draft, vhost: str, name: str, written: YMap, place: int) -> No
     if lacks(written, "pattern"):
         hint = "write `pattern: ...`, a regular expression that is looked for anywhere in a name"
         draft.problems.add(written.file, place, f"{what} has no pattern", hint)
-    definition: dict[str, Plain] = {}
-    if not (keys := written.get("definition")):
-        if "definition" not in written.dropped:
-            hint = "RabbitMQ refuses an empty one: write `definition: {max_length: 100000}` or the like"
-            draft.problems.add(written.file, place, f"{what} has no definition", hint)
-    else:
-        definition = _definition(draft, keys)
+    before = len(draft.problems)
+    definition = _definition(draft, written.get("definition") or YMap(written.file, place))
+    if not definition and len(draft.problems) == before and "definition" not in written.dropped:
+        hint = "RabbitMQ refuses an empty one: write `definition: {max_length: 100000}` or the like"
+        draft.problems.add(written.file, place, f"{what} has no definition", hint)
     declared = Policy(
         vhost,
         name,
@@ -51,11 +49,11 @@ def policy(draft: Draft, vhost: str, name: str, written: YMap, place: int) -> No
 def _definition(draft: Draft, keys: YMap) -> dict[str, Plain]:
     definition: dict[str, Plain] = {}
     for key, value in keys.items():
-        if shape := FRIENDLY.get(key):
+        if key in NOT_IN_POLICIES or _OWN_KEY.get(key) == "":
+            _refuse(draft, keys, key)
+        elif shape := FRIENDLY.get(key):
             if draft.walk.check(shape, f"`{key}`", value, keys.file, keys.value_place(key)):
                 _friendly(draft, keys, key, value, definition)
-        elif key in NOT_IN_POLICIES:
-            _refuse(draft, keys, key)
         elif "_" in key:
             known = [*FRIENDLY, *POLICY_KEYS]
             message = f"the key {quoted(key)} is not known in a policy's definition"
@@ -77,9 +75,6 @@ def _friendly(draft: Draft, keys: YMap, key: str, value: Plain, definition: dict
     for spelled, item in pairs.items():
         own = _OWN_KEY[spelled]
         if item is None:
-            continue
-        if not own:
-            _refuse(draft, keys, key)
             continue
         if own in definition:
             _twice(draft, keys, key)

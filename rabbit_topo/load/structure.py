@@ -132,7 +132,8 @@ class Walk:
             case YMap():
                 self._table(subject, value)
             case YSeq():
-                return all([self._sendable(subject, item, value.file, at) for item, at in value.with_places()])  # noqa: C419 - every item is to be reported
+                right = [self._sendable(subject, item, value.file, at) for item, at in value.with_places()]
+                return all(right)
             case int() | float() if not isinstance(value, bool) and not sendable(value):
                 hint = "AMQP carries integers of 64 bits and finite numbers; quote it if it is text"
                 self._problems.add(file, place, f"{subject} does not fit AMQP: {quoted(value)}", hint)

@@ -146,11 +146,16 @@ def _with_unit(value: Plain, parse: Callable[[str], int], wanted: str, hint: str
 
 
 def pattern(value: Plain) -> Wrong | None:
-    """Take a regular expression that can stand among others."""
+    """Take a regular expression that can be one alternative among others."""
     if wrong := full_text(value):
         return wrong
     try:
-        re.compile(f"(?:{value})|(?:)")
+        compiled = re.compile(f"(?:{value})|(?:)")
     except (re.error, OverflowError, RecursionError) as error:
         return Wrong("a regular expression", str(error))
+    if compiled.groupindex or (compiled.groups and _BACK_REFERENCE.search(value)):
+        return Wrong("a regular expression without named groups and references to groups", "patterns are joined to one")
     return None
+
+
+_BACK_REFERENCE = re.compile(r"(?<!\\)(?:\\\\)*\\[1-9]")
