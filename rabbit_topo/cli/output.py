@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from rabbit_topo.cli.options import Common, Output
-    from rabbit_topo.report.text import Line
+    from rabbit_topo.report.layout import Line
 
 _STYLES: Final = {
     "create": "green",

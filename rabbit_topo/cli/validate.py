@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rabbit_topo.model import Topology
-    from rabbit_topo.report.text import Line
+    from rabbit_topo.report.layout import Line
 
 
 @click.command("validate")

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.diff import Create, Delete, Displaced, Replace, Update
 from rabbit_topo.model import Binding, Kind
 from rabbit_topo.plan import Declare
 from rabbit_topo.report import words
-from rabbit_topo.report.rows import ChangeName, Row, name_of, rows, subject, summary
+from rabbit_topo.report.layout import (
+    INDENT,
+    STYLE,
+    SYMBOL,
+    Layout,
+    Line,
+    Span,
+    fitted,
+    labelled,
+    layout_of,
+    mark_of,
+    pair,
+    place_of,
+    wrapped,
+)
+from rabbit_topo.report.rows import Row, name_of, rows, subject, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,17 +33,6 @@ if TYPE_CHECKING:
     from rabbit_topo.plan import Operation, Outcome, Plan, Report
 
 
-class Span(NamedTuple):
-    """Some text in one style: `create`, `update`, `delete`, `danger`, `good`, `dim`, `bold`, or none."""
-
-    text: str
-    style: str = ""
-
-
-Line: TypeAlias = tuple[Span, ...]
-
-_SYMBOL: Final = {"create": "+", "update": "~", "replace": "-/+", "displaced": "!", "delete": "-"}
-_STYLE: Final = {"create": "create", "update": "update", "replace": "danger", "displaced": "danger", "delete": "delete"}
 _SECTIONS: Final = (
     ("REPLACE", "RabbitMQ cannot change this in place", "replace"),
     ("NOT IN EFFECT", "another policy takes the place of ours", "displaced"),
@@ -42,26 +46,24 @@ _FINDINGS: Final = (
     ("MISSING", "declared, and not on the broker", ("create",)),
     ("UNDECLARED", "ours, and in no file", ("delete",)),
 )
-_INDENT: Final = " " * 8
-_COLUMN: Final = 38
 
 
 def plan_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]:
     """Render a plan: danger on top, every row with its place, the summary last."""
     all_rows = rows(plan)
-    several = len(plan.declared.vhosts) > 1
+    layout = layout_of(plan, [(row, _traits(row)) for row in all_rows], width)
     yield from _header(plan.facts, plan.declared, sources, f"prune {'on' if plan.prune else 'off'}", width)
     for heading, gloss, kind in _SECTIONS:
         chosen = [row for row in all_rows if name_of(row.change) == kind and row.status != "left_alone"]
         yield from _section(heading, gloss, chosen)
         for row in chosen:
-            yield from _plan_row(row, width, several=several)
+            yield from _plan_row(row, layout)
     left = [row for row in all_rows if row.status == "left_alone"]
     yield from _section("LEFT ALONE", "ours, and in no file", left)
     for row in left:
         said = "; ".join(row.details)
         shown = f"{said}   {row.remedy}" if said else row.remedy
-        yield from _fitted((". ", "dim"), row, shown, "", width=width, several=several)
+        yield from fitted((". ", "dim"), row, shown, "", layout)
     yield ()
     yield from _plan_summary(all_rows, plan)
 
@@ -93,7 +95,7 @@ def _objects(number: int) -> str:
 
 def _header(facts: Facts, declared: Topology, sources: Sequence[str], right: str, width: int) -> Iterator[Line]:
     cluster = f'  cluster "{words.clean(facts.cluster_name)}"' if facts.cluster_name else ""
-    yield _pair("target", f"{words.clean(facts.target)}  {facts.product} {words.clean(facts.version)}{cluster}")
+    yield pair("target", f"{words.clean(facts.target)}  {facts.product} {words.clean(facts.version)}{cluster}")
     number = sum(key.kind is not Kind.VHOST for key in declared.resources)
     files = len(declared.files)
     said = (
@@ -101,11 +103,7 @@ def _header(facts: Facts, declared: Topology, sources: Sequence[str], right: str
         f"{number:,} {'object' if number == 1 else 'objects'}"
     )
     gap = width - 12 - len(said) - len(right)
-    yield _pair("declared", f"{said}{' ' * max(gap, 2)}{right}" if right else said)
-
-
-def _pair(label: str, text: str) -> Line:
-    return (Span(f"  {label:<10}", "dim"), Span(text))
+    yield pair("declared", f"{said}{' ' * max(gap, 2)}{right}" if right else said)
 
 
 def _section(heading: str, gloss: str, chosen: Sequence[Row]) -> Iterator[Line]:
@@ -114,19 +112,22 @@ def _section(heading: str, gloss: str, chosen: Sequence[Row]) -> Iterator[Line]:
         yield (Span(f"  {heading}", "bold"), Span(f"  {gloss}" if gloss else "", "dim"))
 
 
-def _plan_row(row: Row, width: int, *, several: bool) -> Iterator[Line]:
+def _traits(row: Row) -> str:
+    return words.traits(subject(row.change)) if isinstance(row.change, Create | Delete) else ""
+
+
+def _plan_row(row: Row, layout: Layout) -> Iterator[Line]:
     kind = name_of(row.change)
-    resource = subject(row.change)
-    shown = words.traits(resource) if isinstance(row.change, Create | Delete) else ""
-    yield from _fitted(_mark_of(kind), row, shown, _place(row.change), width=width, several=several)
+    width = layout.width
+    yield from fitted(mark_of(kind), row, _traits(row), place_of(row.change), layout)
     yield from _fields(row.change)
     for detail in row.details:
-        yield from _wrapped(_INDENT, "", detail, width)
+        yield from wrapped(INDENT, "", detail, width)
     for hazard in row.hazards:
-        yield from _labelled("HAZARD", "update", hazard, width)
+        yield from labelled("HAZARD", "update", hazard, width)
     if row.status == "blocked":
-        yield from _labelled("BLOCKED", "danger", row.reason, width)
-        yield from _labelled("UNBLOCK", "dim", row.remedy, width)
+        yield from labelled("BLOCKED", "danger", row.reason, width)
+        yield from labelled("UNBLOCK", "dim", row.remedy, width)
 
 
 def _fields(change: Change) -> Iterator[Line]:
@@ -135,77 +136,26 @@ def _fields(change: Change) -> Iterator[Line]:
             pad = max(len(field.path) for field in change.fields)
             for field in change.fields:
                 values = f"{words.value(field.observed)} -> {words.value(field.declared)}"
-                yield (Span(f"{_INDENT}{words.clean(field.path):<{pad}}   {values}"),)
+                yield (Span(f"{INDENT}{words.clean(field.path):<{pad}}   {values}"),)
         case Displaced():
-            yield (Span(f"{_INDENT}policy   {words.clean(change.theirs.name)} -> {words.clean(change.ours.name)}"),)
+            yield (Span(f"{INDENT}policy   {words.clean(change.theirs.name)} -> {words.clean(change.ours.name)}"),)
         case Create(near=Binding() as near):
-            yield (Span(f"{_INDENT}like     {words.binding_arrow(near)}, which is there", "dim"),)
+            yield (Span(f"{INDENT}like     {words.binding_arrow(near)}, which is there", "dim"),)
         case Create() | Delete():
             return
-
-
-def _labelled(label: str, style: str, text: str, width: int) -> Iterator[Line]:
-    """Wrap a sentence behind its label."""
-    yield from _wrapped(f"{_INDENT}{label:<9}", style, text, width)
-
-
-def _wrapped(head: str, style: str, text: str, width: int) -> Iterator[Line]:
-    """Wrap a sentence behind the head of its first line."""
-    room = max(width - len(head), 30)
-    lines = [""]
-    for word in words.clean(text).split(" "):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > room:
-            lines.append(word)
-        else:
-            lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
-    for number, line in enumerate(lines):
-        yield (Span(" " * len(head) if number else head, style), Span(line))
-
-
-def _fitted(mark: tuple[str, str], row: Row, shown: str, place: str, *, width: int, several: bool) -> Iterator[Line]:
-    """Lay out a row: symbol and name left, traits in a column, the place at the right edge, on two lines if need be."""
-    symbol, style = mark
-    name = words.name(subject(row.change))
-    if several:
-        name += f"  (vhost {words.clean(row.change.key.vhost)})"
-    left = f"  {symbol}{name}"
-    column = min(_COLUMN, width - len(shown) - len(place) - 4)
-    middle = f"{left:<{max(column, 1)}}  {shown}" if shown else left
-    if len(middle) + (2 + len(place) if place else 0) <= width:
-        gap = " " * max(width - len(middle) - len(place), 2) if place else ""
-        yield (Span(left, style), Span(middle[len(left) :]), Span(gap + place, "dim"))
-        return
-    second = f"{_INDENT}{shown}" if shown else ""
-    if len(left) + 2 + len(place) <= width:
-        yield (Span(left, style), Span(f"{place:>{width - len(left)}}", "dim"))
-        yield (Span(second),)
-        return
-    yield (Span(left, style),)
-    yield (Span(second), Span(f"{place:>{max(width - len(second), len(place) + 2)}}" if place else "", "dim"))
-
-
-def _mark_of(kind: ChangeName) -> tuple[str, str]:
-    return f"{_SYMBOL[kind]} ", _STYLE[kind]
-
-
-def _place(change: Change) -> str:
-    origin = change.note.origin
-    if origin is None or (isinstance(change, Delete) and change.reason != "absent"):
-        return ""
-    return f"{words.clean(origin.file)}:{origin.line}"
 
 
 def check_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]:
     """Render what `check` found: each difference with its object, its property and its place."""
     all_rows = rows(plan)
-    several = len(plan.declared.vhosts) > 1
+    layout = layout_of(plan, [(row, _standing(row)) for row in all_rows], width)
     yield from _header(plan.facts, plan.declared, sources, "", width)
     for heading, gloss, kinds in _FINDINGS:
         chosen = [row for row in all_rows if name_of(row.change) in kinds]
         yield from _section(heading, gloss, chosen)
         for row in chosen:
             kind = name_of(row.change)
-            yield from _fitted(_mark_of(kind), row, _standing(row), _place(row.change), width=width, several=several)
+            yield from fitted(mark_of(kind), row, _standing(row), place_of(row.change), layout)
             yield from _drifts(row)
     yield ()
     if not all_rows:
@@ -231,16 +181,16 @@ def _drifts(row: Row) -> Iterator[Line]:
     match change:
         case Update() | Replace():
             for field in change.fields:
-                yield (Span(f"{_INDENT}{words.drift(field)}"),)
+                yield (Span(f"{INDENT}{words.drift(field)}"),)
         case Displaced():
-            yield (Span(f"{_INDENT}policy: {words.clean(row.reason)}"),)
+            yield (Span(f"{INDENT}policy: {words.clean(row.reason)}"),)
         case Create(resource=Binding() as wanted, near=Binding() as near):
             for label, ours, theirs in (
                 ("routing_key", wanted.routing_key, near.routing_key),
                 ("arguments", words.arguments(wanted.arguments), words.arguments(near.arguments)),
             ):
                 if ours != theirs:
-                    yield (Span(f"{_INDENT}{label}: declared {words.clean(ours)}, broker {words.clean(theirs)}"),)
+                    yield (Span(f"{INDENT}{label}: declared {words.clean(ours)}, broker {words.clean(theirs)}"),)
         case Create() | Delete():
             return
 
@@ -257,11 +207,11 @@ def report_lines(report: Report, width: int) -> Iterator[Line]:
         yield (Span("  STILL DIFFERENT", "bold"), Span("  found by looking again, and not foreseen", "dim"))
         for change in report.surprises:
             kind = name_of(change)
-            yield (Span(f"  {_SYMBOL[kind]} {words.name(subject(change))}", _STYLE[kind]),)
+            yield (Span(f"  {SYMBOL[kind]} {words.name(subject(change))}", STYLE[kind]),)
             yield from _drifts(Row(change, "planned"))
     if report.unverified:
         yield ()
-        yield from _labelled("UNSEEN", "danger", f"the result could not be verified: {report.unverified}", width)
+        yield from labelled("UNSEEN", "danger", f"the result could not be verified: {report.unverified}", width)
     yield ()
     parts = [f"{done:,} done", f"{len(report.failed):,} failed", f"{len(report.not_attempted):,} not attempted"]
     if report.plan.blocked:
@@ -282,9 +232,9 @@ def _outcomes(heading: str, style: str, outcomes: Sequence[Outcome], width: int)
         yield (Span(f"  {_mark(outcome.operation)} {words.name(outcome.operation.resource)}", style),)
         reason = getattr(outcome, "reason", "")
         if reason:
-            yield from _wrapped(_INDENT, "", reason, width)
+            yield from wrapped(INDENT, "", reason, width)
         if hint := getattr(outcome, "hint", ""):
-            yield from _wrapped(_INDENT, "", hint, width)
+            yield from wrapped(INDENT, "", hint, width)
 
 
 def _mark(operation: Operation) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
@@ -13,7 +14,6 @@ from rabbit_topo.plan import Done, Failed, NotAttempted, Outcome, Report
 from rabbit_topo.report.documents import check_document, plan_document, report_document
 from rabbit_topo.report.text import check_lines, report_lines
 from tests.unit.test_cases import CASES, plan_of
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rabbit_topo.plan import Blocked
-    from rabbit_topo.report.text import Line
+    from rabbit_topo.report.layout import Line
 
 FACTS = Facts("here", "4.3.6")
 ORDERS = Queue("/", "orders", "classic")
