@@ -14,7 +14,7 @@ from rabbit_topo.broker.readings import (
     read_policy,
     read_queue,
 )
-from rabbit_topo.model import Binding, Exchange, Key, Kind, Policy, Queue, Vhost
+from rabbit_topo.model import PREDECLARED, Binding, Exchange, Key, Kind, Policy, Queue, Vhost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,14 +29,6 @@ READERS: dict[str, Callable[[str, Item], Exchange | Queue | Binding | Policy]] =
     "policies": read_policy,
 }
 SECTION = {Kind.EXCHANGE: "exchanges", Kind.QUEUE: "queues", Kind.BINDING: "bindings", Kind.POLICY: "policies"}
-PREDECLARED = {
-    "amq.direct": "direct",
-    "amq.topic": "topic",
-    "amq.headers": "headers",
-    "amq.match": "headers",
-    "amq.fanout": "fanout",
-    "amq.rabbitmq.trace": "topic",
-}
 
 
 class Malformed(Exception):
@@ -50,12 +42,13 @@ class State:
     """
 
     def __init__(self, document: Item, home: str = "/") -> None:
-        """Index the document; it is changed in place by `rewrite` only."""
+        """Index the document; it is changed in place by `rewrite` only. `vhosts` are those that exist."""
         self.document = document
         named = ["vhost" in item for name in ("exchanges", "queues", "bindings") for item in _section(document, name)]
         self.single = "original_vhost_name" in document or (bool(named) and not any(named))
         self.home = str(document.get("original_vhost_name") or home)
         self.resources: dict[Key, Resource] = {}
+        self.vhosts: frozenset[str] = frozenset()
         self._items: defaultdict[Key, list[Item]] = defaultdict(list)
         self._removed: set[int] = set()
         self._added: list[tuple[str, Item]] = []
@@ -86,15 +79,11 @@ class State:
         return {key.vhost for key in self.resources} | ({self.home} if self.single else set())
 
     def _add_vhost(self, vhost: str) -> None:
+        self.vhosts |= {vhost}
         self.resources[Key(vhost, Kind.VHOST, vhost)] = Vhost(vhost)
         for name, type_ in PREDECLARED.items():
             exchange = Exchange(vhost, name, type_, internal=name == "amq.rabbitmq.trace")
             self.resources.setdefault(exchange.key, exchange)
-
-    @property
-    def vhosts(self) -> frozenset[str]:
-        """The vhosts that exist."""
-        return frozenset(key.vhost for key in self.resources if key.kind is Kind.VHOST)
 
     def _index(self, resource: Resource, item: Item) -> None:
         key = resource.key
