@@ -132,7 +132,8 @@ class _Planner:
                     reason = "HTTP cannot write a null in a binding's arguments"
                     self._block(change, reason, "give the AMQP URL too (--amqp)")
             case Replace(before=before):
-                self._block(change, "it would have to be deleted and declared again", _by_hand(before))
+                shield = "protect: true, and " if note.protect else ""
+                self._block(change, f"{shield}it would have to be deleted and declared again", _by_hand(before))
                 self._describe(change, before)
             case Update() | Displaced() | Delete() | Create():
                 pass
