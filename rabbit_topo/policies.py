@@ -7,6 +7,7 @@ their merging of arguments, policy and operator policy.
 from __future__ import annotations
 
 import re
+import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -47,11 +48,19 @@ DIVERSIONS = frozenset({"overflow", "dead-letter-exchange", "dead-letter-routing
 _DEFAULT_DELIVERY_LIMIT = 20  # of quorum queues since 4.0, where nothing else is said
 
 
+# What Python's `re` reads without complaint, but not as PCRE does: POSIX classes, and a quantifier without a minimum.
+_READ_OTHERWISE = ("[:", "{,")
+
+
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str) -> re.Pattern[bytes] | None:
+    if any(part in pattern for part in _READ_OTHERWISE):
+        return None
     try:
-        return re.compile(pattern.encode())
-    except re.error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # a "possible nested set" is another thing to PCRE
+            return re.compile(pattern.encode())
+    except (re.error, FutureWarning, OverflowError, RecursionError):
         return None
 
 
@@ -67,18 +76,23 @@ def pattern_matches(pattern: str, name: str) -> bool | None:
     return None if compiled is None else compiled.search(name.encode()) is not None
 
 
+def kind_of(target: Queue | Exchange) -> str:
+    """Name what a policy's `apply-to` tells apart: `exchange`, or a queue's type."""
+    return "exchange" if isinstance(target, Exchange) else target.type or "classic"
+
+
+def fits(policy: Policy, kind: str) -> bool:
+    """Say whether a policy is for such objects, by its `apply-to` and the keys that a queue type does not support."""
+    return policy.apply_to in _APPLIES.get(kind, _APPLIES[""]) and not any(
+        key in _UNSUPPORTED.get(kind, ()) for key in policy.definition
+    )
+
+
 def reaches(policy: Policy, target: Queue | Exchange) -> bool | None:
     """Say whether the policy is a candidate for this object; None where its pattern cannot be read here."""
-    if policy.vhost != target.vhost:
+    if policy.vhost != target.vhost or not fits(policy, kind_of(target)):
         return False
-    if isinstance(target, Exchange):
-        fits = policy.apply_to in _APPLIES["exchange"]
-    else:
-        queue_type = target.type or "classic"
-        fits = policy.apply_to in _APPLIES.get(queue_type, _APPLIES[""]) and not (
-            _UNSUPPORTED.get(queue_type, frozenset()) & policy.definition.keys()
-        )
-    return fits and pattern_matches(policy.pattern, target.name)
+    return pattern_matches(policy.pattern, target.name)
 
 
 def effective(policies: Iterable[Policy], target: Queue | Exchange) -> Policy | None:
@@ -87,7 +101,11 @@ def effective(policies: Iterable[Policy], target: Queue | Exchange) -> Policy | 
     A pattern that cannot be read here counts as not matching. Ties go to the first by name, where the server
     makes no promise.
     """
-    candidates = [policy for policy in policies if reaches(policy, target)]
+    return first(policy for policy in policies if reaches(policy, target))
+
+
+def first(candidates: Iterable[Policy]) -> Policy | None:
+    """Return the one of several policies that takes effect: the highest priority, then the name."""
     return min(candidates, key=lambda policy: (-policy.priority, policy.name), default=None)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 from rabbit_topo.diff import Create, Delete, Displaced, Replace, Update
 from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue, Vhost
 from rabbit_topo.plan import hazards
+from rabbit_topo.plan.governance import Governance
 from rabbit_topo.plan.operations import Declare, Remove
 from rabbit_topo.plan.removal import Removals
 from rabbit_topo.plan.state import State, fingerprint
@@ -164,28 +165,23 @@ class _Planner:
         """Take policy changes one after the other, each on top of those that are let through."""
         declares: list[Declare] = []
         removes: list[Remove] = []
-        now: dict[str, dict[Key, Policy]] = {}
-        for resource in self.state.observed.topology.resources.values():
-            if isinstance(resource, Policy):
-                now.setdefault(resource.vhost, {})[resource.key] = resource
+        governance = Governance.of(self.state)
         for change in sorted(wanted, key=lambda change: isinstance(change, Delete)):
             policy = change.after if isinstance(change, Update) else _resource(change)
             if not isinstance(policy, Policy):
                 continue
-            before = now.setdefault(policy.vhost, {})
-            after = {key: value for key, value in before.items() if key != policy.key}
-            if not isinstance(change, Delete):
-                after[policy.key] = policy
-                self.details[policy.key] = (hazards.reach(policy, after, self.state),)
-            against = hazards.against_policies(before, after, policy, self.state)
+            after = None if isinstance(change, Delete) else policy
+            if after is not None:
+                self.details[policy.key] = (governance.governed(after),)
+            against = governance.against(policy.key, after)
             if against:
                 self._block(change, *against)
                 continue
-            now[policy.vhost] = after
-            if isinstance(change, Delete):
+            governance.let_through(governance.current.get(policy.key), after)
+            if after is None:
                 removes.append(Remove(policy, change))
             else:
-                declares.append(Declare(policy, change))
+                declares.append(Declare(after, change))
         return declares, removes
 
     def _swaps(self, bindings: list[Declare], wanted: Sequence[Change]) -> list[tuple[Remove, Declare]]:

@@ -132,12 +132,12 @@ class Removals:
             if source and source.key not in own and not self.state.leaving.get(source.key):
                 vanished[source.key] = source
                 pending += self.state.arriving.get(source.key, {}).values()
-        strangers = [key for key in vanished if not self._declared(key) and key not in going]
+        strangers = [key for key in vanished if self._must_stay(key) and key not in going]
         if strangers:
             for binding in removed.values():
                 self.state.bind(binding)
             names = hazards.listed(sorted(f"exchange {key.name}" for key in strangers))
-            reason = f"with its last binding {names} would vanish: auto-delete, and not to be deleted"
+            reason = f"with its last binding {names} would vanish: auto-delete, and protected or not to be deleted"
             for change in changes:
                 self._block(change, reason, "see that another binding leaves it, or remove both by hand")
             return False
@@ -150,6 +150,9 @@ class Removals:
     def _auto_deleting(self, key: Key) -> Exchange | None:
         exchange = self.state.get(key) or self.state.declared.resources.get(key)
         return exchange if isinstance(exchange, Exchange) and exchange.auto_delete else None
+
+    def _must_stay(self, key: Key) -> bool:
+        return not self._declared(key) or self.state.declared.note(key).protect
 
     def _declared(self, key: Key) -> bool:
         return key in self.state.declared.resources and not self.state.declared.note(key).external

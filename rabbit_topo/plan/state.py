@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rabbit_topo.model import Binding, Exchange, Key, Kind, Policy, Queue
-from rabbit_topo.policies import effective
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,10 +64,6 @@ class State:
     def users(self, key: Key) -> list[Key]:
         """Return the objects and policies that name an exchange as their dead-letter or alternate exchange."""
         return sorted(self.namers.get(key, ()))
-
-    def operator_policy(self, queue: Queue) -> Policy | None:
-        """Return the operator policy that governs a queue."""
-        return effective(self.observed.facts.operator_policies, queue)
 
 
 def fingerprint(observed: Observed) -> str:

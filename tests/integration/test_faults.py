@@ -12,6 +12,7 @@ from tests.integration.test_drift import command
 
 if TYPE_CHECKING:
     from pathlib import Path
+
     from rabbit_topo.broker import Broker
     from rabbit_topo.model import Topology
     from rabbit_topo.plan import Outcome, Plan

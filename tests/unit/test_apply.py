@@ -12,8 +12,8 @@ from rabbit_topo.model import Binding, Kind
 from rabbit_topo.plan import Declare, Done, Failed, NotAttempted, Plan
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
 
     from rabbit_topo.broker import Broker
     from rabbit_topo.model import Observed, Topology

@@ -63,6 +63,11 @@ def test_patterns_are_searched_in_bytes_of_one_vhost() -> None:
     assert reaches(_policy(pattern="^..$"), Queue("/", "é", "classic"))
 
 
+@pytest.mark.parametrize("pattern", ["[[:alpha:]]+", "[a[:digit:]]", "a{,3}", "\\Qq\\E", "[[a]", "(?<n>q)", "[a&&b]"])
+def test_what_python_reads_otherwise_is_not_read(pattern: str) -> None:
+    assert reaches(_policy(pattern=pattern), _queue()) is None
+
+
 def test_the_highest_priority_wins_alone() -> None:
     low, high = _policy("a", priority=1), _policy("b", priority=2.5)
     assert effective([low, high], _queue()) is high

@@ -1,0 +1,152 @@
+"""Which policy governs which object, and what a change of policies would do to messages and to others.
+
+The index is built once and kept up to date as changes are let through, so that each change costs what it reaches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from rabbit_topo.model import Exchange, Kind, Policy, Queue
+from rabbit_topo.plan.hazards import counted, listed
+from rabbit_topo.policies import effective, first, fits, kind_of, options, pattern_matches, reaches, tightened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rabbit_topo.model import Key
+    from rabbit_topo.plan.state import State
+
+Governed: TypeAlias = Queue | Exchange
+
+
+@dataclass(slots=True)
+class Governance:
+    """Candidates by object: policies whose pattern and kind fit. `unread` are those with a pattern of unknown reach."""
+
+    state: State
+    targets: dict[str, dict[str, list[Governed]]] = field(default_factory=dict)
+    reach: dict[Policy, list[Governed]] = field(default_factory=dict)
+    candidates: dict[Key, dict[Key, Policy]] = field(default_factory=dict)
+    unread: dict[str, list[Policy]] = field(default_factory=dict)
+    current: dict[Key, Policy] = field(default_factory=dict)
+    winners: dict[Key, Policy | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, state: State) -> Governance:
+        """Index what is observed, and what is only declared."""
+        found = cls(state)
+        for resource in {**state.declared.resources, **state.observed.topology.resources}.values():
+            if isinstance(resource, Queue | Exchange):
+                found.targets.setdefault(resource.vhost, {}).setdefault(kind_of(resource), []).append(resource)
+        for resource in state.observed.topology.resources.values():
+            if isinstance(resource, Policy):
+                found.let_through(None, resource)
+        return found
+
+    def reached(self, policy: Policy) -> list[Governed]:
+        """Return the objects that a policy fits."""
+        if policy not in self.reach:
+            self.reach[policy] = [
+                target
+                for kind, targets in self.targets.get(policy.vhost, {}).items()
+                if fits(policy, kind)
+                for target in targets
+                if pattern_matches(policy.pattern, target.name)
+            ]
+        return self.reach[policy]
+
+    def let_through(self, before: Policy | None, after: Policy | None) -> None:
+        """Change the index as the broker would change."""
+        if before is not None:
+            del self.current[before.key]
+            for target in self.reached(before):
+                winner = self._without(target, before.key)
+                del self.candidates[target.key][before.key]
+                self.winners[target.key] = winner
+        if after is not None:
+            self.current[after.key] = after
+            if pattern_matches(after.pattern, "") is None:
+                self.unread.setdefault(after.vhost, []).append(after)
+            for target in self.reached(after):
+                self.candidates.setdefault(target.key, {})[after.key] = after
+                self.winners[target.key] = _better(self.winners.get(target.key), after)
+
+    def governed(self, policy: Policy) -> str:
+        """Say how many queues and exchanges a policy would take effect on."""
+        reached = [t for t in self.reached(policy) if _better(self._without(t, policy.key), policy) is policy]
+        queues = sum(isinstance(target, Queue) for target in reached)
+        exchanges = len(reached) - queues
+        parts = [counted(queues, "queue")] + ([counted(exchanges, "exchange")] if exchanges else [])
+        return f"reaches {' and '.join(parts)}"
+
+    def against(self, key: Key, after: Policy | None) -> tuple[str, str] | None:
+        """Return why a policy may not become `after` (None: be deleted), and what to do about it.
+
+        Arguments and operator policies are taken in, queue by queue. A change is held back when it may drop, expire
+        or divert messages that are there, and when it newly reaches objects of others.
+        """
+        before = self.current.get(key)
+        versions = [policy for policy in (before, after) if policy is not None]
+        if any(pattern_matches(policy.pattern, "") is None for policy in versions):
+            return (
+                "its pattern is more than Python's re understands, so nobody can tell here what it reaches",
+                "write it without \\Q, \\h, \\K, [:class:] and recursion, or make the change by hand",
+            )
+        gained = {target.key: target for target in self.reached(after)} if after is not None else {}
+        affected = gained | ({target.key: target for target in self.reached(before)} if before is not None else {})
+        strangers, hurt = [], []
+        for target in affected.values():
+            if self.state.get(target.key) is None:
+                continue  # still to be created: it holds nothing, and it is ours
+            old, new = self.winners.get(target.key), self._without(target, key)
+            if after is not None and target.key in gained:
+                new = _better(new, after)
+            if old == new:
+                continue
+            if new is not None and new.key == key and (old is None or old.key != key) and not self._is_ours(target.key):
+                strangers.append(f"{target.key.kind} {target.name}")
+            elif isinstance(target, Queue) and (said := self._hurt(target, old, new, key)):
+                hurt.append(f"queue {target.name} ({said})")
+        if strangers:
+            reason = f"would newly reach what is not ours: {listed(sorted(strangers))}"
+            return reason, "narrow its pattern, or agree with the owners and make the change by hand"
+        if hurt:
+            reason = f"could drop, expire or divert messages of {listed(sorted(hurt))}"
+            return reason, "let the queues drain first, or make the change by hand"
+        return None
+
+    def _without(self, target: Governed, key: Key) -> Policy | None:
+        """Return what would govern an object without one policy."""
+        winner = self.winners.get(target.key)
+        if winner is None or winner.key != key:
+            return winner
+        return first(policy for name, policy in self.candidates[target.key].items() if name != key)
+
+    def _hurt(self, queue: Queue, old: Policy | None, new: Policy | None, changed: Key) -> str:
+        """Say which options of a queue that holds messages would change for the worse, and what it holds."""
+        counts = self.state.observed.facts.counts.get(queue.key)
+        if counts is not None and not counts.messages:
+            return ""
+        operator = effective(self.state.observed.facts.operator_policies, queue)
+        worse = tightened(options(queue, old, operator), options(queue, new, operator))
+        worse += [f"policy {policy.name} may take over" for policy in self._successors(queue, new, changed)]
+        held = "messages that could not be counted" if counts is None else counted(counts.messages, "message")
+        return f"{', '.join(worse)}; holds {held}" if worse else ""
+
+    def _successors(self, queue: Queue, new: Policy | None, changed: Key) -> Iterable[Policy]:
+        """Return policies of unreadable pattern that might govern the queue once ours no longer does."""
+        if new is not None and new.key == changed:
+            return
+        for policy in self.unread.get(queue.vhost, ()):
+            if reaches(policy, queue) is None and (new is None or policy.priority >= new.priority):
+                yield policy
+
+    def _is_ours(self, key: Key) -> bool:
+        # The server's own exchanges belong to everybody; a policy that only touches them reaches nobody's object.
+        return self.state.ours(key) or (key.kind is Kind.EXCHANGE and key.name.startswith("amq."))
+
+
+def _better(one: Policy | None, other: Policy) -> Policy | None:
+    return other if one is None else first((one, other))
