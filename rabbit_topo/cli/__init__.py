@@ -8,12 +8,12 @@ from __future__ import annotations
 import importlib
 import os
 import signal
-import sys
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
 from rabbit_topo import __version__
+from rabbit_topo.cli.output import hush
 from rabbit_topo.errors import InputError, TopoError
 
 if TYPE_CHECKING:
@@ -99,7 +99,11 @@ def run(arguments: Sequence[str]) -> int:
         return int(getattr(stop, "exit_code", _INTERRUPTED))
     except BrokenPipeError:
         # Whoever read our output has left; nothing more can be told there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        hush()
+        return 1
+    except OSError as error:
+        _tell(f"cannot write the output: {error.strerror or error}")
+        hush()
         return 1
     except Exception as error:
         if os.environ.get("RABBIT_TOPO_TRACEBACK"):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rabbit_topo.cli import options
-from rabbit_topo.cli.output import emit, show, width
+from rabbit_topo.cli.output import emit, hush, show, width
 from rabbit_topo.cli.session import session
-from rabbit_topo.errors import Refusal
+from rabbit_topo.errors import Refusal, UsageError
+from rabbit_topo.plan import Remove
 
 if TYPE_CHECKING:
     from rabbit_topo.cli.options import Common
@@ -43,17 +44,24 @@ def command(**given: Any) -> int:
             text_first = any(output.format == "text" and output.file is None for output in common.formats)
             stream = sys.stdout if text_first and not common.quiet else sys.stderr
             show(plan_lines(plan, here.sources, width()), stream, common.color)
-            stream.flush()
+            stream.flush()  # a reader that left ends the command here, before anything is written
         if plan.blocked and not own["partial"]:
             raise blocked_refusal(plan)
         if asking:
             plan = _confirmed(plan, here, prune=own["prune"])
         report = apply(plan, here.broker, partial=own["partial"], on_outcome=_counter(plan, here))
         here.progress.clear()
-    if not plan.empty or report.exit_code:
-        emit(common, lambda columns: report_lines(report, columns), lambda: report_document(report))
-    else:
-        _documents_only(common, report_document(report))
+    try:
+        if not plan.empty or report.exit_code:
+            emit(common, lambda columns: report_lines(report, columns), lambda: report_document(report))
+        else:
+            _documents_only(common, report_document(report))
+        sys.stdout.flush()
+    except (OSError, UsageError) as error:
+        # What was done is done: a reader that left or a full disk does not change the exit code of the work.
+        click.echo(f"rabbit-topo: the report could not be written: {error}", err=True)
+        if isinstance(error, OSError):
+            hush()
     return report.exit_code
 
 
@@ -65,14 +73,30 @@ def _confirmed(plan: Plan, here: Session, *, prune: bool) -> Plan:
     """Ask, and look again: what was agreed to is what was shown, or nothing."""
     if not sys.stdin.isatty():
         raise Refusal("nobody is there to say yes; nothing was changed", "--yes applies without asking")
-    number = sum(1 for _ in plan.operations)
-    question = f"Send {number} {'operation' if number == 1 else 'operations'} to {plan.facts.target}?"
-    if not click.confirm(question, err=True):
+    if not _yes(plan):
         raise Refusal("not confirmed; nothing was changed")
     again = here.plan(prune=prune)
-    if again.fingerprint != plan.fingerprint or again.blocked != plan.blocked:
+    same = [row.change.key for row in again.blocked] == [row.change.key for row in plan.blocked]
+    if again.fingerprint != plan.fingerprint or again.waves != plan.waves or not same:
         raise Refusal("the broker changed while the plan was shown; nothing was changed", "read the new plan first")
     return again
+
+
+def _yes(plan: Plan) -> bool:
+    """Ask on the terminal; the end of the input is a no."""
+    operations = list(plan.operations)
+    number = len(operations)
+    removes = sum(isinstance(operation, Remove) for operation in operations)
+    some = f", {removes} of which {'removes' if removes == 1 else 'remove'} something" if removes else ""
+    question = f"Send {number} {'operation' if number == 1 else 'operations'} to {plan.facts.target}{some}?"
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort as error:
+        click.echo(err=True)
+        if isinstance(error.__context__, EOFError):
+            return False
+        click.echo("rabbit-topo: nothing was changed", err=True)
+        raise
 
 
 def _counter(plan: Plan, here: Session) -> Any:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from rabbit_topo.cli.output import unwritable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -64,6 +66,9 @@ def _one_stdout(_ctx: click.Context, _param: click.Parameter, value: tuple[Outpu
     if sum(output.file is None for output in chosen) > 1:
         message = "two formats would both go to stdout; give one of them a file, as in --format json=FILE"
         raise click.BadParameter(message)
+    for output in chosen:
+        if output.file and (reason := unwritable(output.file)):
+            raise click.BadParameter(f"cannot write {output.file}: {reason}")
     return chosen
 
 
@@ -77,9 +82,10 @@ def common(command: _Command) -> _Command:
             "--format",
             "formats",
             multiple=True,
+            metavar="text|json[=FILE]",
             type=_Format(),
             callback=_one_stdout,
-            help="How to report; may be given several times.  [text]",
+            help="How to report; may be repeated, each but one to a FILE.  [text]",
         ),
         click.option("-q", "--quiet", is_flag=True, help="Print problems only."),
         click.option("-v", "--verbose", is_flag=True, help="Say what is being done, on stderr."),

@@ -61,7 +61,9 @@ def show(lines: Iterable[Line], stream: TextIO, color: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(file=stream, force_terminal=True, width=100_000, highlight=False, markup=False, emoji=False)
+    console = Console(
+        file=stream, force_terminal=True, width=100_000, highlight=False, markup=False, emoji=False, no_color=False
+    )
     for line in lines:
         text = Text.assemble(*((span.text, _STYLES.get(span.style, "")) for span in line))
         text.rstrip()
@@ -74,7 +76,20 @@ def _colored(stream: TextIO, color: str) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def unwritable(file: str) -> str:
+    """Say why a result could not be written there; empty where it could. Nothing is touched."""
+    from pathlib import Path
+
+    target = Path(file)
+    if target.is_dir():
+        return "it is a folder"
+    if not target.parent.is_dir():
+        return f"there is no folder {target.parent}"
+    return "" if os.access(target if target.exists() else target.parent, os.W_OK) else "no permission"
+
+
 def _write(output: Output, text: str) -> None:
+    """Write to stdout, or put a whole file in place of the old one; a device or a pipe is written to as it is."""
     if output.file is None:
         click.echo(text, nl=False)
         return
@@ -83,17 +98,33 @@ def _write(output: Output, text: str) -> None:
 
     target = Path(output.file)
     try:
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8")
+            return
+        target = target.resolve()  # a link stays a link
         # Readable for whoever may read files here by default, like any file that a shell redirects into.
         mask = os.umask(0)
         os.umask(mask)
+        mode = target.stat().st_mode & 0o7777 if target.exists() else 0o666 & ~mask
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, delete=False) as draft:
-            draft.write(text)
-        Path(draft.name).chmod(0o666 & ~mask)
-        Path(draft.name).replace(target)
+            name = Path(draft.name)
+            try:
+                draft.write(text)
+                draft.flush()
+                name.chmod(mode)
+                name.replace(target)
+            except BaseException:
+                name.unlink(missing_ok=True)
+                raise
     except OSError as error:
         raise UsageError(
             f"cannot write {output.file}: {error.strerror}", "name a file in a folder that exists"
         ) from None
+
+
+def hush() -> None:
+    """Point stdout to nowhere: whoever read it has left, and the interpreter would complain at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Progress:

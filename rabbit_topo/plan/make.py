@@ -111,8 +111,19 @@ class _Planner:
             self.details[change.key] = (hazards.holding(self.state.observed.facts.counts.get(change.key)),)
         if change.reason == "absent" or self.prune:
             return True
-        self.left_alone.append(LeftAlone(change, _prune_hint(change)))
+        self.left_alone.append(LeftAlone(change, self._prune_hint(change)))
         return False
+
+    def _prune_hint(self, change: Delete) -> str:
+        """Say what --prune would do with it now."""
+        match change.resource:
+            case Binding():
+                return "--prune unbinds it"
+            case Queue() as queue if hazards.against_queue_removal(queue, self.state):
+                counts = self.state.observed.facts.counts.get(queue.key)
+                return "--prune needs --amqp here" if counts and counts.idle else "--prune, once it is idle"
+            case _:
+                return "--prune deletes it"
 
     def _block(self, change: Change, reason: str, remedy: str) -> None:
         self.blocked.setdefault(change.key, Blocked(change, reason, remedy))
@@ -128,6 +139,8 @@ class _Planner:
             case Create(resource=Queue()) if change.key in self.state.observed.facts.exclusive:
                 reason = "a connection holds an exclusive queue of this name"
                 self._block(change, reason, "end that connection, or choose another name")
+            case Create(resource=Exchange(type=str() as kind)) if self._is_unknown(kind):
+                self.details[change.key] = (f"this broker has no exchange type {kind}: is its plugin enabled?",)
             case Create(resource=Binding() as binding):
                 if not self.state.observed.facts.writes_null and _has_null(dict(binding.arguments)):
                     reason = "HTTP cannot write a null in a binding's arguments"
@@ -140,6 +153,10 @@ class _Planner:
                 pass
             case _:
                 assert_never(change)
+
+    def _is_unknown(self, exchange_type: str) -> bool:
+        known = self.state.observed.facts.exchange_types
+        return bool(known) and exchange_type not in known
 
     def _describe(self, change: Replace, before: object) -> None:
         touching = len(self.state.touching(change.key))
@@ -235,10 +252,6 @@ def _has_null(value: Plain) -> bool:
     if isinstance(value, list):
         return any(_has_null(item) for item in value)
     return value is None
-
-
-def _prune_hint(change: Delete) -> str:
-    return "--prune unbinds it" if isinstance(change.resource, Binding) else "--prune deletes it"
 
 
 def _by_hand(before: object) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.diff import Create, Delete, Displaced, Replace, Update
 from rabbit_topo.model import Binding, Kind
-from rabbit_topo.plan import Declare
+from rabbit_topo.plan import Declare, Done
 from rabbit_topo.report import words
 from rabbit_topo.report.layout import (
     INDENT,
@@ -202,10 +202,12 @@ def report_lines(report: Report, width: int) -> Iterator[Line]:
         yield from _outcomes("DONE", "create", report.done, width)
     yield from _outcomes("FAILED", "danger", report.failed, width)
     yield from _outcomes("NOT ATTEMPTED", "update", report.not_attempted, width)
-    if report.surprises:
+    told = {outcome.operation.key for outcome in report.outcomes if not isinstance(outcome, Done)}
+    unforeseen = [change for change in report.surprises if change.key not in told]
+    if unforeseen:
         yield ()
         yield (Span("  STILL DIFFERENT", "bold"), Span("  found by looking again, and not foreseen", "dim"))
-        for change in report.surprises:
+        for change in unforeseen:
             kind = name_of(change)
             yield (Span(f"  {SYMBOL[kind]} {words.name(subject(change))}", STYLE[kind]),)
             yield from _drifts(Row(change, "planned"))
@@ -229,7 +231,11 @@ def _outcomes(heading: str, style: str, outcomes: Sequence[Outcome], width: int)
     yield ()
     yield (Span(f"  {heading}", "bold"),)
     for outcome in outcomes:
-        yield (Span(f"  {_mark(outcome.operation)} {words.name(outcome.operation.resource)}", style),)
+        place = place_of(outcome.operation.cause)
+        yield (
+            Span(f"  {_mark(outcome.operation)} {words.name(outcome.operation.resource)}", style),
+            Span(f"  {place}", "dim"),
+        )
         reason = getattr(outcome, "reason", "")
         if reason:
             yield from wrapped(INDENT, "", reason, width)

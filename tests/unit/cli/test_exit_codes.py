@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import stat
+import subprocess
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
@@ -15,6 +20,7 @@ from rabbit_topo.load.schemas import schema_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+ROOT = Path(__file__).parents[3]
 SHOP = """\
 version: 1
 owns: ["shop\\\\..*"]
@@ -193,3 +199,74 @@ def test_a_file_of_a_format_is_written_whole(cli: Callable[..., tuple[int, str, 
     assert "CREATE" in out
     jsonschema.validate(json.loads(Path("plan.json").read_text()), json.loads(schema_text("plan")))
     assert [path.name for path in Path().iterdir() if path.name.startswith("tmp")] == []
+
+
+def test_a_file_that_cannot_be_written_is_said_before_anything_is(cli: Callable[..., tuple[int, str, str]]) -> None:
+    Path("folder").mkdir()
+    for file in ("no/such/x.json", "folder"):
+        code, _, err = cli("apply", "--yes", "shop.yaml", *TARGET, "--format", f"json={file}")
+        assert (code, file in err) == (2, True)
+    assert json.loads(Path("broker.json").read_text()) == {}
+    assert list(Path("folder").iterdir()) == []
+
+
+def test_a_link_and_a_pipe_stay_what_they_are(cli: Callable[..., tuple[int, str, str]]) -> None:
+    Path("real.json").write_text("old")
+    Path("link.json").symlink_to("real.json")
+    assert cli("plan", "-q", "shop.yaml", *TARGET, "--format", "json=link.json")[0] == 0
+    assert Path("link.json").is_symlink()
+    assert json.loads(Path("real.json").read_text())["document"] == "plan"
+    os.mkfifo("pipe")
+    reader = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert cli("validate", "-q", "shop.yaml", "--format", "json=pipe")[0] == 0
+        assert json.loads(os.read(reader, 65536))["document"] == "validate"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(Path("pipe").stat().st_mode)
+
+
+def _command(*words: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", "rabbit_topo", *words], check=False, stderr=subprocess.PIPE, env=environment, **more
+    )
+
+
+def test_a_full_disk_is_no_bug_and_does_not_change_what_was_done() -> None:
+    with Path("/dev/full").open("wb") as full:
+        planned = _command("plan", "shop.yaml", *TARGET, stdout=full)
+        assert (planned.returncode, b"No space left" in planned.stderr, b"bug" in planned.stderr) == (1, True, False)
+        applied = _command("apply", "--yes", "--format", "json", "shop.yaml", *TARGET, stdout=full)
+    assert applied.returncode == 0, applied.stderr
+    assert b"No space left" in applied.stderr
+    assert "shop.created" in Path("broker.json").read_text()
+
+
+def test_a_reader_that_leaves_before_the_work_stops_it() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as gone:
+        applied = _command("apply", "--yes", "shop.yaml", *TARGET, stdout=gone)
+    assert (applied.returncode, b"Traceback" in applied.stderr) == (1, False), applied.stderr
+    assert json.loads(Path("broker.json").read_text()) == {}
+
+
+def test_always_is_always(cli: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[32m" in cli("plan", "shop.yaml", *TARGET, "--color", "always")[1]
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 5), ("", 5)])
+def test_a_terminal_is_asked(
+    cli: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal(answer))
+    found, _, err = cli("apply", "shop.yaml", *TARGET)
+    assert found == code, err
+    assert "Send 4 operations to broker.json?" in err
+    assert ("shop.created" in Path("broker.json").read_text()) == (code == 0)
