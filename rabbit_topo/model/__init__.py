@@ -1,0 +1,56 @@
+"""The nouns of a topology, as frozen values.
+
+A resource is an `Exchange`, `Queue`, `Binding`, `Policy` or `Vhost`. Its `key` spells out its
+whole identity; two resources are equal when the broker could not tell them apart.
+Where something was declared, who owns it and the like are no part of it: those are a `Note`.
+"""
+
+from __future__ import annotations
+
+from rabbit_topo.model.observed import Counts, Facts, Observed
+from rabbit_topo.model.resources import (
+    EMPTY,
+    PREDECLARED,
+    Arguments,
+    Binding,
+    DestinationKind,
+    Exchange,
+    Key,
+    Kind,
+    Plain,
+    Policy,
+    Queue,
+    Resource,
+    Vhost,
+    holds_null,
+)
+from rabbit_topo.model.topology import NO_NOTE, Consumer, Note, Origin, Publisher, RouteTest, Scope, Topology, frozen
+
+__all__ = [
+    "EMPTY",
+    "NO_NOTE",
+    "PREDECLARED",
+    "Arguments",
+    "Binding",
+    "Consumer",
+    "Counts",
+    "DestinationKind",
+    "Exchange",
+    "Facts",
+    "Key",
+    "Kind",
+    "Note",
+    "Observed",
+    "Origin",
+    "Plain",
+    "Policy",
+    "Publisher",
+    "Queue",
+    "Resource",
+    "RouteTest",
+    "Scope",
+    "Topology",
+    "Vhost",
+    "frozen",
+    "holds_null",
+]

@@ -1,0 +1,70 @@
+"""What a broker says: its topology at one moment, and the facts around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rabbit_topo.model.resources import Key, Policy
+    from rabbit_topo.model.topology import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Messages ready, messages unacknowledged, consumers of one queue."""
+
+    ready: int
+    unacknowledged: int
+    consumers: int
+
+    @property
+    def messages(self) -> int:
+        """Every message that would be lost with the queue."""
+        return self.ready + self.unacknowledged
+
+    @property
+    def idle(self) -> bool:
+        """No message and no consumer."""
+        return not (self.messages or self.consumers)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a broker says of itself, beside its topology.
+
+    `target` is its URL without credentials, or the file's path. `counts` lacks a queue whose
+    counts could not be had. `binding_ids` holds, for each binding, the `properties_key` of every
+    copy that the server keeps (integer widths make twins). `exclusive` queues are nobody's to
+    manage. `deletes_quorum` says whether the road can delete quorum queues and streams.
+    `writes_null` says whether it can write a null in a binding's arguments.
+    """
+
+    target: str
+    version: str
+    cluster_name: str = ""
+    vhosts: frozenset[str] = frozenset()
+    exchange_types: frozenset[str] = frozenset()
+    default_queue_types: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[Key, Counts] = field(default_factory=dict)
+    binding_ids: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
+    exclusive: frozenset[Key] = frozenset()
+    operator_policies: tuple[Policy, ...] = ()
+    deletes_quorum: bool = True
+    writes_null: bool = True
+    product: str = "RabbitMQ"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A broker at one moment: its topology, less the server's own objects, and its facts.
+
+    The topology holds everything of the vhosts asked for except `amq.*` queues, exclusive queues
+    with the bindings into them, the default exchange and its implicit bindings. The `amq.*` exchanges are
+    in it: they may be named as external, and bound.
+    """
+
+    topology: Topology
+    facts: Facts
