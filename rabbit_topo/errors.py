@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong in a file: where, what, and what to write instead."""
+    """One thing that is wrong in a file: where, what, and what to write instead.
+
+    Line and column count from 1; both are 0 where the file itself is what is wrong: it is not there, or was not read.
+    """
 
     file: str
     line: int
@@ -35,8 +38,9 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        """Spell it as `file:line:column: message`, the hint on a line of its own."""
-        text = f"{self.file}:{self.line}:{self.column}: {self.message}"
+        """Spell it as `file:line:column: message`, or `file: message`, the hint on a line of its own."""
+        where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        text = f"{where}: {self.message}"
         return f"{text}\n    {self.hint}" if self.hint else text
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rabbit_topo.load.problems import Problems
+from rabbit_topo.load.problems import NOWHERE, Problems
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ def load(*paths: str | Path, vhost: str = "/") -> Topology:
 
     problems = Problems()
     if not paths:
-        problems.add(".", 0, "no topology file or folder is named", "name one, like `topology/`")
+        problems.add(".", NOWHERE, "no topology file or folder is named", "name one, like `topology/`")
     files = files_of.topology_files(paths, problems)
     found: list[Document] = []
     for file in files:

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rabbit_topo.load.problems import NOWHERE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -26,7 +28,7 @@ def topology_files(paths: Sequence[str | Path], problems: Problems) -> list[str]
             found = sorted(_below(path, problems))
             if not found:
                 message = "there is no *.yaml or *.yml file in this folder"
-                problems.add(path, 0, message, "name another folder, or write a topology file there")
+                problems.add(path, NOWHERE, message, "name another folder, or write a topology file there")
         else:
             found = [path]
         for file in found:
@@ -65,7 +67,7 @@ def read_text(file: str, problems: Problems) -> str | None:
         return _unreadable(file, problems, "this file is not UTF-8 text", hint, place)
 
 
-def _unreadable(file: str, problems: Problems, message: str, hint: str, place: int = 0) -> str | None:
+def _unreadable(file: str, problems: Problems, message: str, hint: str, place: int = NOWHERE) -> str | None:
     problems.unreadable = True
     problems.add(file, place, message, hint)
     return None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     Hint: TypeAlias = str | Callable[[], str]
 
 SHOWN = 100
+NOWHERE = -1  # the place of a problem with a file that was not read
 _MAX_CANDIDATES = 300
 _MAX_QUOTED = 60
 
@@ -41,9 +42,10 @@ class Problems:
         shown = []
         for file, place, message in sorted(self._found)[:SHOWN]:
             hint = self._found[file, place, message]
-            where = origin(file, place)
             advice = hint if isinstance(hint, str) else hint()
-            shown.append(Problem(where.file, where.line, where.column, _printable(message), _printable(advice)))
+            where = origin(file, place)
+            line, column = (where.line, where.column) if place != NOWHERE else (0, 0)
+            shown.append(Problem(file, line, column, _printable(message), _printable(advice)))
         raise InputError(shown, total=len(self._found))
 
 

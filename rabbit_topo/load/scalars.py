@@ -72,5 +72,10 @@ def resolve(text: str) -> Plain:
         return float(text)
     for pattern, taken_for in _TRAPS:
         if pattern.fullmatch(text):
-            return Trap(taken_for)
+            bare = text.replace("_", "")
+            return Trap(taken_for, bare if bare != text and _is_number(bare) else "")
     return text
+
+
+def _is_number(text: str) -> bool:
+    return isinstance(resolve(text), (int, float))

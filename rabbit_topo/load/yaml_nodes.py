@@ -6,7 +6,6 @@ of YAML, duplicate keys and alias bombs are caught while the text is read.
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
@@ -14,6 +13,7 @@ import yaml
 from rabbit_topo.load.nodes import BROKEN, YMap, YSeq, pack
 from rabbit_topo.load.problems import quoted
 from rabbit_topo.load.scalars import Trap, resolve
+from rabbit_topo.load.yaml_events import MAX_DEPTH, explain, reader, too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from rabbit_topo.load.problems import Problems
     from rabbit_topo.model import Plain
 
-try:
-    from yaml.cyaml import CParser  # type: ignore[attr-defined]
-except ImportError:  # PyYAML without libyaml
-    CParser = None  # type: ignore[assignment, misc]
-
-MAX_DEPTH = 40
 MAX_EXPANDED = 250_000
 _TAG = "tag:yaml.org,2002:"
 _TEXT_TAGS = frozenset({_TAG + "str", "!"})
@@ -42,15 +36,6 @@ class Document(NamedTuple):
     root: Plain
     file: str
     place: int
-
-
-class _PureParser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):
-    """PyYAML's own parser, without composer and constructor."""
-
-    def __init__(self, text: str) -> None:
-        yaml.reader.Reader.__init__(self, text)
-        yaml.scanner.Scanner.__init__(self)
-        yaml.parser.Parser.__init__(self)
 
 
 class _Anchor(NamedTuple):
@@ -79,33 +64,14 @@ def parse(text: str, file: str, problems: Problems, *, pure: bool = False) -> li
     """
     builder = _Builder(file, problems)
     try:
-        if pure or CParser is None:
-            builder.run(_PureParser(text).get_event)
-        else:
-            builder.run(CParser(io.BytesIO(text.encode())).get_event)
+        builder.run(reader(text, pure=pure))
     except yaml.YAMLError as error:
         problems.unreadable = True
-        _report(error, text, file, problems)
+        place, message, hint = explain(error, text)
+        problems.add(file, place, message, hint)
     except _StopReading:
         problems.unreadable = True
     return builder.documents
-
-
-def _report(error: yaml.YAMLError, text: str, file: str, problems: Problems) -> None:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    place = pack(mark.line, mark.column) if mark else 0
-    said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error).strip()
-    lines = text.split("\n") if mark else []
-    if mark and mark.line < len(lines) and "\t" in lines[mark.line][: mark.column + 1]:
-        problems.add(file, place, "a tab stands where YAML wants spaces", "indent with spaces")
-        return
-    context = getattr(error, "context", None)
-    problems.add(
-        file,
-        place,
-        f"this is no YAML: {context + ': ' if context else ''}{said}",
-        "look at this line and the one above: indentation, quotes, brackets, a missing `: `",
-    )
 
 
 class _Builder:
@@ -177,7 +143,8 @@ class _Builder:
         mark = event.start_mark
         place = mark.line << 32 | mark.column
         if len(self._stack) >= MAX_DEPTH:
-            self._problems.add(self._file, place, f"nested more than {MAX_DEPTH} levels deep", "flatten it")
+            _, message, hint = too_deep(place)
+            self._problems.add(self._file, place, message, hint)
             raise _StopReading
         self._stack.append(_Frame(self._container, self._key, self._key_place, self._anchor, self._nodes_before))
         self._nodes += 1
@@ -272,7 +239,8 @@ class _Builder:
 
     def _read_alias(self, name: str, place: int) -> Plain:
         if name not in self._anchors:
-            self._problems.add(self._file, place, f"`*{name}` names no anchor above it", f"set it first: `&{name}`")
+            hint = f'set it first: `&{name}`; or, if it is text, quote it: "*{name}"'
+            self._problems.add(self._file, place, f"`*{name}` names no anchor above it", hint)
             return BROKEN
         anchor = self._anchors[name]
         if anchor is None:

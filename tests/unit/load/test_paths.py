@@ -71,26 +71,26 @@ def test_a_test_file_holds_tests_only() -> None:
 
 
 def test_what_is_not_there() -> None:
-    assert _complaint("nope").startswith("nope:1:1: there is no such file or folder")
-    assert _complaint("\0").startswith("\0:1:1: this file cannot be read")
+    assert _complaint("nope").startswith("nope: there is no such file or folder")
+    assert _complaint("\0").startswith("\0: this file cannot be read")
     assert "no topology file or folder is named" in _complaint()
 
 
 def test_a_folder_without_yaml() -> None:
     Path("empty").mkdir()
-    assert _complaint("empty").startswith("empty:1:1: there is no *.yaml or *.yml file in this folder")
+    assert _complaint("empty").startswith("empty: there is no *.yaml or *.yml file in this folder")
 
 
 def test_a_file_of_100_mb_is_refused_unread() -> None:
     with Path("big.yaml").open("wb") as stream:
         stream.truncate(100 * 1024 * 1024)
-    assert _complaint("big.yaml").startswith("big.yaml:1:1: this file has more than 64 MB")
+    assert _complaint("big.yaml").startswith("big.yaml: this file has more than 64 MB")
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a device that never ends")
 def test_a_device_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "MAX_BYTES", 1000)
-    assert _complaint("/dev/zero").startswith("/dev/zero:1:1: this file has more than 64 MB")
+    assert _complaint("/dev/zero").startswith("/dev/zero: this file has more than 64 MB")
 
 
 def test_links() -> None:
@@ -98,6 +98,6 @@ def test_links() -> None:
     _write("topo/..data/a.yaml", GOOD % "a")
     Path("topo/a.yaml").symlink_to(Path("..data") / "a.yaml")
     Path("topo/b.yaml").symlink_to("nowhere")
-    assert _complaint("topo").startswith("topo/b.yaml:1:1: there is no such file or folder")
+    assert _complaint("topo").startswith("topo/b.yaml: there is no such file or folder")
     Path("topo/b.yaml").unlink()
     assert load("topo").files == ("topo/a.yaml",)

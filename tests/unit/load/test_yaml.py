@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rabbit_topo.errors import InputError
 from rabbit_topo.load.nodes import YMap, YSeq, origin, plain
 from rabbit_topo.load.problems import Problems
 from rabbit_topo.load.yaml_nodes import MAX_EXPANDED, parse
@@ -87,11 +88,45 @@ def test_values(text: str, value: object) -> None:
         ("vhost: !!binary aGk=\n", "2:8 the YAML tag `!!binary` is not supported | leave the tag out"),
         ("queues: !mine {}\n", "2:9 the YAML tag `!mine` is not supported"),
         ("vhost: !!python/object/apply:os.system ['x']\n", "2:8 the YAML tag `!!python/object/apply:os.system` is not"),
+        ("a: *.created\n", '2:4 YAML takes `*.created` for an alias | quote it: "*.created"'),
+        ("a:\n- b\n- *\n", '4:3 YAML takes `*` for an alias | quote it: "*"'),
+        ("a: [*.#, b]\n", '2:5 YAML takes `*.#` for an alias | quote it: "*.#"'),
+        (
+            "vhost: *orders\n",
+            "2:8 `*orders` names no anchor above it | set it first: `&orders`; or, if it is text, quote",
+        ),
+        (
+            'owns: ["shop\\..*"]\n',
+            "2:13 `\\.` is no escape in double quotes | in double quotes write `\\\\.`, or use single",
+        ),
         ("queues: " + "[" * 60, "2:48 nested more than 40 levels deep"),
     ],
 )
 def test_yaml_that_cannot_be_used(complaints: Complaints, text: str, expected: str) -> None:
     assert any(said.startswith(expected) for said in complaints(HEAD + text))
+
+
+@pytest.mark.parametrize("text", ["a: {b: #, c: d}\n", "a: [#, b]\n", "a: [b, #]\n", "a:\n  - {b: #}\n  - c\n"])
+def test_a_comment_that_swallows_a_bracket(complaints: Complaints, text: str) -> None:
+    (said,) = complaints(HEAD + text)
+    line = text[: text.index("#")].count("\n") + 2
+    assert said.endswith(f'YAML begins a comment at the # in line {line}: if # is meant, write "#" in quotes')
+
+
+@pytest.mark.parametrize("pure", [False, True])
+def test_a_character_that_yaml_does_not_allow_has_a_place(pure: bool) -> None:  # noqa: FBT001
+    problems = Problems()
+    parse("version: 1\nqueues:\n  a\0: {}\n", "a.yaml", problems, pure=pure)
+    with pytest.raises(InputError, match=r"^a\.yaml:3:4: this is no YAML: (control|special) characters"):
+        problems.raise_if_any()
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"), [("10_000", '10000, or "10_000"'), ("1_0.5", '10.5, or "1_0.5"'), ("0x1_0", '"0x1_0"')]
+)
+def test_a_number_with_underscores_is_spelled_without(complaints: Complaints, text: str, instead: str) -> None:
+    (said,) = complaints(f"{HEAD}queues: {{q: {{max_length: {text}}}}}\n")
+    assert said.endswith(f" | write {instead} in quotes")
 
 
 def test_garbage(complaints: Complaints) -> None:
