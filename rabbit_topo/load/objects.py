@@ -68,12 +68,15 @@ def queue(draft: Draft, vhost: str, name: str, options: YMap, place: int) -> Non
         if refused.subject == "x-dead-letter-routing-key" and _lost_exchange(options):
             continue
         holder, own_key, spelled = written.get(refused.subject, (options, refused.subject, refused.subject))
+        reason, hint = refused.reason, refused.hint
         if refused.subject.startswith("x-") and refused.subject not in written:
             holder, own_key = options.get("arguments") or options, refused.subject
-        message = f"`{spelled}` of {what}: {refused.reason}{came_from(holder, own_key)}"
+            hint = hint or _friendlier(refused.subject)
+        elif spelled in {"message_ttl", "expires"} and reason.startswith("the value"):
+            reason = "RabbitMQ takes ten years at most: 3650d"
+        message = f"`{spelled}` of {what}: {reason}{came_from(holder, own_key)}"
         if source := options.inherited.get("type"):
             message += f"; `type: {kind}` comes from {source}"
-        hint = refused.hint or _friendlier(refused.subject)
         draft.problems.add(options.file, _place(holder, own_key, place), message, hint)
     draft.declare(declared, note, what)
 

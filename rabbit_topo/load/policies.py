@@ -79,8 +79,6 @@ def _friendly(draft: Draft, keys: YMap, key: str, value: Plain, definition: dict
         if own in definition:
             _twice(draft, keys, key)
         definition[own] = QUEUE_KEYS[spelled].convert(item) if spelled in QUEUE_KEYS else item
-        if wanted := POLICY_KEYS[own](definition[own]):
-            draft.problems.add(keys.file, keys.value_place(key), f"`{spelled}` must be {wanted}, not {quoted(item)}")
 
 
 def _refuse(draft: Draft, keys: YMap, key: str) -> None:

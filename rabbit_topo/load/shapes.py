@@ -5,8 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from rabbit_topo.arguments.tables import LEADER_LOCATORS, MATCHES, MAX_PRIORITY, OVERFLOWS, QUEUE_TYPES, STRATEGIES
-from rabbit_topo.load import values
+from rabbit_topo.arguments.tables import (
+    LEADER_LOCATORS,
+    MATCHES,
+    MAX_PRIORITY,
+    MAX_SEGMENT_BYTES,
+    OVERFLOWS,
+    QUEUE_TYPES,
+    STRATEGIES,
+)
+from rabbit_topo.load import patterns, values
 
 if TYPE_CHECKING:
     from rabbit_topo.load.values import Check
@@ -62,9 +70,9 @@ Shape: TypeAlias = Scalar | Fields | Named | Many | Table | Refused
 TEXT, FULL_TEXT, NAME, BOOLEAN = (
     Scalar(check) for check in (values.text, values.full_text, values.name, values.boolean)
 )
-ROUTING_KEY, DURATION, SIZE = (Scalar(check) for check in (values.routing_key, values.duration, values.size))
+ROUTING_KEY, DURATION, SIZE = (Scalar(check) for check in (values.routing_key, values.duration(), values.size()))
 NAMES = Many(NAME)
-PATTERNS = Many(Scalar(values.pattern))
+PATTERNS = Many(Scalar(patterns.pattern))
 
 _PEOPLE: dict[str, Shape] = {"description": TEXT, "owner": TEXT}
 _BINDING: dict[str, Shape] = {
@@ -79,7 +87,7 @@ BINDINGS = Many(Fields(_BINDING))
 
 LIMITS: dict[str, Shape] = {
     "message_ttl": DURATION,
-    "expires": DURATION,
+    "expires": Scalar(values.duration(1)),
     "max_length": Scalar(values.whole(0)),
     "max_length_bytes": SIZE,
     "overflow": Scalar(values.one_of(*OVERFLOWS)),
@@ -90,8 +98,8 @@ LIMITS: dict[str, Shape] = {
     "single_active_consumer": BOOLEAN,
     "delivery_limit": Scalar(values.whole(-1)),
     "max_priority": Scalar(values.whole(0, MAX_PRIORITY)),
-    "max_age": Scalar(values.age),
-    "segment_size": SIZE,
+    "max_age": Scalar(values.age()),
+    "segment_size": Scalar(values.size(MAX_SEGMENT_BYTES, "3GB")),
     "leader_locator": Scalar(values.one_of(*LEADER_LOCATORS)),
     "initial_group_size": Scalar(values.whole(1)),
 }
@@ -221,7 +229,7 @@ TOPOLOGY = Fields(
         "policies": Named(
             Fields(
                 {
-                    "pattern": FULL_TEXT,
+                    "pattern": Scalar(patterns.policy_pattern),
                     "apply_to": Scalar(
                         values.one_of("all", "exchanges", "queues", "classic_queues", "quorum_queues", "streams"),
                     ),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from rabbit_topo.arguments import parse_age, parse_duration, parse_size
-from rabbit_topo.arguments.tables import sendable
+from rabbit_topo.arguments.tables import MAX_INTEGER, sendable
 from rabbit_topo.load.problems import did_you_mean, quoted
 
 if TYPE_CHECKING:
@@ -54,6 +53,9 @@ def name(value: Plain) -> Wrong | None:
 
 def routing_key(value: Plain) -> Wrong | None:
     """Take text of at most 255 bytes."""
+    if value is None:
+        hint = 'write "#" in quotes if # is meant (YAML begins a comment there), "" if it is meant to be empty'
+        return Wrong("text", hint)
     return text(value) or _short(value)
 
 
@@ -115,47 +117,48 @@ def one_of(*choices: Plain) -> Check:
     return check
 
 
-def duration(value: Plain) -> Wrong | None:
-    """Take a duration with its unit; a bare number could be seconds or milliseconds."""
-    hint = f"write {value}s if seconds are meant (as in kombu), {value}ms if milliseconds (as in RabbitMQ)"
-    return _with_unit(value, parse_duration, "a duration with its unit", hint)
+class _Unit(NamedTuple):
+    """How a quantity is read, what it is called, what to write for a bare number, and bounds as read and as spelled."""
+
+    parse: Callable[[str], int]
+    wanted: str
+    bare: str
+    low: int = 0
+    at_least: str = ""
+    high: float = float("inf")
+    at_most: str = ""
 
 
-def size(value: Plain) -> Wrong | None:
-    """Take a size with its unit."""
-    hint = f"write {value}B if bytes are meant (as in RabbitMQ), or a bigger unit, like {value}MB or {value}MiB"
-    return _with_unit(value, parse_size, "a size with its unit", hint)
+def duration(low: int = 0) -> Check:
+    """Take a duration with its unit, of so many milliseconds at least; a bare number could be two things."""
+    bare = "write {0}s if seconds are meant (as in kombu), {0}ms if milliseconds (as in RabbitMQ)"
+    wanted = "a duration with its unit"
+    return _quantity(_Unit(parse_duration, wanted, bare, low, f"{low}ms", MAX_INTEGER, f"{MAX_INTEGER}ms"))
 
 
-def age(value: Plain) -> Wrong | None:
+def size(high: int = MAX_INTEGER, at_most: str = f"{MAX_INTEGER}B") -> Check:
+    """Take a size with its unit, of so many bytes at most; `at_most` spells the limit."""
+    bare = "write {0}B if bytes are meant (as in RabbitMQ), or a bigger unit, like {0}MB or {0}MiB"
+    return _quantity(_Unit(parse_size, "a size with its unit", bare, high=high, at_most=at_most))
+
+
+def age() -> Check:
     """Take the maximum age of a stream."""
-    hint = f"write {value}s if seconds are meant, {value}D if days"
-    return _with_unit(value, parse_age, "an age with its unit", hint)
+    return _quantity(_Unit(parse_age, "an age with its unit", "write {0}s if seconds are meant, {0}D if days"))
 
 
-def _with_unit(value: Plain, parse: Callable[[str], int], wanted: str, hint: str) -> Wrong | None:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        return Wrong(wanted)
-    if not isinstance(value, str) or value.strip().isdecimal():
-        return Wrong(wanted, hint.replace(str(value), str(value).strip()))
-    try:
-        parse(value)
-    except ValueError as error:
-        return Wrong(wanted, str(error))
-    return None
+def _quantity(unit: _Unit) -> Check:
+    def check(value: Plain) -> Wrong | None:
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            return Wrong(unit.wanted)
+        if not isinstance(value, str) or value.strip().isdecimal():
+            return Wrong(unit.wanted, unit.bare.format(str(value).strip()))
+        try:
+            amount = unit.parse(value)
+        except ValueError as error:
+            return Wrong(unit.wanted, str(error))
+        if amount < unit.low:
+            return Wrong(f"at least {unit.at_least}")
+        return Wrong(f"at most {unit.at_most}") if amount > unit.high else None
 
-
-def pattern(value: Plain) -> Wrong | None:
-    """Take a regular expression that can be one alternative among others."""
-    if wrong := full_text(value):
-        return wrong
-    try:
-        compiled = re.compile(f"(?:{value})|(?:)")
-    except (re.error, OverflowError, RecursionError) as error:
-        return Wrong("a regular expression", str(error))
-    if compiled.groupindex or (compiled.groups and _BACK_REFERENCE.search(value)):
-        return Wrong("a regular expression without named groups and references to groups", "patterns are joined to one")
-    return None
-
-
-_BACK_REFERENCE = re.compile(r"(?<!\\)(?:\\\\)*\\[1-9]")
+    return check

@@ -29,6 +29,8 @@ BEYOND = {
     "duplicate-key",
     "ends-that-do-not-exist",
     "externals-that-contradict-each-other",
+    "patterns-that-are-globs-or-ambiguous",
+    "policy-patterns-that-no-broker-reads",
     "the-same-binding-twice",
     "the-same-publisher-twice",
     "weights-of-a-consistent-hash",
