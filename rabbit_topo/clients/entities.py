@@ -78,6 +78,8 @@ def queue(topology: Topology, name: str, *, vhost: str | None = None) -> KombuQu
 
 def find(topology: Topology, kind: Kind, name: str, vhost: str | None) -> Key:
     """Return the key of the one object of this name. Raise UsageError if there is none, or several."""
+    if vhost is not None and (whole := Key(vhost, kind, name)) in topology.resources:
+        return whole
     keys = [key for key in topology.resources if key.kind is kind and key.name == name and vhost in {None, key.vhost}]
     if len(keys) > 1:
         vhosts = ", ".join(sorted(key.vhost for key in keys))
@@ -95,11 +97,7 @@ def unknown(what: str, name: str, known: Mapping[str, object]) -> UsageError:
 
 def bindings_into(topology: Topology, key: Key) -> list[Binding]:
     """Return what applications may declare of the bindings that lead to a queue or an exchange."""
-    return [
-        resource
-        for _, resource in sorted(topology.resources.items())
-        if isinstance(resource, Binding) and resource.destination_key == key and not has_integer(resource.arguments)
-    ]
+    return [binding for binding in topology.bindings_into(key) if not has_integer(binding.arguments)]
 
 
 def has_integer(value: Plain) -> bool:

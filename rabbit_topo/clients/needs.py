@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,12 +50,6 @@ class _Walk:
         self._down: set[Key] = set()
         self._up: set[Key] = set()
         self._bindings: set[Key] = set()
-        self._leaving: dict[Key, list[Binding]] = defaultdict(list)
-        self._arriving: dict[Key, list[Binding]] = defaultdict(list)
-        for resource in topology.resources.values():
-            if isinstance(resource, Binding):
-                self._leaving[resource.source_key].append(resource)
-                self._arriving[resource.destination_key].append(resource)
 
     def down(self, start: Key) -> None:
         waiting = [start]
@@ -65,7 +58,7 @@ class _Walk:
             if key in self._down:
                 continue
             self._down.add(key)
-            for binding in self._leaving[key]:
+            for binding in self._topology.bindings_from(key):
                 self._bindings.add(binding.key)
                 waiting.append(binding.destination_key)
             waiting += self._fallbacks(key)
@@ -77,7 +70,7 @@ class _Walk:
             if key in self._up:
                 continue
             self._up.add(key)
-            for binding in self._arriving[key]:
+            for binding in self._topology.bindings_into(key):
                 self._bindings.add(binding.key)
                 waiting.append(binding.source_key)
 

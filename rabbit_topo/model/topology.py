@@ -8,8 +8,10 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from rabbit_topo.model.resources import Binding
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rabbit_topo.model.resources import Key, Kind, Plain, Resource
 
@@ -120,7 +122,7 @@ class RouteTest:
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Topology:
     """Resources by key, and beside them what is no part of the comparison.
 
@@ -145,6 +147,23 @@ class Topology:
     def vhosts(self) -> tuple[str, ...]:
         """The vhosts named, sorted."""
         return tuple(sorted({key.vhost for key in self.resources} | {key.vhost for key in self.absent}))
+
+    @cached_property
+    def _ends(self) -> Mapping[tuple[str, Key], list[Binding]]:
+        ends: dict[tuple[str, Key], list[Binding]] = {}
+        for _, resource in sorted(self.resources.items()):
+            if isinstance(resource, Binding):
+                ends.setdefault(("from", resource.source_key), []).append(resource)
+                ends.setdefault(("into", resource.destination_key), []).append(resource)
+        return ends
+
+    def bindings_from(self, key: Key) -> Sequence[Binding]:
+        """Return the bindings that leave an exchange, in the order of their keys."""
+        return self._ends.get(("from", key), ())
+
+    def bindings_into(self, key: Key) -> Sequence[Binding]:
+        """Return the bindings that lead to a queue or an exchange, in the order of their keys."""
+        return self._ends.get(("into", key), ())
 
     def of(self, kind: Kind) -> list[Resource]:
         """Return the resources of one kind, in the order of their keys."""

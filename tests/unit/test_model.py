@@ -115,6 +115,15 @@ def test_a_topology_names_its_vhosts_and_lists_one_kind_at_a_time() -> None:
     assert topology.note(post.key) == Note()
 
 
+def test_bindings_are_found_by_both_ends() -> None:
+    early = Binding("/", "shop", "exchange", "mail", "a")
+    topology = Topology({one.key: one for one in (FEED, early, Exchange("/", "shop", "topic"))})
+    assert topology.bindings_from(FEED.source_key) == [early, FEED]
+    assert topology.bindings_into(FEED.destination_key) == [FEED]
+    assert topology.bindings_into(early.destination_key) == [early]
+    assert topology.bindings_from(FEED.destination_key) == ()
+
+
 @pytest.mark.parametrize(
     ("counts", "idle"), [((0, 0, 0), True), ((1, 0, 0), False), ((0, 1, 0), False), ((0, 0, 1), False)]
 )
