@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from rabbit_topo.broker.target import DEFAULT, without_credentials
 from rabbit_topo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +19,10 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A server and a login. `port` is None where the URL names none; `path` has no slash at its end."""
+    """A server and a login. `port` is None where the URL names none; `path` has no slash at its end.
+
+    `password_given` is False where nobody gave one: not even guest's, which is guest.
+    """
 
     scheme: str
     host: str
@@ -27,6 +30,7 @@ class Address:
     path: str
     username: str
     password: str = field(repr=False)
+    password_given: bool = True
 
     @property
     def netloc(self) -> str:
@@ -40,18 +44,16 @@ class Address:
         return f"{self.scheme}://{self.netloc}{self.path}"
 
     @property
+    def login_hint(self) -> str:
+        """What to try when this login is refused."""
+        if not self.password_given:
+            return f"no password was given for {self.username!r}: --password-file, or the broker's URL, names it"
+        return "check the user name and the password"
+
+    @property
     def loopback(self) -> bool:
         """Say whether it is this machine."""
         return self.host in LOOPBACK
-
-
-def without_credentials(url: str) -> str:
-    """Take user name and password out of a URL, however broken it is.
-
-    >>> without_credentials("http://me:s3cr/et@shop:15672/x")
-    'http://shop:15672/x'
-    """
-    return re.sub(r"//[^?#]*@", "//", url)
 
 
 def parse_address(url: str, target: Target, schemes: Collection[str], word: str) -> Address:
@@ -66,12 +68,18 @@ def parse_address(url: str, target: Target, schemes: Collection[str], word: str)
         raise UsageError(f"{word}: {shown!r} does not start with {' or '.join(f'{s}://' for s in sorted(schemes))}")
     if not parts.hostname:
         raise UsageError(f"{word}: {shown!r} names no host", f"write it as {parts.scheme}://host:port")
-    username, password = parts.username, parts.password
+    username = target.username if target.username is not None else unquote(parts.username or "guest")
+    password = target.password
+    if password is None and parts.password and url != DEFAULT:
+        password = unquote(parts.password)
+    if password is None and username == "guest":
+        password = "guest"  # noqa: S105 - what RabbitMQ gives that user
     return Address(
         scheme=parts.scheme,
         host=parts.hostname,
         port=port,
         path=parts.path.rstrip("/"),
-        username=target.username if target.username is not None else unquote(username or "guest"),
-        password=target.password if target.password is not None else unquote((password or "") if username else "guest"),
+        username=username,
+        password=password or "",
+        password_given=password is not None,
     )

@@ -192,9 +192,7 @@ def _why_closed(error: Exception, address: Address, vhost: str) -> BrokerError:
     where, user = address.shown, address.username
     match error:
         case refusals.AccessRefused():
-            return LoginRefused(
-                f"{where} refuses the login of user {user!r}: {words(error)}", "check the user name and the password"
-            )
+            return LoginRefused(f"{where} refuses the login of user {user!r}: {words(error)}", address.login_hint)
         case refusals.NotAllowed():
             return AccessRefused(
                 f"{where}: user {user!r} may not use vhost {vhost!r}: {words(error)}",

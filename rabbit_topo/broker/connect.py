@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from rabbit_topo.broker.address import without_credentials
-from rabbit_topo.broker.target import Target, Tls
+from rabbit_topo.broker.target import DEFAULT, Target, Tls, without_credentials
 from rabbit_topo.errors import UsageError
 
 if TYPE_CHECKING:
     from rabbit_topo.broker import Broker
 
-DEFAULT = "http://guest:guest@localhost:15672"
+__all__ = ["DEFAULT", "connect", "connect_target"]
 
 
 def connect(

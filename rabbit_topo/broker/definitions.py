@@ -6,6 +6,7 @@ import json
 import os
 import re
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,16 +101,22 @@ class Definitions:
         except OSError as error:
             raise UsageError(f"{self.path} cannot be read: {error.strerror or error}") from None
         except json.JSONDecodeError as error:
-            raise UsageError(f"{self.path}:{error.lineno}:{error.colno}: no JSON: {error.msg}") from None
+            message = f"{self.path}:{error.lineno}:{error.colno}: no JSON: {error.msg}"
+            raise UsageError(message, self._hint()) from None
         except (ValueError, RecursionError) as error:
-            raise UsageError(f"{self.path}:1:1: no JSON: {error}") from None
+            raise UsageError(f"{self.path}:1:1: no JSON: {error}", self._hint()) from None
         if not isinstance(document, dict):
-            raise UsageError(f"{self.path}:1:1: no definitions file: it holds no JSON object")
+            raise UsageError(f"{self.path}:1:1: no definitions file: it holds no JSON object", self._hint())
         try:
             self._state = State(document, home)
         except Malformed as error:
             raise UsageError(f"{self.path}: no definitions file: {error}") from None
         return self._state
+
+    def _hint(self) -> str:
+        if Path(self.path).suffix in {".yaml", ".yml"}:
+            return "topology files are given without --broker, which names the broker that they are compared with"
+        return "a definitions file is what `rabbitmqctl export_definitions` writes; `{}` is an empty broker"
 
     def _operator_policies(self, state: State, vhosts: Collection[str]) -> Iterator[Policy]:
         for item in state.document.get("parameters") or ():
@@ -118,7 +125,7 @@ class Definitions:
                 yield read_policy(vhost, {"name": item.get("name", ""), "pattern": "", **item["value"]})
 
     def _write(self, document: dict[str, Any]) -> None:
-        """Put a new file in the old one's place, all at once; a link stays a link, and the mode stays."""
+        """Put a new file in the old one's place, all at once; a link stays a link, mode and owner stay."""
         before = (self._seen or b"").decode("utf-8-sig")
         after = _dump(document, before).encode()
         if after == self._seen:
@@ -129,13 +136,25 @@ class Definitions:
             with os.fdopen(handle, "wb") as file:
                 file.write(after)
                 file.flush()
-                os.fchmod(file.fileno(), real.stat().st_mode & 0o7777)
+                _pass_on(real.stat(), file.fileno())
                 os.fsync(file.fileno())
             Path(name).replace(real)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
         self._seen = after
+
+
+def _pass_on(old: os.stat_result, descriptor: int) -> None:
+    """Give a new file the mode of the old one and, as far as this user may, its owner and its group."""
+    if os.name != "posix":
+        return
+    new = os.fstat(descriptor)
+    for now, user, group in ((new.st_gid != old.st_gid, -1, old.st_gid), (new.st_uid != old.st_uid, old.st_uid, -1)):
+        if now:
+            with suppress(OSError):
+                os.fchown(descriptor, user, group)
+    os.fchmod(descriptor, old.st_mode & 0o7777)
 
 
 def _carry_out(state: State, operation: Operation) -> str:

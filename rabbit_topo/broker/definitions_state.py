@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.broker.readings import (
     TYPE_ARGUMENT,
-    holds_null,
     queue_arguments,
     read_binding,
     read_exchange,
     read_policy,
     read_queue,
 )
-from rabbit_topo.model import PREDECLARED, Binding, Exchange, Key, Kind, Policy, Queue, Vhost
+from rabbit_topo.model import EMPTY, PREDECLARED, Binding, Exchange, Key, Kind, Policy, Queue, Vhost, holds_null
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,7 +59,7 @@ class State:
                 try:
                     self._index(reader(item.get("vhost", self.home), item), item)
                 except (KeyError, TypeError, AttributeError, ValueError) as error:
-                    raise Malformed(f"{name}: entry {number} cannot be read: {error!r}") from None
+                    raise Malformed(f"{name}: entry {number} cannot be read: {_in_words(error)}") from None
         for vhost in self._named_vhosts():
             self._add_vhost(vhost)
 
@@ -88,7 +87,7 @@ class State:
     def _index(self, resource: Resource, item: Item) -> None:
         key = resource.key
         if not all(isinstance(part, str) for part in key):
-            raise ValueError("a name that is no string")
+            raise ValueError("one of its names is no string")
         self._items[key].append(item)
         if key in self.resources:
             return
@@ -235,6 +234,16 @@ def _section(document: Item, name: str) -> list[Item]:
     return items
 
 
+def _in_words(error: Exception) -> str:
+    match error:
+        case KeyError():
+            return f"it has no {error.args[0]!r}"
+        case ValueError():
+            return str(error)
+        case _:
+            return "it holds a value of the wrong kind"
+
+
 def _inequivalent(wanted: Exchange | Queue, existing: Resource) -> str:
     """Name the first difference, in the broker's words. Of an exchange's arguments RabbitMQ compares one."""
     names = ["durable", "auto_delete"]
@@ -246,10 +255,10 @@ def _inequivalent(wanted: Exchange | Queue, existing: Resource) -> str:
         ours, theirs = getattr(wanted, name), getattr(existing, name)
         if ours != theirs:
             return _words(name, wanted, ours, theirs)
-    theirs = getattr(existing, "arguments", {})
+    theirs = getattr(existing, "arguments", EMPTY)
     compared = ["alternate-exchange"] if isinstance(wanted, Exchange) else sorted({*wanted.arguments, *theirs})
     for name in compared:
-        if wanted.arguments.get(name) != theirs.get(name):
+        if wanted.arguments.only(name) != theirs.only(name):
             return _words(name, wanted, wanted.arguments.get(name, "none"), theirs.get(name, "none"))
     return ""
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from rabbit_topo.broker.address import parse_address, without_credentials
+from rabbit_topo.broker.address import parse_address
+from rabbit_topo.broker.target import DEFAULT, without_credentials
 from rabbit_topo.errors import AccessRefused, BrokerError, LoginRefused, NotABroker, Unreachable, UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.target import Target, Tls
 
 OK, MULTIPLE, UNAUTHORISED, NOT_FOUND, SERVER_ERROR = 200, 300, 401, 404, 500
+NOTHING_CONFIGURED = "No broker is configured: name yours with --broker, with --env or in rabbit-topo.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,11 @@ class Answer:
         return str(reason) if reason else f"HTTP status {self.status} without a reason"
 
 
+def segment(name: str) -> str:
+    """Spell a name as one segment of a path."""
+    return quote(name, safe="")
+
+
 class Http:
     """A kept-alive connection to one management API."""
 
@@ -48,6 +57,7 @@ class Http:
         self._address = parse_address(target.broker or "", target, ("http", "https"), "the management URL")
         login = b64encode(f"{self.user}:{self._address.password}".encode()).decode()
         self._headers = {"authorization": f"Basic {login}", "content-type": "application/json"}
+        self._by_default = target.broker == DEFAULT
         self._verified = target.tls.verify
         timeout = urllib3.Timeout(connect=min(target.timeout, 10.0), read=target.timeout)
         options: dict[str, Any] = {"timeout": timeout, "retries": False}
@@ -118,7 +128,7 @@ class Http:
                 method, self._address.path + path, body=payload, headers=self._headers, redirect=False
             )
         if elsewhere := response.get_redirect_location():
-            place = without_credentials(elsewhere)
+            place = without_credentials(re.split("[?#]", elsewhere)[0])
             raise NotABroker(f"{self.url} redirects to {place}", "redirects are not followed: give the last URL")
         return response.status, response.headers.get("content-type", "").split(";")[0], response.data
 
@@ -138,7 +148,7 @@ class Http:
                 f"user {self.user!r} may not read {path} of {self.url}: {reason}",
                 f"give it permissions on the vhost: rabbitmqctl set_permissions -p VHOST {self.user} '.*' '.*' '.*'",
             )
-        hint = "check the user name and the password"
+        hint = self._address.login_hint
         if self.user == "guest" and not self._address.loopback:
             hint = "guest may log in from the broker's own machine only: use another user"
         return LoginRefused(f"{self.url} refuses the login of user {self.user!r}: {reason}", hint)
@@ -154,6 +164,8 @@ class Http:
                 )
             case oops.NewConnectionError():
                 hint = "is the broker running, and its management plugin (it listens on 15672) on?"
+                if self._by_default:
+                    hint += f" {NOTHING_CONFIGURED}"
                 return Unreachable(f"{where}: no connection: {_cause(error)}", hint)
             case oops.ConnectTimeoutError():
                 return Unreachable(f"{where}: nobody answered in time", "check host, port and firewall")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote_plus
 
-from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED
-from rabbit_topo.broker.readings import BLINDING, blinds_management, holds_null, queue_arguments
+from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED, segment
+from rabbit_topo.broker.readings import BLINDING, blinds_management, queue_arguments
 from rabbit_topo.broker.refusals import permission_hint
-from rabbit_topo.model import Binding, Exchange, Policy, Queue, Vhost
+from rabbit_topo.model import Binding, Exchange, Policy, Queue, Vhost, holds_null
 from rabbit_topo.plan.operations import Declare, Done, Failed, Remove
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def declare(http: Http, operation: Declare) -> Outcome:
 def _request(resource: Resource) -> tuple[str, dict[str, Any]]:
     match resource:
         case Vhost():
-            return f"/api/vhosts/{_quoted(resource.name)}", {}
+            return f"/api/vhosts/{segment(resource.name)}", {}
         case Exchange():
             return _path(resource), _exchange(resource)
         case Queue():
@@ -70,7 +70,7 @@ def _unbind(http: Http, operation: Remove, binding: Binding) -> Outcome:
     if not ids and binding.arguments:
         return Failed(operation, "the server's own name of this binding is not known, and cannot be computed")
     for properties_key in ids or (_plain_id(binding.routing_key),):
-        outcome = _outcome(http, operation, http.ask("DELETE", f"{_path(binding)}/{_quoted(properties_key)}"))
+        outcome = _outcome(http, operation, http.ask("DELETE", f"{_path(binding)}/{segment(properties_key)}"))
         if not isinstance(outcome, Done):
             return outcome
     return Done(operation)
@@ -112,18 +112,14 @@ def _policy(policy: Policy) -> dict[str, Any]:
 
 
 def _path(resource: Exchange | Queue | Policy | Binding) -> str:
-    vhost = _quoted(resource.vhost)
+    vhost = segment(resource.vhost)
     match resource:
         case Exchange():
-            return f"/api/exchanges/{vhost}/{_quoted(resource.name)}"
+            return f"/api/exchanges/{vhost}/{segment(resource.name)}"
         case Queue():
-            return f"/api/queues/{vhost}/{_quoted(resource.name)}"
+            return f"/api/queues/{vhost}/{segment(resource.name)}"
         case Policy():
-            return f"/api/policies/{vhost}/{_quoted(resource.name)}"
+            return f"/api/policies/{vhost}/{segment(resource.name)}"
         case Binding():
             kind = "q" if resource.destination_kind == "queue" else "e"
-            return f"/api/bindings/{vhost}/e/{_quoted(resource.source)}/{kind}/{_quoted(resource.destination)}"
-
-
-def _quoted(name: str) -> str:
-    return quote(name, safe="")
+            return f"/api/bindings/{vhost}/e/{segment(resource.source)}/{kind}/{segment(resource.destination)}"

@@ -42,11 +42,16 @@ def read_queue(vhost: str, item: Item) -> Queue:
 
 
 def read_binding(vhost: str, item: Item, *, void: str | None = None) -> Binding:
-    """Read a binding; the string `void` in its arguments is the road's way to spell a null."""
+    """Read a binding; the string `void` in its arguments is the road's way to spell a null.
+
+    Raises KeyError for a missing end and ValueError for one of no kind that exists.
+    """
     arguments = read_arguments(item.get("arguments"))
     if void is not None:
         arguments = Arguments({name: _nulls(value, void) for name, value in arguments.items()})
     kind = item.get("destination_type", "queue")
+    if kind not in {"queue", "exchange"}:
+        raise ValueError(f"its 'destination_type' is {kind!r}, neither 'queue' nor 'exchange'")
     return Binding(vhost, item["source"], kind, item["destination"], item.get("routing_key", ""), arguments)
 
 
@@ -82,21 +87,6 @@ def _nulls(value: Plain, void: str) -> Plain:
 def queue_arguments(queue: Queue) -> dict[str, Plain]:
     """Spell a queue's arguments for the wire: its type among them, where it has one."""
     return {**({TYPE_ARGUMENT: queue.type} if queue.type else {}), **queue.arguments}
-
-
-def holds_null(value: Plain) -> bool:
-    """Say whether a null stands anywhere in an argument's value.
-
-    >>> holds_null({"a": [1, {"b": None}]})
-    True
-    """
-    match value:
-        case dict():
-            return any(holds_null(below) for below in value.values())
-        case list():
-            return any(holds_null(below) for below in value)
-        case _:
-            return value is None
 
 
 def blinds_management(binding: Binding) -> bool:

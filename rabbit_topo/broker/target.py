@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, fields
+
+DEFAULT = "http://guest:guest@localhost:15672"  # where nothing names a broker, as in RabbitMQ's own tools
+
+
+def without_credentials(url: str) -> str:
+    """Take user name and password out of a URL, however broken it is.
+
+    >>> without_credentials("http://me:s3cr/et#?@shop:15672/x")
+    'http://shop:15672/x'
+    """
+    return re.sub(r"//.*@", "//", url, flags=re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +27,7 @@ class Tls:
     verify: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Target:
     """A broker: `broker` is a management URL or a definitions file, `amqp` an AMQP URL.
 
@@ -27,7 +39,20 @@ class Target:
     broker: str | None = None
     amqp: str | None = None
     username: str | None = None
-    password: str | None = field(default=None, repr=False)
+    password: str | None = None
     tls: Tls = Tls()
     target_version: str = ""
     timeout: float = 30.0
+
+    def __repr__(self) -> str:
+        """Show everything but credentials: the password is left out, and so is a URL's login.
+
+        >>> Target("http://me:secret@shop:15672", password="secret")
+        Target(broker='http://shop:15672')
+        """
+        shown = []
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if value != one.default and one.name != "password":
+                shown.append(f"{one.name}={without_credentials(value) if isinstance(value, str) else value!r}")
+        return f"Target({', '.join(shown)})"

@@ -57,6 +57,14 @@ class Arguments(Mapping[str, Plain]):
         """Show the canonical text."""
         return f"Arguments({self.text})"
 
+    def only(self, name: str) -> Arguments:
+        """Return the argument of this name alone, or none: two of them compare with their classes.
+
+        >>> Arguments({"n": 1, "m": 2}).only("n") == Arguments({"n": True}).only("n")
+        False
+        """
+        return Arguments({name: self._items[name]}) if name in self._items else EMPTY
+
     def without(self, *names: str) -> Arguments:
         """Return the same arguments less those named."""
         return Arguments({name: value for name, value in self._items.items() if name not in names})

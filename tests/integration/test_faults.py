@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -156,3 +157,17 @@ def test_the_way_to_the_broker(
     assert "Traceback" not in err
     assert ":guest@" not in err
     assert "wrong@" not in err
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_a_definitions_file_is_a_file(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "shop.yaml"
+    file.write_text("version: 1\n")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    broker = {"pipe": str(pipe), "device": os.devnull, "folder": str(tmp_path)}[kind]
+    for words in (["plan"], ["apply", "--yes"], ["check"]):
+        code, out = command(*words, str(file), "--broker", broker)
+        assert (code, out) == (2, "")
+        assert broker in capsys.readouterr().err
+    assert pipe.is_fifo()

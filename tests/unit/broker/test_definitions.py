@@ -36,6 +36,7 @@ EXPORT: dict[str, Any] = {
         {"name": "a", "vhost": "/", "durable": False, "auto_delete": False, "arguments": {}},
         {"name": "bare", "vhost": "/"},
         {"name": "amq.gen-1", "vhost": "/", "arguments": []},
+        {"name": "typed", "vhost": "/", "arguments": {"x-max-priority": 1}},
     ],
     "exchanges": [{"name": "x", "vhost": "/", "type": "topic", "auto_delete": True}],
     "bindings": [
@@ -76,6 +77,7 @@ def test_an_export_is_read(tmp_path: Path) -> None:
         Vhost("/"),
         Queue("/", "a", "quorum"),
         Queue("/", "bare", "classic"),
+        Queue("/", "typed", "classic", arguments=Arguments({"x-max-priority": 1})),
         Exchange("/", "x", "topic", auto_delete=True),
         Binding("/", "x", "queue", "a", "k"),
         Policy("/", "p", "^a", definition=Arguments({"max-length": 1})),
@@ -83,7 +85,7 @@ def test_an_export_is_read(tmp_path: Path) -> None:
     facts = road.observe(["/", "nowhere"]).facts
     assert facts.version == "3.10.8"
     assert facts.vhosts == {"/", "quorums"}
-    assert facts.counts == dict.fromkeys((Queue("/", "a").key, Queue("/", "bare").key), Counts(0, 0, 0))
+    assert facts.counts == dict.fromkeys((Queue("/", name).key for name in ("a", "bare", "typed")), Counts(0, 0, 0))
     assert facts.default_queue_types == {"/": "classic", "quorums": "quorum"}
     assert [policy.definition for policy in facts.operator_policies] == [Arguments({"max-length": 9})]
     topics = [e for e in road.observe(["/"]).topology.of(Kind.EXCHANGE) if e.key.name == "amq.topic"]
@@ -180,6 +182,7 @@ def test_a_queue_without_a_type_takes_the_default_of_its_vhost(tmp_path: Path) -
         (Queue("/", "bare", "classic", durable=False), "inequivalent arg 'durable'"),
         (Queue("/", "bare", "quorum"), "inequivalent arg 'type'"),
         (Queue("/", "bare", arguments=Arguments({"x-expires": 1})), "'x-expires'"),
+        (Queue("/", "typed", "classic", arguments=Arguments({"x-max-priority": 1.0})), "'x-max-priority'"),
         (Exchange("/", "x", "topic", auto_delete=True, internal=True), "'internal'"),
         (Exchange("/", "x", "topic", auto_delete=True, arguments=Arguments({"alternate-exchange": "y"})), "alternate"),
         (Exchange("/", "amq.topic", "fanout"), "'type'"),
@@ -221,7 +224,7 @@ def test_an_auto_delete_exchange_goes_with_its_last_binding(tmp_path: Path) -> N
 def test_all_entries_of_one_object_go_together(tmp_path: Path) -> None:
     road = a_file(tmp_path)
     assert run(road, remove(Queue("/", "a"))) == [""]
-    assert [item["name"] for item in content(road)["queues"]] == ["bare", "amq.gen-1"]
+    assert [item["name"] for item in content(road)["queues"]] == ["bare", "amq.gen-1", "typed"]
     assert run(road, remove(Queue("/", "a"))) == [""]
 
 
@@ -256,6 +259,16 @@ def test_mode_and_link_stay(tmp_path: Path) -> None:
     assert os.listdir(real) == ["broker.json"]  # noqa: PTH208
 
 
+def test_the_owner_and_the_group_stay(tmp_path: Path) -> None:
+    road = a_file(tmp_path, "{}")
+    owner, group = (4321, 8765) if os.getuid() == 0 else (os.getuid(), os.getgroups()[-1])
+    os.chown(road.path, owner, group)
+    os.chmod(road.path, 0o640)  # noqa: PTH101
+    assert run(road, declare(Vhost("/"))) == [""]
+    after = os.stat(road.path)  # noqa: PTH116
+    assert (after.st_uid, after.st_gid, stat.S_IMODE(after.st_mode)) == (owner, group, 0o640)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -264,9 +277,11 @@ def test_mode_and_link_stay(tmp_path: Path) -> None:
         ("[]", "no JSON object"),
         ('{"queues": 1}', "queues: not a list of objects"),
         ('{"queues": [1]}', "queues: not a list of objects"),
-        ('{"queues": [{"vhost": "/"}]}', "queues: entry 1"),
-        ('{"queues": [{"vhost": "/", "name": 1}]}', "queues: entry 1"),
-        ('{"bindings": [{"source": "a", "destination": "b", "destination_type": "c"}]}', "bindings: entry 1"),
+        ('{"queues": [{"vhost": "/"}]}', "queues: entry 1 cannot be read: it has no 'name'"),
+        ('{"queues": [{"vhost": "/", "name": 1}]}', "queues: entry 1 cannot be read: one of its names is no string"),
+        ('{"policies": [{"name": "p", "pattern": ".", "vhost": [{}]}]}', "policies: entry 1 cannot be read: one of"),
+        ('{"bindings": [{"source": "a", "destination": "b", "destination_type": "c"}]}', "neither 'queue' nor"),
+        ('{"bindings": [{"source": "a", "destination": "b", "destination_type": []}]}', "of the wrong kind"),
         ('{"vhosts": [{}]}', "vhosts: entry 1"),
         ('{"a": NaN}', "NaN"),
         ("[" * 100_000, "no JSON"),
@@ -276,6 +291,18 @@ def test_what_is_no_definitions_file(tmp_path: Path, text: str, words: str) -> N
     with pytest.raises(UsageError) as caught:
         a_file(tmp_path, text).observe(["/"])
     assert words in str(caught.value)
+    assert "Error" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("cards.yaml", "without --broker"), ("cards.yml", "without --broker"), ("x.json", "export_def")]
+)
+def test_what_to_give_in_place_of_it(tmp_path: Path, name: str, hint: str) -> None:
+    path = tmp_path / name
+    path.write_text("version: 1\n")
+    with pytest.raises(UsageError, match="no JSON") as caught:
+        connect(str(path)).observe(["/"])
+    assert hint in caught.value.hint
 
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
@@ -288,8 +315,10 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
         connect(str(tmp_path / "nowhere.json"))
-    with pytest.raises(UsageError, match="is no file"):
-        connect(str(tmp_path))
+    os.mkfifo(tmp_path / "pipe")
+    for what in (str(tmp_path), str(tmp_path / "pipe"), os.devnull):
+        with pytest.raises(UsageError, match="is no file"):
+            connect(what)
 
 
 def test_a_file_that_went_away_is_not_attempted(tmp_path: Path) -> None:

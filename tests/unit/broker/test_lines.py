@@ -14,9 +14,10 @@ import pytest
 from rabbit_topo.broker.amqp import Amqp
 from rabbit_topo.broker.both import Both
 from rabbit_topo.broker.connect import connect, connect_target
+from rabbit_topo.broker.http import NOTHING_CONFIGURED
 from rabbit_topo.broker.management import Management
 from rabbit_topo.broker.target import Target, Tls
-from rabbit_topo.errors import BrokerError, NotABroker, TopoError, Unreachable, UsageError
+from rabbit_topo.errors import BrokerError, LoginRefused, NotABroker, TopoError, Unreachable, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +94,24 @@ def test_nobody_listens() -> None:
         assert "is the broker running" in error.hint
 
 
+def test_nobody_listens_where_nothing_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = closed_port()
+    usual = failure(port)
+    monkeypatch.setattr("rabbit_topo.broker.http.DEFAULT", f"http://me:{SECRET}@127.0.0.1:{port}")
+    assert failure(port).hint == f"{usual.hint} {NOTHING_CONFIGURED}"
+
+
+def test_a_refused_login_without_a_password() -> None:
+    body = '{"error": "not_authorized", "reason": "Login failed"}'
+    with server(http("401 Unauthorized", body, "Content-Type: application/json")) as port:
+        given = failure(port)
+        with pytest.raises(LoginRefused) as caught:
+            connect(f"http://127.0.0.1:{port}", username="joe").observe(["/"])
+    assert isinstance(given, LoginRefused)
+    assert given.hint == "check the user name and the password"
+    assert "no password was given for 'joe'" in caught.value.hint
+
+
 def test_an_unknown_name() -> None:
     assert "not known" in failure(1, host="no-such-host.invalid").message
     assert isinstance(amqp_failure(1, host="no-such-host.invalid"), Unreachable)
@@ -108,7 +127,7 @@ def test_a_proxy_that_answers_html(status: str) -> None:
 
 
 def test_a_redirect_is_not_followed() -> None:
-    with server(http("302 Found", "", f"Location: https://me:{SECRET}@login.example/sso")) as port:
+    with server(http("302 Found", "", f"Location: https://me:{SECRET}@login.example/sso?to=a@b")) as port:
         error = failure(port)
     assert isinstance(error, NotABroker)
     assert "https://login.example/sso" in error.message
