@@ -249,11 +249,12 @@ def _displaced(observed: Observed, declared: Topology, scope: Scope) -> Iterator
         target = there if isinstance(there, Queue | Exchange) else resource
         if isinstance(target, Queue) and target.type is None:
             target = _typed(target, observed)
-        winner = effective(ours, target)
+        winner = effective(ours, target, observed.facts.version)
         if winner is None:
             continue
         # A tie is a displacement too: the server promises no order. So is a pattern that cannot be read here.
-        rivals = [p for p in theirs if p.priority >= winner.priority and reaches(p, target) is not False]
+        version = observed.facts.version
+        rivals = [p for p in theirs if p.priority >= winner.priority and reaches(p, target, version) is not False]
         if rivals:
             rival = min(rivals, key=lambda policy: (-policy.priority, policy.name))
             yield Displaced(resource, winner, rival, declared.note(key))

@@ -27,20 +27,51 @@ _APPLIES = {
     "exchange": frozenset({"all", "exchanges"}),
 }
 
-# A policy with any of these keys does not reach a queue of that type at all. Keys whose standing changed
-# between 3.10 and 4.3 are left out: none of them limits, expires or dead-letters anything.
+# A policy with any of these keys does not reach a queue of that type at all: `unsupported_policies` of the queue types,
+# as tried on 3.10.8, 4.0.5 and 4.3.6.
 _MIRRORING = frozenset(
     {"ha-mode", "ha-params", "ha-sync-mode", "ha-sync-batch-size", "ha-promote-on-failure", "ha-promote-on-shutdown"}
 )
 _STREAM_ONLY = frozenset({"max-age", "stream-max-segment-size-bytes", "initial-cluster-size"})
+_IN_MEMORY = frozenset({"max-in-memory-length", "max-in-memory-bytes"})
 _UNSUPPORTED = {
     "classic": _STREAM_ONLY | {"delivery-limit", "dead-letter-strategy"},
     "quorum": _STREAM_ONLY | _MIRRORING | {"max-priority", "queue-mode", "queue-master-locator"},
     "stream": _MIRRORING
+    | _IN_MEMORY
     | {"expires", "message-ttl", "max-length", "overflow", "delivery-limit", "max-priority", "queue-mode"}
     | {"dead-letter-exchange", "dead-letter-routing-key", "dead-letter-strategy", "queue-master-locator"}
-    | {"max-in-memory-length", "max-in-memory-bytes", "target-group-size"},
+    | {"target-group-size"},
 }
+_SINCE = {("classic", (3, 13)): _IN_MEMORY | {"target-group-size"}}
+_BEFORE = {
+    ("classic", (4, 0)): frozenset({"queue-leader-locator"}),
+    ("quorum", (4, 2)): frozenset({"single-active-consumer"}),
+}
+
+
+@lru_cache
+def _unsupported(kind: str, version: str) -> frozenset[str]:
+    number = release(version)
+    found = _UNSUPPORTED.get(kind, frozenset())
+    for (queue_type, since), keys in _SINCE.items():
+        found |= keys if queue_type == kind and number >= since else frozenset()
+    for (queue_type, before), keys in _BEFORE.items():
+        found |= keys if queue_type == kind and number < before else frozenset()
+    return found
+
+
+def release(version: str) -> tuple[int, int]:
+    """Return the release of a version that a broker tells; the newest known one where it tells none.
+
+    >>> release("3.10.8"), release("4.3"), release("")
+    ((3, 10), (4, 3), (4, 3))
+    """
+    found = re.match(r"(\d+)\.(\d+)", version)
+    return (int(found[1]), int(found[2])) if found else _NEWEST
+
+
+_NEWEST = (4, 3)
 
 # What can drop, expire or divert messages. A limit hurts when it appears or shrinks, the others at any change.
 LIMITS = frozenset({"max-length", "max-length-bytes", "message-ttl", "expires", "delivery-limit", "max-age"})
@@ -48,8 +79,9 @@ DIVERSIONS = frozenset({"overflow", "dead-letter-exchange", "dead-letter-routing
 _DEFAULT_DELIVERY_LIMIT = 20  # of quorum queues since 4.0, where nothing else is said
 
 
-# What Python's `re` reads without complaint, but not as PCRE does: POSIX classes, and a quantifier without a minimum.
-_READ_OTHERWISE = ("[:", "{,")
+# What Python's `re` reads without complaint, but not as PCRE does: POSIX classes, a quantifier without a minimum, and
+# two escapes.
+_READ_OTHERWISE = ("[:", "{,", "\\v", "\\Z")
 
 
 @lru_cache(maxsize=4096)
@@ -81,27 +113,31 @@ def kind_of(target: Queue | Exchange) -> str:
     return "exchange" if isinstance(target, Exchange) else target.type or "classic"
 
 
-def fits(policy: Policy, kind: str) -> bool:
+def fits(policy: Policy, kind: str, version: str) -> bool:
     """Say whether a policy is for such objects, by its `apply-to` and the keys that a queue type does not support."""
+    unsupported = _unsupported(kind, version)
     return policy.apply_to in _APPLIES.get(kind, _APPLIES[""]) and not any(
-        key in _UNSUPPORTED.get(kind, ()) for key in policy.definition
+        key in unsupported for key in policy.definition
     )
 
 
-def reaches(policy: Policy, target: Queue | Exchange) -> bool | None:
-    """Say whether the policy is a candidate for this object; None where its pattern cannot be read here."""
-    if policy.vhost != target.vhost or not fits(policy, kind_of(target)):
+def reaches(policy: Policy, target: Queue | Exchange, version: str) -> bool | None:
+    """Say whether the policy is a candidate for this object; None where its pattern cannot be read here.
+
+    `version` is the broker's: which keys keep a policy away from a queue type depends on it.
+    """
+    if policy.vhost != target.vhost or not fits(policy, kind_of(target), version):
         return False
     return pattern_matches(policy.pattern, target.name)
 
 
-def effective(policies: Iterable[Policy], target: Queue | Exchange) -> Policy | None:
+def effective(policies: Iterable[Policy], target: Queue | Exchange, version: str) -> Policy | None:
     """Return the policy with the highest priority among those that reach the object.
 
     A pattern that cannot be read here counts as not matching. Ties go to the first by name, where the server
     makes no promise.
     """
-    return first(policy for policy in policies if reaches(policy, target))
+    return first(policy for policy in policies if reaches(policy, target, version))
 
 
 def first(candidates: Iterable[Policy]) -> Policy | None:

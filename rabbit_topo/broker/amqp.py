@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rabbit_topo.broker.address import parse_address
 from rabbit_topo.broker.refusals import permission_hint
 from rabbit_topo.errors import BrokerError, Refusal
-from rabbit_topo.plan.operations import Done, Failed, NotAttempted
+from rabbit_topo.model import Queue
+from rabbit_topo.plan.operations import Done, Failed, NotAttempted, Remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,9 +112,11 @@ class Amqp:
                     yield self._outcome(lost.pop(), _words(error))
                 for job in lost:
                     job.losses += not meant
+                    job.at = 0
                 alone = alone or len(lost)
-                waiting.extendleft(job for job in reversed(lost) if job.losses <= 1)
-                yield from (_not_attempted(job, _words(error)) for job in lost if job.losses > 1)
+                again = [job for job in lost if job.losses <= 1 and not _drops(job)]
+                waiting.extendleft(reversed(again))
+                yield from (_not_attempted(job, _words(error)) for job in lost if job not in again)
             except BaseException:  # interrupted, or nobody listens: answers that are still to come are nobody's
                 self._links.pop(vhost).drop()
                 raise
@@ -123,6 +126,11 @@ class Amqp:
             return Done(job.operation)
         hint = permission_hint(job.operation, self._address.username) if reason.startswith("ACCESS_REFUSED") else ""
         return Failed(job.operation, reason, hint)
+
+
+def _drops(job: Job) -> bool:
+    """Say whether it deletes a queue: what was seen of it before the line was lost counts no more, so no second try."""
+    return isinstance(job.operation, Remove) and isinstance(job.operation.resource, Queue)
 
 
 def _words(error: Exception) -> str:

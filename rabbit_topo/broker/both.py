@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from rabbit_topo.plan.operations import Operation, Outcome
 
 
+BATCH = 8
+
+
 class Both:
     """A broker behind a management URL and an AMQP URL. Raises `UsageError` where one of them is wrong."""
 
@@ -44,21 +47,25 @@ class Both:
             for vhost in sorted(facts.vhosts)[:1]:
                 with suppress(BrokerError):
                     self.amqp.cluster_name(vhost)
-        return replace(observed, facts=replace(facts, deletes_quorum=True, writes_null=True))
+        return replace(observed, facts=replace(facts, deletes=frozenset({"classic", "quorum"}), writes_null=True))
 
     def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
         """Send each operation down its road; see `Broker.execute`."""
-        by_http = [operation for operation in wave if _needs_http(operation)]
-        by_amqp: list[Operation] = []
-        yield from self.management.execute(by_http)
-        for operation in wave:
-            if _needs_http(operation):
-                continue
-            if reason := self._kept(operation):
-                yield Failed(operation, reason)
-            else:
-                by_amqp.append(operation)
-        yield from self.amqp.execute(by_amqp)
+        yield from self.management.execute([operation for operation in wave if _needs_http(operation)])
+        plain = [operation for operation in wave if not _needs_http(operation) and not _drops(operation)]
+        yield from self.amqp.execute(plain)
+        yield from self._drop_queues([operation for operation in wave if _drops(operation)])
+
+    def _drop_queues(self, operations: Sequence[Operation]) -> Iterator[Outcome]:
+        """Look and delete by small batches, so that little time is between the look and the deletion."""
+        for start in range(0, len(operations), BATCH):
+            empty: list[Operation] = []
+            for operation in operations[start : start + BATCH]:
+                if reason := self._kept(operation):
+                    yield Failed(operation, reason)
+                else:
+                    empty.append(operation)
+            yield from self.amqp.execute(empty)
 
     def close(self) -> None:
         """Let go of both connections."""
@@ -66,15 +73,23 @@ class Both:
         self.management.close()
 
     def _kept(self, operation: Operation) -> str:
-        """Say why a queue that is to be removed must stay; AMQP cannot see unacknowledged messages."""
-        match operation:
-            case Remove(resource=Queue(type="classic" | "stream" | None) as queue):
+        """Say why a queue that is to be removed must stay; AMQP sees neither unacknowledged nor withheld messages."""
+        match operation.resource:
+            case Queue(type="stream"):
+                return (
+                    "the broker counts a stream's messages and consumers seconds late; nobody can tell if it is empty"
+                )
+            case Queue() as queue:
                 try:
-                    return self.management.keeps(queue, classic_only=queue.type != "stream")
+                    return self.management.keeps(queue, classic_only=False)
                 except BrokerError as error:
                     return f"its messages cannot be counted: {error.message}"
             case _:
                 return ""
+
+
+def _drops(operation: Operation) -> bool:
+    return isinstance(operation, Remove) and isinstance(operation.resource, Queue)
 
 
 def _needs_http(operation: Operation) -> bool:

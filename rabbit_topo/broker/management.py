@@ -6,10 +6,9 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from rabbit_topo.broker import management_writes
-from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED, Http
+from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED, Http, segment
 from rabbit_topo.broker.readings import read_binding, read_exchange, read_policy, read_queue
 from rabbit_topo.errors import AccessRefused, BrokerError, NotABroker, Unreachable
 from rabbit_topo.model import Counts, Facts, Observed, Queue, Topology, Vhost
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 EXCHANGES = "?disable_stats=true&columns=name,type,durable,auto_delete,internal,arguments"
 QUEUES = (
     "?disable_stats=true&enable_queue_totals=true"
-    "&columns=name,durable,auto_delete,exclusive,type,arguments,messages_ready,messages_unacknowledged"
+    "&columns=name,durable,auto_delete,exclusive,type,arguments,messages,messages_ready,messages_unacknowledged"
 )
 FRESH = 0.5  # seconds: the server's own guards, atomic, stand behind the counts
 VOID = "undefined"  # how the management plugin spells a null in a binding's arguments
@@ -61,7 +60,8 @@ class Management:
             binding_ids={key: tuple(sorted(ids)) for key, ids in reading.binding_ids.items()},
             exclusive=frozenset(reading.exclusive),
             operator_policies=tuple(reading.operator_policies),
-            deletes_quorum=False,
+            hidden=tuple(reading.hidden),
+            deletes=frozenset({"classic"}),
             writes_null=False,
             product=overview.get("product_name") or "RabbitMQ",
         )
@@ -137,20 +137,24 @@ class Management:
             queue = read_queue(vhost, item)
             if item.get("exclusive"):
                 reading.exclusive.add(queue.key)
-                hidden.add(queue.name)
-            elif queue.name.startswith("amq."):
+            if item.get("exclusive") or queue.name.startswith("amq."):
+                reading.hidden.append(queue)
                 hidden.add(queue.name)
             else:
                 reading.add(queue)
-                counted = streams.get(queue.name, item)
-                ready, unacknowledged = counted.get("messages_ready"), counted.get("messages_unacknowledged")
-                if consumers is not None and isinstance(ready, int) and isinstance(unacknowledged, int):
-                    reading.counts[queue.key] = Counts(ready, unacknowledged, consumers[queue.name])
+            counted = streams.get(queue.name, item)
+            numbers = [counted.get(f"messages{which}") for which in ("", "_ready", "_unacknowledged")]
+            if consumers is not None and all(isinstance(number, int) for number in numbers):
+                messages, ready, unacknowledged = numbers
+                withheld = max(0, messages - ready - unacknowledged)
+                reading.counts[queue.key] = Counts(ready, unacknowledged, consumers[queue.name], withheld)
         return hidden
 
     def _streams(self, vhost: str) -> dict[str, dict[str, Any]]:
         """Read the statistics of streams: the only count of a stream that there is, and some seconds old."""
-        items = self.http.get(f"/api/queues/{segment(vhost)}?columns=name,type,messages_ready,messages_unacknowledged")
+        items = self.http.get(
+            f"/api/queues/{segment(vhost)}?columns=name,type,messages,messages_ready,messages_unacknowledged"
+        )
         return {item["name"]: item for item in items if item.get("type") == "stream"}
 
     def _consumers(self, vhost: str) -> Counter[str] | None:
@@ -194,6 +198,8 @@ class Management:
         if not answer.ok:
             return f"its messages cannot be counted: {answer.reason}"
         kind = answer.body.get("type", "classic")
+        if kind != (queue.type or "classic"):
+            return f"it is a {kind} queue by now"
         if classic_only and kind != "classic":
             return (
                 f"it is a {kind} queue: by HTTP alone the broker deletes it without looking whether it is empty;"
@@ -219,6 +225,7 @@ class _Reading:
         self.counts: dict[Key, Counts] = {}
         self.binding_ids: defaultdict[Key, set[str]] = defaultdict(set)
         self.exclusive: set[Key] = set()
+        self.hidden: list[Queue] = []
         self.operator_policies: list[Policy] = []
 
     def add(self, resource: Resource) -> None:
@@ -230,19 +237,15 @@ class _Reading:
         self.binding_ids[key].add(properties_key)
 
 
-def segment(name: str) -> str:
-    """Spell a name as one segment of a path."""
-    return quote(name, safe="")
-
-
 def why_kept(counts: Counts | None) -> str:
     """Say why a queue with these counts must not be deleted; empty where it may be."""
     if counts is None:
         return "its messages cannot be counted at the moment"
     if counts.idle:
         return ""
+    withheld = f" and {counts.withheld} withheld" if counts.withheld else ""
     return (
-        f"it holds {counts.ready} ready and {counts.unacknowledged} unacknowledged messages"
+        f"it holds {counts.ready} ready and {counts.unacknowledged} unacknowledged{withheld} messages"
         f" and has {counts.consumers} consumers"
     )
 

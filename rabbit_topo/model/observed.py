@@ -8,22 +8,29 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rabbit_topo.model.resources import Key, Policy
+    from rabbit_topo.model.resources import Key, Policy, Queue
     from rabbit_topo.model.topology import Topology
+
+
+ALL_TYPES = frozenset({"classic", "quorum", "stream"})
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Messages ready, messages unacknowledged, consumers of one queue."""
+    """Messages ready, messages unacknowledged, consumers of one queue.
+
+    `withheld` messages are neither: on their way to a dead-letter exchange at least once, or delayed.
+    """
 
     ready: int
     unacknowledged: int
     consumers: int
+    withheld: int = 0
 
     @property
     def messages(self) -> int:
         """Every message that would be lost with the queue."""
-        return self.ready + self.unacknowledged
+        return self.ready + self.unacknowledged + self.withheld
 
     @property
     def idle(self) -> bool:
@@ -38,7 +45,8 @@ class Facts:
     `target` is its URL without credentials, or the file's path. `counts` lacks a queue whose
     counts could not be had. `binding_ids` holds, for each binding, the `properties_key` of every
     copy that the server keeps (integer widths make twins). `exclusive` queues are nobody's to
-    manage. `deletes_quorum` says whether the road can delete quorum queues and streams.
+    manage; they and server-named queues are `hidden`: no part of the topology, but policies reach them.
+    `deletes` names the queue types that the road can delete without losing what arrives meanwhile.
     `writes_null` says whether it can write a null in a binding's arguments.
     """
 
@@ -52,7 +60,8 @@ class Facts:
     binding_ids: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
     exclusive: frozenset[Key] = frozenset()
     operator_policies: tuple[Policy, ...] = ()
-    deletes_quorum: bool = True
+    hidden: tuple[Queue, ...] = ()
+    deletes: frozenset[str] = ALL_TYPES
     writes_null: bool = True
     product: str = "RabbitMQ"
 

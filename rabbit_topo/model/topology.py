@@ -81,7 +81,8 @@ class Scope:
 
 
 def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
+    # A line feed is a character like others: a policy may have one in its name.
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from rabbit_topo.model import Exchange, Kind, Policy, Queue
+from rabbit_topo.model import PREDECLARED, Exchange, Kind, Policy, Queue
 from rabbit_topo.plan.hazards import counted, listed
 from rabbit_topo.policies import effective, first, fits, kind_of, options, pattern_matches, reaches, tightened
 
@@ -37,7 +37,8 @@ class Governance:
     def of(cls, state: State) -> Governance:
         """Index what is observed, and what is only declared."""
         found = cls(state)
-        for resource in {**state.declared.resources, **state.observed.topology.resources}.values():
+        hidden = {queue.key: queue for queue in state.observed.facts.hidden}
+        for resource in {**state.declared.resources, **state.observed.topology.resources, **hidden}.values():
             if isinstance(resource, Queue | Exchange):
                 found.targets.setdefault(resource.vhost, {}).setdefault(kind_of(resource), []).append(resource)
         for resource in state.observed.topology.resources.values():
@@ -51,7 +52,7 @@ class Governance:
             self.reach[policy] = [
                 target
                 for kind, targets in self.targets.get(policy.vhost, {}).items()
-                if fits(policy, kind)
+                if fits(policy, kind, self.state.observed.facts.version)
                 for target in targets
                 if pattern_matches(policy.pattern, target.name)
             ]
@@ -98,7 +99,7 @@ class Governance:
         affected = gained | ({target.key: target for target in self.reached(before)} if before is not None else {})
         strangers, hurt = [], []
         for target in affected.values():
-            if self.state.get(target.key) is None:
+            if not self.state.exists(target.key):
                 continue  # still to be created: it holds nothing, and it is ours
             old, new = self.winners.get(target.key), self._without(target, key)
             if after is not None and target.key in gained:
@@ -129,7 +130,7 @@ class Governance:
         counts = self.state.observed.facts.counts.get(queue.key)
         if counts is not None and not counts.messages:
             return ""
-        operator = effective(self.state.observed.facts.operator_policies, queue)
+        operator = effective(self.state.observed.facts.operator_policies, queue, self.state.observed.facts.version)
         worse = tightened(options(queue, old, operator), options(queue, new, operator))
         worse += [f"policy {policy.name} may take over" for policy in self._successors(queue, new, changed)]
         held = "messages that could not be counted" if counts is None else counted(counts.messages, "message")
@@ -140,12 +141,14 @@ class Governance:
         if new is not None and new.key == changed:
             return
         for policy in self.unread.get(queue.vhost, ()):
-            if reaches(policy, queue) is None and (new is None or policy.priority >= new.priority):
+            if reaches(policy, queue, self.state.observed.facts.version) is None and (
+                new is None or policy.priority >= new.priority
+            ):
                 yield policy
 
     def _is_ours(self, key: Key) -> bool:
         # The server's own exchanges belong to everybody; a policy that only touches them reaches nobody's object.
-        return self.state.ours(key) or (key.kind is Kind.EXCHANGE and key.name.startswith("amq."))
+        return self.state.ours(key) or (key.kind is Kind.EXCHANGE and key.name in PREDECLARED)
 
 
 def _better(one: Policy | None, other: Policy) -> Policy | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rabbit_topo.model import Policy
+from rabbit_topo.policies import reaches
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -22,8 +25,10 @@ def holding(counts: Counts | None) -> str:
     """Say what a queue holds and who consumes from it."""
     if counts is None:
         return "its messages and consumers could not be counted"
-    unacknowledged = f" ({counts.unacknowledged:,} unacknowledged)" if counts.unacknowledged else ""
-    return f"{counted(counts.messages, 'message')}{unacknowledged}, {counted(counts.consumers, 'consumer')}"
+    parts = [f"{counts.unacknowledged:,} unacknowledged"] if counts.unacknowledged else []
+    parts += [f"{counts.withheld:,} withheld"] if counts.withheld else []
+    more = f" ({', '.join(parts)})" if parts else ""
+    return f"{counted(counts.messages, 'message')}{more}, {counted(counts.consumers, 'consumer')}"
 
 
 def listed(names: list[str]) -> str:
@@ -32,19 +37,41 @@ def listed(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def against_queue_removal(queue: Queue, state: State) -> tuple[str, str] | None:
-    """Return why a queue must stay: it is in use, cannot be counted, or cannot be deleted on this road."""
+def against_queue_removal(queue: Queue, state: State, going: Collection[Key] = ()) -> tuple[str, str] | None:
+    """Return why a queue must stay: it is in use, dead letters go to it, or nobody can tell that it is empty."""
     counts = state.observed.facts.counts.get(queue.key)
     if counts is None:
         return "its messages and consumers could not be counted", "see that the broker reports them, then run again"
     if not counts.idle:
         return f"holds {holding(counts)}", "empty the queue and stop its consumers first, then run again"
-    if queue.type != "classic" and not state.observed.facts.deletes_quorum:
-        return (
-            f"RabbitMQ has no guard over HTTP for deleting a {queue.type} queue",
-            "give the AMQP URL too (--amqp), or delete it by hand",
-        )
+    users = [f"{key.kind} {key.name}" for key in state.users(queue.key) if key not in going and key != queue.key]
+    if users:
+        return f"dead letters of {listed(users)} go to it", "change that first, then run again"
+    if queue.type not in state.observed.facts.deletes:
+        if queue.type == "quorum":
+            return (
+                "RabbitMQ has no guard over HTTP for deleting a quorum queue",
+                "give the AMQP URL too (--amqp), or delete it by hand",
+            )
+        return f"the broker counts the messages of a {queue.type} seconds late, and guards nothing", "delete it by hand"
+    if queue.type == "quorum" and (why := _may_withhold(queue, state)):
+        return f"{why}: it may hold messages that no count shows at once", "see that it is empty, and delete it by hand"
     return None
+
+
+def _may_withhold(queue: Queue, state: State) -> str:
+    """Name the option under which a quorum queue holds messages that are neither ready nor unacknowledged."""
+    policies = [item for item in state.observed.topology.resources.values() if isinstance(item, Policy)]
+    policies += state.observed.facts.operator_policies
+    version = state.observed.facts.version
+    given = [{name.removeprefix("x-"): value for name, value in queue.arguments.items()}]
+    given += [dict(policy.definition) for policy in policies if reaches(policy, queue, version) is not False]
+    for options in given:
+        if options.get("dead-letter-strategy") == "at-least-once":
+            return "dead-letter-strategy: at-least-once"
+        if options.get("delayed-retry-type", "disabled") != "disabled":
+            return "delayed-retry-type"
+    return ""
 
 
 def against_exchange_removal(exchange: Key, state: State, going: Collection[Key]) -> tuple[str, str] | None:

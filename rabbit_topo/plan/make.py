@@ -121,7 +121,7 @@ class _Planner:
                 return "--prune unbinds it"
             case Queue() as queue if hazards.against_queue_removal(queue, self.state):
                 counts = self.state.observed.facts.counts.get(queue.key)
-                return "--prune needs --amqp here" if counts and counts.idle else "--prune, once it is idle"
+                return "not even with --prune" if counts and counts.idle else "--prune, once it is idle"
             case _:
                 return "--prune deletes it"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.diff import Create
-from rabbit_topo.model import Binding, Exchange, Queue
+from rabbit_topo.model import Binding, Exchange, Kind, Queue
 from rabbit_topo.plan import hazards
 from rabbit_topo.plan.operations import Declare, Remove
 from rabbit_topo.plan.types import Blocked
@@ -45,13 +45,16 @@ class Removals:
 
     def take(self, changes: Sequence[Delete]) -> None:
         """Let each deletion of a binding, queue or exchange through, or block it."""
-        shut = {key for row in self.blocked.values() if (key := _blocked_destination(row)) is not None}
+        shut = {row.change.key.vhost for row in self.blocked.values() if _is_new_binding(row)}
+        changes = [change for change in changes if change.key.kind is not Kind.POLICY]
+        for change in changes:
+            if change.key.vhost in shut:
+                reason = "a new binding is blocked, and messages may need the old way until it is there"
+                self._block(change, reason, "settle that first")
+        changes = [change for change in changes if change.key.vhost not in shut]
         expendable = {c.key for c in changes if isinstance(c.resource, Exchange) and not self.state.users(c.key)}
         for change in changes:
             match change.resource:
-                case Binding() as binding if binding.destination_key in shut:
-                    reason = "a binding that may take its place is blocked"
-                    self._block(change, reason, "settle that first; until then it stays, so that no message is lost")
                 case Binding() as binding:
                     if self._carry([change], [binding], expendable):
                         self.unbinds.append(self._unbind(change, binding))
@@ -59,7 +62,7 @@ class Removals:
                     pass
         for change in changes:
             if isinstance(change.resource, Queue):
-                against = hazards.against_queue_removal(change.resource, self.state)
+                against = hazards.against_queue_removal(change.resource, self.state, self.going)
                 if against:
                     self._block(change, *against)
                 elif self._carry([change], self.state.touching(change.key), expendable):
@@ -158,10 +161,5 @@ class Removals:
         return key in self.state.declared.resources and not self.state.declared.note(key).external
 
 
-def _blocked_destination(row: Blocked) -> Key | None:
-    """Return where a blocked new binding leads to."""
-    match row.change:
-        case Create(resource=Binding() as binding):
-            return binding.destination_key
-        case _:
-            return None
+def _is_new_binding(row: Blocked) -> bool:
+    return isinstance(row.change, Create) and isinstance(row.change.resource, Binding)

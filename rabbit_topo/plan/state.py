@@ -23,17 +23,19 @@ class State:
     leaving: dict[Key, dict[Key, Binding]] = field(default_factory=dict)
     arriving: dict[Key, dict[Key, Binding]] = field(default_factory=dict)
     namers: dict[Key, set[Key]] = field(default_factory=dict)
+    hidden: frozenset[Key] = frozenset()
 
     @classmethod
     def of(cls, observed: Observed, declared: Topology) -> State:
         """Index an observation."""
-        state = cls(observed, declared)
+        state = cls(observed, declared, hidden=frozenset(queue.key for queue in observed.facts.hidden))
         for resource in observed.topology.resources.values():
             if isinstance(resource, Binding):
                 state.bind(resource)
-        for resource in (*observed.topology.resources.values(), *declared.resources.values()):
-            for name in _named_exchanges(resource):
-                state.namers.setdefault(Key(resource.key.vhost, Kind.EXCHANGE, name), set()).add(resource.key)
+        everything = (*observed.topology.resources.values(), *observed.facts.hidden, *declared.resources.values())
+        for resource in everything:
+            for kind, name in _named(resource):
+                state.namers.setdefault(Key(resource.key.vhost, kind, name), set()).add(resource.key)
         return state
 
     def bind(self, binding: Binding) -> None:
@@ -55,14 +57,20 @@ class State:
         """Return what was observed under this key."""
         return self.observed.topology.resources.get(key)
 
+    def exists(self, key: Key) -> bool:
+        """Say whether an object is on the broker, one that is nobody's to manage included."""
+        return key in self.observed.topology.resources or key in self.hidden
+
     def ours(self, key: Key) -> bool:
         """Say whether an object is declared as ours, covered by `owns:`, or named by `absent:`."""
+        if key in self.hidden:
+            return False
         if key in self.declared.resources:
             return not self.declared.note(key).external
         return key in self.declared.absent or self.declared.scope.owns(key.vhost, key.name)
 
     def users(self, key: Key) -> list[Key]:
-        """Return the objects and policies that name an exchange as their dead-letter or alternate exchange."""
+        """Return the objects and policies that send dead letters or unroutable messages to an exchange or a queue."""
         return sorted(self.namers.get(key, ()))
 
 
@@ -78,16 +86,24 @@ def fingerprint(observed: Observed) -> str:
     return digest.hexdigest()[:16]
 
 
-def _named_exchanges(resource: Resource) -> Iterator[str]:
+def _named(resource: Resource) -> Iterator[tuple[Kind, str]]:
+    """Return what a resource names as the target of its dead letters, or as its alternate exchange.
+
+    Dead letters to the default exchange go to the queue that their routing key names.
+    """
     match resource:
         case Queue():
-            arguments, names = resource.arguments, ["x-dead-letter-exchange"]
+            arguments, prefix = resource.arguments, "x-"
         case Exchange():
-            arguments, names = resource.arguments, ["alternate-exchange"]
+            arguments, prefix = resource.arguments, ""
         case Policy():
-            arguments, names = resource.definition, ["dead-letter-exchange", "alternate-exchange"]
+            arguments, prefix = resource.definition, ""
         case _:
             return
-    for name in names:
-        if isinstance(arguments.get(name), str):
-            yield arguments[name]
+    alternate = arguments.get("alternate-exchange") if not isinstance(resource, Queue) else None
+    exchange, key = (arguments.get(f"{prefix}dead-letter-{part}") for part in ("exchange", "routing-key"))
+    if exchange == "" and isinstance(key, str):
+        yield Kind.QUEUE, key
+    for name in (alternate, exchange):
+        if isinstance(name, str) and name:
+            yield Kind.EXCHANGE, name

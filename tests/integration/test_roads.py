@@ -235,7 +235,7 @@ def test_quorum_queues_go_by_amqp_and_only_idle(both: Broker, node: Node, vhost:
 
 def test_http_alone_deletes_no_quorum_queue_and_no_stream(node: Node, vhost: str) -> None:
     road = open_road("management", node)
-    assert road.observe([vhost]).facts.deletes_quorum is False
+    assert road.observe([vhost]).facts.deletes == {"classic"}
     queues = [Queue(vhost, name, name) for name in ("quorum", "stream")]
     assert run(road, *map(declare, queues)) == ["", ""]
     assert ["give the AMQP URL too" in told for told in run(road, *map(remove, queues))] == [True, True]
@@ -296,6 +296,9 @@ def test_refused_logins(node: Node, vhost: str) -> None:
     with pytest.raises(LoginRefused, match="'guest'") as caught:
         connect(node.broker_url, password="wr0ng").observe([vhost])
     assert "wr0ng" not in f"{caught.value}{caught.value.hint}"
+    with pytest.raises(LoginRefused, match="'joe'") as nothing:
+        connect(node.broker_url.replace("guest:guest@", ""), username="joe").observe([vhost])
+    assert "no password was given" in nothing.value.hint
     node.http("PUT", "users", "untagged", body={"password": "p", "tags": ""})
     with pytest.raises(AccessRefused, match="management") as refused:
         connect(node.broker_url, username="untagged", password="p").observe([vhost])

@@ -1,7 +1,9 @@
 """Every scenario under `tests/cases/plan`: what is there, what is declared, and the plan that a person reads.
 
 A case is a mapping of texts: `observed` and `declared` are topology files; `prune` is a flag; `counts` maps a queue to
-[ready, unacknowledged, consumers] or to null where they cannot be had; `exclusive` lists queues of connections;
+[ready, unacknowledged, consumers, withheld] or to null where they cannot be had; `hidden` queues are nobody's to
+manage; `exclusive` lists queues of connections;
+`exchange_types` are those that the broker has;
 `http_only` takes away what AMQP adds; `plan` is the expected text at 80 columns.
 """
 
@@ -26,11 +28,15 @@ def plan_of(case: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(folder)
     Path("observed.yaml").write_text(case["observed"])
     Path("declared.yaml").write_text(case["declared"])
-    there, declared = load("observed.yaml"), load("declared.yaml")
-    counts = {}
-    for key, queue in list(there.resources.items()):
+    loaded, declared = load("observed.yaml"), load("declared.yaml")
+    there = dict(loaded.resources)
+    counts, hidden = {}, []
+    for key, queue in list(there.items()):
         if isinstance(queue, Queue):
             given = case.get("counts", {}).get(queue.name, [0, 0, 0])
+            if queue.name in case.get("hidden", []):
+                hidden.append(queue)
+                del there[key]
             if given is not None:
                 counts[key] = Counts(*given)
     types = {"classic": "classic"}
@@ -41,11 +47,13 @@ def plan_of(case: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch)
         vhosts=frozenset({"/"}),
         default_queue_types={"/": types["classic"]},
         counts=counts,
+        hidden=tuple(hidden),
+        exchange_types=frozenset(case.get("exchange_types", [])),
         exclusive=frozenset(Key("/", Kind.QUEUE, name) for name in case.get("exclusive", [])),
-        deletes_quorum=not case.get("http_only"),
+        deletes=frozenset({"classic"} if case.get("http_only") else {"classic", "quorum"}),
         writes_null=not case.get("http_only"),
     )
-    observed = Observed(Topology(there.resources), facts)
+    observed = Observed(Topology(there), facts)
     return make_plan(diff(observed, declared), observed, declared, prune=case.get("prune", False))
 
 

@@ -92,6 +92,12 @@ def test_the_servers_own_objects_are_never_strays() -> None:
     assert [change.key.name for change in diff(seen, declared)] == ["ours"]
 
 
+def test_a_line_feed_hides_nothing() -> None:
+    declared = Topology(scope=Scope({"/": ("shop.*",)}))
+    policy = Policy("/", "shop\nqueue fine", "x", definition=Arguments({"max-length": 1}))
+    assert [change.key.name for change in diff(_seen(policy), declared)] == ["shop\nqueue fine"]
+
+
 def test_a_new_vhost_brings_the_servers_exchanges() -> None:
     mention = Exchange("new", "amq.topic", "topic")
     declared = _topology(mention, notes={mention.key: Note(external=True, stated=frozenset({"type"}))})

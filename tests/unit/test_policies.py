@@ -36,7 +36,7 @@ def test_apply_to(apply_to: str, reached: set[str]) -> None:
     policy = _policy(apply_to=apply_to, definition={"max-length-bytes": 5})
     targets: dict[str, Queue | Exchange] = {kind: _queue(kind) for kind in ("classic", "quorum", "stream")}
     targets["exchange"] = Exchange("/", "q", "topic")
-    assert {kind for kind, target in targets.items() if reaches(policy, target)} == reached
+    assert {kind for kind, target in targets.items() if reaches(policy, target, "4.3")} == reached
 
 
 @pytest.mark.parametrize(
@@ -52,27 +52,49 @@ def test_apply_to(apply_to: str, reached: set[str]) -> None:
 )
 def test_a_key_that_a_type_does_not_support_keeps_the_whole_policy_away(key: str, refusing: set[str]) -> None:
     policy = _policy(definition={key: "1D", "max-length-bytes": 7})
-    assert {kind for kind in ("classic", "quorum", "stream") if not reaches(policy, _queue(kind))} == refusing
+    assert {kind for kind in ("classic", "quorum", "stream") if not reaches(policy, _queue(kind), "4.3")} == refusing
+
+
+@pytest.mark.parametrize(
+    ("key", "queue_type", "version", "reached"),
+    [
+        ("queue-leader-locator", "classic", "3.10.8", False),
+        ("queue-leader-locator", "classic", "4.0.5", True),
+        ("max-in-memory-length", "classic", "3.10.8", True),
+        ("max-in-memory-length", "classic", "4.3.6", False),
+        ("target-group-size", "classic", "4.3.6", False),
+        ("single-active-consumer", "quorum", "4.1.8", False),
+        ("single-active-consumer", "quorum", "4.3.6", True),
+        ("target-group-size", "stream", "3.10.8", False),
+    ],
+)
+def test_which_keys_keep_a_policy_away_depends_on_the_version(
+    key: str,
+    queue_type: str,
+    version: str,
+    reached: bool,  # noqa: FBT001
+) -> None:
+    assert reaches(_policy(definition={key: 5}), _queue(queue_type), version) is reached
 
 
 def test_patterns_are_searched_in_bytes_of_one_vhost() -> None:
-    assert reaches(_policy(pattern="^$|q"), _queue())
-    assert reaches(_policy(pattern="(?R)"), _queue()) is None
-    assert reaches(Policy("other", "p", "q"), _queue()) is False
-    assert reaches(_policy(pattern="^.$"), Queue("/", "é", "classic")) is False
-    assert reaches(_policy(pattern="^..$"), Queue("/", "é", "classic"))
+    assert reaches(_policy(pattern="^$|q"), _queue(), "4.3")
+    assert reaches(_policy(pattern="(?R)"), _queue(), "4.3") is None
+    assert reaches(Policy("other", "p", "q"), _queue(), "4.3") is False
+    assert reaches(_policy(pattern="^.$"), Queue("/", "é", "classic"), "4.3") is False
+    assert reaches(_policy(pattern="^..$"), Queue("/", "é", "classic"), "4.3")
 
 
 @pytest.mark.parametrize("pattern", ["[[:alpha:]]+", "[a[:digit:]]", "a{,3}", "\\Qq\\E", "[[a]", "(?<n>q)", "[a&&b]"])
 def test_what_python_reads_otherwise_is_not_read(pattern: str) -> None:
-    assert reaches(_policy(pattern=pattern), _queue()) is None
+    assert reaches(_policy(pattern=pattern), _queue(), "4.3") is None
 
 
 def test_the_highest_priority_wins_alone() -> None:
     low, high = _policy("a", priority=1), _policy("b", priority=2.5)
-    assert effective([low, high], _queue()) is high
-    assert effective([_policy("b"), _policy("a")], _queue()) == _policy("a")
-    assert effective([], _queue()) is None
+    assert effective([low, high], _queue(), "4.3") is high
+    assert effective([_policy("b"), _policy("a")], _queue(), "4.3") == _policy("a")
+    assert effective([], _queue(), "4.3") is None
 
 
 @pytest.mark.parametrize(
