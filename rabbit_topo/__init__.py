@@ -21,10 +21,22 @@ if TYPE_CHECKING:
     from rabbit_topo.apply import apply
     from rabbit_topo.broker import Broker
     from rabbit_topo.broker.connect import connect
-    from rabbit_topo.diff import Create, Delete, Replace, Update, diff
+    from rabbit_topo.diff import Change, Create, Delete, Displaced, Replace, Update, diff
     from rabbit_topo.errors import InputError, TopoError
     from rabbit_topo.load import load
-    from rabbit_topo.model import Arguments, Binding, Exchange, Key, Policy, Queue, Topology, Vhost
+    from rabbit_topo.model import (
+        Arguments,
+        Binding,
+        Exchange,
+        Facts,
+        Key,
+        Observed,
+        Policy,
+        Queue,
+        Scope,
+        Topology,
+        Vhost,
+    )
     from rabbit_topo.plan import Plan, Report, make_plan
 
 __version__ = "0.1.0"
@@ -33,18 +45,23 @@ _HOME = {
     "Arguments": "model",
     "Binding": "model",
     "Broker": "broker",
+    "Change": "diff",
     "Create": "diff",
     "Delete": "diff",
+    "Displaced": "diff",
     "Exchange": "model",
+    "Facts": "model",
     "InputError": "errors",
     "Key": "model",
+    "Observed": "model",
     "Plan": "plan",
     "Policy": "model",
     "Queue": "model",
     "Replace": "diff",
     "Report": "plan",
-    "Topology": "model",
+    "Scope": "model",
     "TopoError": "errors",
+    "Topology": "model",
     "Update": "diff",
     "Vhost": "model",
     "apply": "apply",
@@ -58,16 +75,21 @@ __all__ = [
     "Arguments",
     "Binding",
     "Broker",
+    "Change",
     "Create",
     "Delete",
+    "Displaced",
     "Exchange",
+    "Facts",
     "InputError",
     "Key",
+    "Observed",
     "Plan",
     "Policy",
     "Queue",
     "Replace",
     "Report",
+    "Scope",
     "TopoError",
     "Topology",
     "Update",
@@ -81,14 +103,16 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Import a public name when it is first asked for."""
-    if name not in _HOME:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker knows the names above, and no others
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first asked for."""
+        if name not in _HOME:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

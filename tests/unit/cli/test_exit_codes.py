@@ -178,6 +178,17 @@ def test_schemas_are_printed(cli: Callable[..., tuple[int, str, str]]) -> None:
         jsonschema.Draft202012Validator.check_schema(json.loads(out))
 
 
+def test_a_document_is_held_against_its_schema(cli: Callable[..., tuple[int, str, str]]) -> None:
+    assert cli("plan", "-q", "shop.yaml", *TARGET, "--format", "json=plan.json")[0] == 0
+    assert cli("schema", "plan", "--check", "plan.json")[0] == 0
+    assert cli("schema", "topology", "--check", "shop.yaml")[0] == 0
+    code, _, err = cli("schema", "check", "--check", "plan.json")
+    assert (code, "'check' was expected" in err) == (2, True), err
+    assert cli("schema", "plan", "--check", "nowhere.json")[0] == 2
+    Path("bad.json").write_text("{")
+    assert cli("schema", "plan", "--check", "bad.json")[0] == 2
+
+
 def test_color_is_asked_for_and_refused(
     cli: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
