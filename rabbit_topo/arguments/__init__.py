@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rabbit_topo.arguments.equality import same_value
 from rabbit_topo.arguments.friendly import QUEUE_KEYS, Friendly, friendly_key, queue_argument
-from rabbit_topo.arguments.refused import Refused, fits_since, refused_everywhere
+from rabbit_topo.arguments.refused import Refused, refused_everywhere
 from rabbit_topo.arguments.tables import QUEUE_ARGUMENTS, QUEUE_TYPES, Argument
 from rabbit_topo.arguments.units import is_broker_age, parse_age, parse_duration, parse_size
 
@@ -15,7 +15,6 @@ __all__ = [
     "Argument",
     "Friendly",
     "Refused",
-    "fits_since",
     "friendly_key",
     "is_broker_age",
     "parse_age",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rabbit_topo.arguments.tables import EVER, QUEUE_ARGUMENTS
+from rabbit_topo.arguments.tables import QUEUE_ARGUMENTS
 
 if TYPE_CHECKING:
     from rabbit_topo.model import Plain, Queue
@@ -51,17 +51,3 @@ def _argument(kind: str | None, name: str, value: Plain) -> list[Refused]:
         return [Refused(name, f"a {what} does not take it; {owners} do", "leave it out, or change `type`")]
     wanted = known.check(value)
     return [Refused(name, f"the value must be {wanted}", "")] if wanted else []
-
-
-def fits_since(kind: str, name: str) -> str:
-    """Return the version since which a queue type takes an argument, or an empty text if it never does.
-
-    An argument that nobody knows is stored unread by every version.
-
-    >>> fits_since("classic", "x-queue-leader-locator"), fits_since("stream", "x-expires")
-    ('4.0', '')
-    """
-    known = QUEUE_ARGUMENTS.get(name)
-    if known is None:
-        return EVER
-    return next((since for owner, since in known.types.items() if owner == kind), "")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _NEEDS_KEY = frozenset({"direct", "topic"})
 MATCH = "x-match"
+_VOID = "undefined"
 
 
 def nested(draft: Draft, vhost: str, end: End, options: YMap) -> None:
@@ -137,6 +138,13 @@ def _arguments(draft: Draft, written: YMap, kind: str | None) -> Arguments:
     match = written.get("match")
     if not headers and not raw and match is None:
         return EMPTY
+    for table in (headers or YMap(written.file, 0), raw or YMap(written.file, 0)):
+        for name in [name for name, value in table.items() if _holds_void(value)]:
+            message = f"{quoted(_VOID)} cannot be the value of {quoted(name)} in a binding"
+            hint = (
+                "the management API shows a null as this text, so that nobody can tell the two apart; rename the value"
+            )
+            draft.problems.add(table.file, table.value_place(name), message, hint)
     arguments: dict[str, Plain] = plain(raw) if raw else {}
     for name, value in (headers or {}).items():
         if name == MATCH and headers is not None:
@@ -155,3 +163,13 @@ def _arguments(draft: Draft, written: YMap, kind: str | None) -> Arguments:
         message = f"`{MATCH}` must be one of {', '.join(MATCHES)}, not {quoted(raw[MATCH])}"
         draft.problems.add(written.file, raw.value_place(MATCH), message)
     return Arguments(arguments)
+
+
+def _holds_void(value: Plain) -> bool:
+    match value:
+        case dict():
+            return any(map(_holds_void, value.values()))
+        case list():
+            return any(map(_holds_void, value))
+        case _:
+            return bool(value == _VOID)

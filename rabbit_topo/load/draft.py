@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rabbit_topo.load.nodes import origin
 from rabbit_topo.load.problems import quoted
-from rabbit_topo.model import Arguments, Exchange, Key, Kind, Note, Queue
+from rabbit_topo.model import PREDECLARED, Arguments, Exchange, Key, Kind, Note, Queue
 
 if TYPE_CHECKING:
     from rabbit_topo.load.merge import Profiles
@@ -15,15 +15,6 @@ if TYPE_CHECKING:
     from rabbit_topo.load.problems import Problems
     from rabbit_topo.load.structure import Walk
     from rabbit_topo.model import Consumer, Origin, Plain, Publisher, Resource, RouteTest
-
-BUILT_IN = {
-    "amq.direct": "direct",
-    "amq.topic": "topic",
-    "amq.fanout": "fanout",
-    "amq.headers": "headers",
-    "amq.match": "headers",
-    "amq.rabbitmq.trace": "topic",
-}
 
 
 class Mention(NamedTuple):
@@ -116,11 +107,11 @@ class Draft:
         exchange = self.resources.get(Key(vhost, Kind.EXCHANGE, name))
         if isinstance(exchange, Exchange) and exchange.type is not None:
             return exchange.type
-        return BUILT_IN.get(name)
+        return PREDECLARED.get(name)
 
     def knows(self, vhost: str, kind: Kind, name: str) -> bool:
         """Say whether an exchange or queue is declared, mentioned, or the server's own."""
-        return Key(vhost, kind, name) in self.named or (kind is Kind.EXCHANGE and name in BUILT_IN)
+        return Key(vhost, kind, name) in self.named or (kind is Kind.EXCHANGE and name in PREDECLARED)
 
     def report(self, where: Origin | None, message: str, hint: str = "") -> None:
         """Add a problem at a place that is an `Origin` already."""

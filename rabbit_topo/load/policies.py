@@ -10,7 +10,7 @@ from rabbit_topo.load.draft import note_of
 from rabbit_topo.load.merge import lacks
 from rabbit_topo.load.nodes import YMap, plain
 from rabbit_topo.load.problems import did_you_mean, quoted
-from rabbit_topo.load.shapes import LIMITS, TEXT
+from rabbit_topo.load.shapes import LIMITS, TEXT, Refused
 from rabbit_topo.model import Arguments, Key, Kind, Policy
 
 if TYPE_CHECKING:
@@ -52,10 +52,11 @@ def _definition(draft: Draft, keys: YMap) -> dict[str, Plain]:
         if key in NOT_IN_POLICIES or _OWN_KEY.get(key) == "":
             _refuse(draft, keys, key)
         elif shape := FRIENDLY.get(key):
-            if draft.walk.check(shape, f"`{key}`", value, keys.file, keys.value_place(key)):
+            place = keys.key_place(key) if isinstance(shape, Refused) else keys.value_place(key)
+            if draft.walk.check(shape, f"`{key}`", value, keys.file, place):
                 _friendly(draft, keys, key, value, definition)
         elif "_" in key:
-            known = [*FRIENDLY, *POLICY_KEYS]
+            known = [name for name in (*_OWN_KEY, *POLICY_KEYS) if "." not in name and name not in keys]
             message = f"the key {quoted(key)} is not known in a policy's definition"
             hint = did_you_mean(key, known) or "RabbitMQ's own keys are written with dashes, like max-length"
             draft.problems.add(keys.file, keys.key_place(key), message, hint)

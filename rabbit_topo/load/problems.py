@@ -56,14 +56,20 @@ def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
-def did_you_mean(word: str, known: Collection[str]) -> str:
-    """Return `did you mean "x"?`, or nothing; of a big set only names of about the same length are tried."""
+def nearest(word: str, known: Collection[str]) -> str:
+    """Return the name that is most like a word, or nothing; of a big set only some of its length are tried."""
     candidates = sorted(known)
     if len(candidates) > _MAX_CANDIDATES:
         near = [name for name in candidates if abs(len(name) - len(word)) <= 1 and name[:1] == word[:1]]
         candidates = near[:_MAX_CANDIDATES]
     best = difflib.get_close_matches(word[:255], candidates, 1, 0.7)
-    return f'did you mean "{best[0]}"?' if best else ""
+    return best[0] if best else ""
+
+
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    """Return `did you mean "x"?`, or nothing."""
+    best = nearest(word, known)
+    return f'did you mean "{best}"?' if best else ""
 
 
 def quoted(value: object) -> str:

@@ -24,9 +24,3 @@ def schema_text(name: str) -> str:
     if name not in names():
         raise KeyError(name)
     return (_folder() / f"{name}{_ENDING}").read_text(encoding="utf-8")
-
-
-def __getattr__(name: str) -> tuple[str, ...]:
-    if name == "NAMES":
-        return names()
-    raise AttributeError(name)

@@ -29,10 +29,14 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """A mapping with known keys. With `nullable`, null unsets what `defaults` or a profile set."""
+    """A mapping with known keys. With `nullable`, null unsets what `defaults` or a profile set.
+
+    `short` is the key that a bare value is most likely meant for.
+    """
 
     known: dict[str, Shape]
     nullable: bool = False
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +63,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A key that people try and that cannot be; says why."""
+    """A key that people try and that cannot be; says why. `{value}` in the hint is what was written.
+
+    `meant` are the keys in whose place it stands: that they are missing is no second mistake.
+    """
 
     why: str
     hint: str
+    meant: tuple[str, ...] = ()
 
 
 Shape: TypeAlias = Scalar | Fields | Named | Many | Table | Refused
@@ -83,8 +91,41 @@ _BINDING: dict[str, Shape] = {
     "headers": Table(),
     "arguments": Table(),
 }
-BINDINGS = Many(Fields(_BINDING))
+_WRONG_SOURCE: dict[str, Shape] = {
+    key: Refused(
+        f"a binding does not say `{key}`", "write `exchange: {value}`: the exchange that it leaves", ("exchange",)
+    )
+    for key in ("source", "from", "from_exchange", "exchange_from")
+}
+_NO_END = "leave it out: the binding leads to what it stands under"
+_NESTED: dict[str, Shape] = {
+    key: Refused(f"a binding that stands under a queue or exchange does not say `{key}`", _NO_END)
+    for key in ("queue", "to_exchange", "exchange_to", "destination", "to", "destination_type")
+}
+_WRONG_END: dict[str, Shape] = {
+    key: Refused(
+        f"a binding does not say `{key}`",
+        "write `queue: {value}` or `to_exchange: {value}`: where it leads",
+        ("queue", "to_exchange"),
+    )
+    for key in ("destination", "to")
+}
+_FREE: dict[str, Shape] = {
+    **_WRONG_END,
+    "queue": TEXT,
+    "to_exchange": TEXT,
+    "exchange_to": Refused("a binding does not say `exchange_to`", "write `to_exchange: {value}`", ("to_exchange",)),
+    "destination_type": Refused("a binding does not say `destination_type`", "`queue` or `to_exchange` says it"),
+}
+BINDINGS = Many(Fields({**_BINDING, **_WRONG_SOURCE, **_NESTED}))
 
+_DEAD_LETTER_KEYS: dict[str, Shape] = {
+    f"dead_letter_{key}": Refused(
+        f"`dead_letter_{key}` is a key of `dead_letter`",
+        f"write `dead_letter: {{{key}: " + "{value}}`",
+    )
+    for key in ("exchange", "routing_key", "strategy")
+}
 LIMITS: dict[str, Shape] = {
     "message_ttl": DURATION,
     "expires": Scalar(values.duration(1)),
@@ -94,7 +135,9 @@ LIMITS: dict[str, Shape] = {
     "dead_letter": Fields(
         {"exchange": TEXT, "routing_key": TEXT, "strategy": Scalar(values.one_of(*STRATEGIES))},
         nullable=True,
+        short="exchange",
     ),
+    **_DEAD_LETTER_KEYS,
     "single_active_consumer": BOOLEAN,
     "delivery_limit": Scalar(values.whole(-1)),
     "max_priority": Scalar(values.whole(0, MAX_PRIORITY)),
@@ -223,9 +266,9 @@ TOPOLOGY = Fields(
                 for kind, options in _OPTIONS.items()
             },
         ),
-        "exchanges": Named(Fields({**_OBJECT, **_EXCHANGE_OPTIONS}, nullable=True), "exchange"),
-        "queues": Named(Fields({**_OBJECT, **_QUEUE_OPTIONS}, nullable=True), "queue"),
-        "bindings": Many(Fields({**_BINDING, "queue": TEXT, "to_exchange": TEXT})),
+        "exchanges": Named(Fields({**_OBJECT, **_EXCHANGE_OPTIONS}, nullable=True, short="type"), "exchange"),
+        "queues": Named(Fields({**_OBJECT, **_QUEUE_OPTIONS}, nullable=True, short="type"), "queue"),
+        "bindings": Many(Fields({**_BINDING, **_WRONG_SOURCE, **_FREE})),
         "policies": Named(
             Fields(
                 {

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING
 
 from rabbit_topo.arguments import friendly_key
 from rabbit_topo.arguments.tables import sendable
 from rabbit_topo.load.nodes import Broken, YMap, YSeq
-from rabbit_topo.load.problems import did_you_mean, quoted
+from rabbit_topo.load.problems import did_you_mean, nearest, quoted
 from rabbit_topo.load.shapes import TOPOLOGY, Fields, Many, Named, Refused, Scalar, Shape, Table
 from rabbit_topo.load.values import MAX_NAME_BYTES, is_unicode
 
 if TYPE_CHECKING:
-    from rabbit_topo.load.problems import Problems
+    from rabbit_topo.load.problems import Hint, Problems
     from rabbit_topo.model import Plain
+
+_ENOUGH = 1000  # problems, after which nobody reads whether one more follows from another
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,60}")
 
 
 class Walk:
@@ -39,14 +43,14 @@ class Walk:
             case Fields() | Named() | Table():
                 if not isinstance(value, YMap):
                     message = f"{subject} must be a mapping, not {quoted(value)}"
-                    self._problems.add(file, place, message, "write `key: value` pairs")
+                    self._problems.add(file, place, message, _as_mapping(shape, subject, value))
                     return False
                 self._mapping(shape, subject, value)
                 return True
             case Many():
                 return self._many(shape, subject, value, file, place)
             case Refused():
-                self._problems.add(file, place, shape.why, shape.hint)
+                self._problems.add(file, place, shape.why, shape.hint.replace("{value}", _spelled(value)))
                 return False
 
     def _mapping(self, shape: Fields | Named | Table, subject: str, value: YMap) -> None:
@@ -70,6 +74,8 @@ class Walk:
                 place = value.key_place(key) if isinstance(known, Refused) else value.value_place(key)
                 if self.check(known, f"`{key}`", item, value.file, place):
                     continue
+                if isinstance(known, Refused):
+                    value.dropped.update(known.meant)
             value.drop(key)
 
     def _unknown(self, shape: Fields, subject: str, key: str, value: YMap) -> None:
@@ -84,12 +90,18 @@ class Walk:
             self._problems.add(value.file, place, message, "it holds `version`, `vhost` and `tests` only")
         else:
             known = [name for name, item in shape.known.items() if not isinstance(item, Refused)]
+            missing = [name for name in known if name not in value and name not in value.dropped]
             where = "at the top of a document" if "version" in shape.known else f"in {subject}"
             message = f"the key {quoted(key)} is not known {where}"
-            hint_later = partial(_known_keys, key, known)
-            self._problems.add(value.file, place, message, hint_later)
+            advice: Hint = partial(_known_keys, key, missing, known)
+            if len(self._problems) < _ENOUGH and (meant := nearest(key, missing)):
+                value.dropped.add(meant)  # that it is missing is no second mistake
+                advice = f'did you mean "{meant}"?'
+            self._problems.add(value.file, place, message, advice)
 
     def _named(self, shape: Named, value: YMap) -> None:
+        keys = shape.item.known if isinstance(shape.item, Fields) else {}
+        above: YMap | None = None
         for name in list(value):
             if wrong := shape.name(name):
                 message = f"the name of this {shape.what} must be {wrong.wanted}, not {quoted(name)}"
@@ -99,8 +111,15 @@ class Walk:
             item = value[name]
             if item is None:
                 value[name] = YMap(value.file, value.key_place(name))
+            elif above is not None and name in keys and _belongs_above(keys, name, item):
+                message = f"{quoted(name)} stands where the name of another {shape.what} is expected"
+                hint = f"if it is a key of the {shape.what} above, indent it further"
+                self._problems.add(value.file, value.key_place(name), message, hint)
+                above.dropped.add(name)
+                value.drop(name)
             elif not self.check(shape.item, f"{shape.what} {quoted(name)}", item, value.file, value.value_place(name)):
                 value.drop(name)
+            above = value.get(name, above)
 
     def _many(self, shape: Many, subject: str, value: Plain, file: str, place: int) -> bool:
         if not isinstance(value, YSeq):
@@ -146,5 +165,30 @@ class Walk:
         return True
 
 
-def _known_keys(key: str, known: list[str]) -> str:
-    return did_you_mean(key, known) or f"known are {', '.join(known)}"
+def _known_keys(key: str, missing: list[str], known: list[str]) -> str:
+    return did_you_mean(key, missing) or f"known are {', '.join(known)}"
+
+
+def _belongs_above(keys: dict[str, Shape], name: str, item: Plain) -> bool:
+    """Say whether what stands as an object is rather a key of the one above it, indented too little."""
+    if not isinstance(item, YMap):
+        return not isinstance(item, Broken)
+    inner = keys[name]
+    own = inner.known if isinstance(inner, Fields) else {}
+    return isinstance(inner, (Fields, Table)) and any(key not in keys and (key in own or not own) for key in item)
+
+
+def _as_mapping(shape: Shape, subject: str, value: Plain) -> str:
+    """Advise on a value where a mapping is wanted: the key that it is most likely meant for, if it fits there."""
+    short = shape.known.get(shape.short) if isinstance(shape, Fields) else None
+    if isinstance(shape, Fields) and isinstance(short, Scalar) and isinstance(value, str) and not short.check(value):
+        name = subject.partition(" ")[2].strip('"') or subject.strip("`")
+        return f"write `{name}: {{{shape.short}: {_spelled(value)}}}`"
+    return "write `key: value` pairs"
+
+
+def _spelled(value: Plain) -> str:
+    """Spell a value as it can stand in YAML; what is long or no scalar is left open."""
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
+        return value
+    return "..." if isinstance(value, (dict, list)) or value is None else quoted(value)

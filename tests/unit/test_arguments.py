@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from rabbit_topo.arguments import (
     QUEUE_ARGUMENTS,
     QUEUE_KEYS,
-    fits_since,
     friendly_key,
     is_broker_age,
     parse_age,
@@ -139,10 +138,3 @@ def test_every_friendly_key_has_its_argument() -> None:
     assert queue_argument("initial_group_size", "stream") == "x-initial-cluster-size"
     assert friendly_key("x-initial-cluster-size") == "initial_group_size"
     assert friendly_key("x-custom") == ""
-
-
-def test_since_when_a_type_takes_an_argument() -> None:
-    assert fits_since("quorum", "x-delayed-retry-min") == "4.3"
-    assert fits_since("stream", "x-max-age") == "3.10"
-    assert fits_since("stream", "x-max-priority") == ""
-    assert fits_since("classic", "x-custom") == "3.10"
