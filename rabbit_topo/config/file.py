@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 CONFIG_NAME = "rabbit-topo.yaml"
 MAX_BYTES = 1_000_000
-_VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
+OLDEST = (3, 10)
+_VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,5})?")
 _VARIABLE = re.compile(r"\$(?P<escaped>\$\{)|\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)\})?")
 _TOP = ("sources", "target_version", "environments")
 _ENVIRONMENT = ("broker", "amqp", "username", "password", "password_file", "tls")
@@ -91,7 +92,10 @@ def find_upwards(folder: Path) -> Path | None:
 
 def read(path: Path, shown: str) -> ConfigFile:
     """Read and check one file. Raise UsageError if it cannot be read, InputError with every problem in it."""
-    from yaml import MarkedYAMLError, YAMLError, compose
+    from yaml import YAMLError, compose
+
+    from rabbit_topo.load.nodes import origin
+    from rabbit_topo.load.yaml_events import explain, first_complaint
 
     try:
         from yaml import CSafeLoader as Loader
@@ -105,15 +109,18 @@ def read(path: Path, shown: str) -> ConfigFile:
     if len(data) > MAX_BYTES:
         raise UsageError(f"{shown} is larger than {MAX_BYTES} bytes: not a configuration file")
     try:
-        root = compose(data.decode("utf-8-sig"), Loader=Loader)
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError(f"{shown} is not UTF-8 text") from None
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise InputError([Problem(shown, line, column, f"not valid YAML: {error.problem or error.context}")]) from None
-    except (YAMLError, RecursionError) as error:
-        raise InputError([Problem(shown, 1, 1, f"not valid YAML: {type(error).__name__}")]) from None
+    root = None
+    if not (complaint := first_complaint(text)):
+        try:
+            root = compose(text, Loader=Loader)
+        except YAMLError as error:  # what only the composer minds: an alias, a second document
+            complaint = explain(error, text)
+    if complaint:
+        where = origin(shown, complaint.place)
+        raise InputError([Problem(shown, where.line, where.column, complaint.message, complaint.hint)])
     reader = _Reader(path, shown)
     config = reader.config(root) if root is not None else ConfigFile(path, shown)
     if reader.problems:
@@ -128,6 +135,7 @@ class _Reader:
         self.path = path
         self.shown = shown
         self.problems: list[Problem] = []
+        self.meant: set[tuple[int, str]] = set()  # keys that stand misspelt in a mapping, known by its identity
 
     def config(self, root: Node) -> ConfigFile:
         sources: tuple[Text, ...] = ()
@@ -160,9 +168,18 @@ class _Reader:
         if "password" in texts and "password_file" in texts:
             later = max(texts["password"], texts["password_file"], key=lambda text: (text.line, text.column))
             self.problems.append(later.problem("both password and password_file are given", "keep one of them"))
-        if "broker" not in texts and "amqp" not in texts:
+        if not self.says(node, "broker", "amqp"):
             self.problems.append(name.problem(f"environment {name.raw} names no broker", "give it `broker: URL`"))
         return Environment(name, texts, tls, verify)
+
+    def says(self, node: Node, *keys: str) -> bool:
+        """Say whether one of the keys stands in a mapping, well or badly; of what is none, no key is missed."""
+        from yaml import MappingNode
+
+        if not isinstance(node, MappingNode):
+            return True
+        written = {str(key.value) for key, _ in node.value}
+        return any(key in written or (id(node), key) in self.meant for key in keys)
 
     def items(self, node: Node, what: str, known: tuple[str, ...] | None) -> Iterator[tuple[Text, Node]]:
         from yaml import MappingNode, ScalarNode
@@ -180,8 +197,10 @@ class _Reader:
             if key.raw in seen:
                 self.complain(key_node, f"{key.raw} is given twice; the first is on line {seen[key.raw].line}")
             elif known is not None and key.raw not in known:
-                close = difflib.get_close_matches(key.raw, known, n=1)
+                written = {str(other.value) for other, _ in node.value}
+                close = difflib.get_close_matches(key.raw, [name for name in known if name not in written], n=1)
                 hint = f"did you mean {close[0]}?" if close else f"possible here: {', '.join(known)}"
+                self.meant.update((id(node), name) for name in close)
                 self.complain(key_node, f"unknown key {key.raw} in {what}", hint)
             else:
                 seen[key.raw] = key
@@ -214,7 +233,11 @@ class _Reader:
     def version(self, node: Node) -> str:
         # the text, not the number: 4.10 would become 4.1
         if isinstance(node.value, str) and _VERSION.fullmatch(node.value):
-            return node.value
+            if tuple(int(part) for part in node.value.split(".")[:2]) >= OLDEST:
+                return node.value
+            message = f"RabbitMQ {node.value} is not supported: target_version must be from 3.10 on"
+            self.complain(node, message, "3.10 to 4.3 are tried; newer ones are taken as they are")
+            return ""
         self.complain(node, "target_version must be a RabbitMQ version", 'such as "4.3" or "3.13.7"')
         return ""
 

@@ -227,6 +227,11 @@ def _target(urls: _Urls, login: _Login, folder: Path, cwd: Path) -> Target:
         )
     if "://" in broker:
         _check_url("broker", broker, ("http", "https"))
+    elif (folder / broker).is_dir():
+        raise UsageError(
+            f"{folder / broker} is a folder, and no broker",
+            "a broker is a URL or a definitions file; topology files and folders are named without --broker",
+        )
     elif not (folder / broker).is_file():
         raise UsageError(
             f"there is no definitions file {folder / broker}",
@@ -241,9 +246,15 @@ def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:
     """Refuse what is no URL of this kind, without repeating a password that may be in it."""
     try:
         parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        if str(error).startswith("Port out of range"):
+            raise UsageError(
+                f"{name}: the port of the URL is out of range", "a port is a number from 1 to 65535"
+            ) from None
         raise UsageError(f"{name}: this is not a URL", f"expected {schemes[0]}://HOST:PORT") from None
+    if port == 0:
+        raise UsageError(f"{name}: the port of the URL is out of range", "a port is a number from 1 to 65535")
     if parts.scheme not in schemes or not host:
         wanted = " or ".join(f"{scheme}://" for scheme in schemes)
         raise UsageError(f"{name}: the URL must begin with {wanted} and name a host, not {parts.scheme}://{host or ''}")

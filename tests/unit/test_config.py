@@ -289,17 +289,14 @@ environments:
         "rabbit-topo.yaml:1:1: unknown key source in the configuration",
         "rabbit-topo.yaml:2:10: sources must be a list of paths, not a string",
         "rabbit-topo.yaml:3:17: target_version must be a RabbitMQ version",
-        "rabbit-topo.yaml:5:3: environment dev names no broker",
         "rabbit-topo.yaml:5:9: unknown key brokr in environment dev",
         "rabbit-topo.yaml:5:36: username must be a string, not a number or another value",
         "rabbit-topo.yaml:5:67: both password and password_file are given",
         "rabbit-topo.yaml:6:3: dev is given twice; the first is on line 5",
         "rabbit-topo.yaml:7:5: a name is expected here, not a list",
-        "rabbit-topo.yaml:9:3: environment web names no broker",
         "rabbit-topo.yaml:9:17: broker is empty",
         "rabbit-topo.yaml:9:35: verify must be true or false, not a string",
         "rabbit-topo.yaml:9:42: unknown key ca in tls",
-        "rabbit-topo.yaml:10:3: environment bad names no broker",
         "rabbit-topo.yaml:10:8: environment bad must be a mapping of names to values, not a string",
     ]
 
@@ -312,19 +309,24 @@ def test_an_unknown_key_gets_a_suggestion(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [", "not valid YAML"),
-        ("\tsources: []", "not valid YAML"),
-        ("a: 1\n---\nb: 2\n", "not valid YAML"),
-        ("[" * 20_000, "not valid YAML"),
-        ("a: \x01", "not valid YAML"),
-        ("- a", "must be a mapping"),
-        ("a: *b", "not valid YAML"),
+        ("a: [", ":2:1: this is no YAML"),
+        ("\tsources: []", ":1:1: a tab stands where YAML wants spaces"),
+        ("sources:\n\t- a", ":2:1: a tab stands where YAML wants spaces"),
+        ("a: 1\n---\nb: 2\n", ":2:1: this is no YAML"),
+        ("[" * 100_000, ":1:41: nested more than 40 levels deep"),
+        ("{a: " * 100_000, ":1:161: nested more than 40 levels deep"),
+        ("a: \x01", ":1:4: this is no YAML"),
+        ("sources: [*]", ":1:11: YAML takes `*` for an alias"),
+        ("- a", ":1:1: the configuration must be a mapping"),
+        ("a: *b", ":1:4: this is no YAML: found undefined alias"),
+        ("sources: &a [*a]", ":1:14: a source must be a string, not a list"),
     ],
 )
 def test_what_is_no_configuration_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     shown = problems(tmp_path, text)
     assert message in shown[0]
-    assert shown[0].startswith("rabbit-topo.yaml:")
+    assert shown[0].startswith("rabbit-topo.yaml:1:" if ":2:1: " not in message else "rabbit-topo.yaml:2:")
+    assert len(shown) == 1
 
 
 def test_files_that_cannot_be_read_are_usage_errors(tmp_path: Path) -> None:
@@ -336,6 +338,41 @@ def test_files_that_cannot_be_read_are_usage_errors(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"a: \xff")
     with pytest.raises(UsageError, match="UTF-8"):
         settle(tmp_path, config_path="latin.yaml")
+
+
+@pytest.mark.parametrize("version", ["3.9", "'3.9.29'", "2.10", "3.1", "0.1"])
+def test_a_version_that_is_too_old_is_refused(tmp_path: Path, version: str) -> None:
+    (shown,) = problems(tmp_path, f"target_version: {version}\n")
+    assert "is not supported: target_version must be from 3.10 on" in shown
+    assert "3.10 to 4.3 are tried" in shown
+
+
+@pytest.mark.parametrize("version", ["3.10", "'3.10'", "3.13.7", "4.0", "4.3", "4.10", "5.0", "10.1"])
+def test_a_version_is_taken_as_it_is_written(tmp_path: Path, version: str) -> None:
+    assert settle(tmp_path, f"target_version: {version}\n").target.target_version == version.strip("'")
+
+
+def test_a_misspelt_key_is_not_missing_too(tmp_path: Path) -> None:
+    (shown,) = problems(tmp_path, "environments: {d: {brokr: 'http://x'}}\n")
+    assert shown.endswith("did you mean broker?")
+    (shown,) = problems(tmp_path, "environments: {d: {brokr: 'http://x', broker: 'http://x'}}\n")
+    assert "possible here: broker, amqp" in shown
+    (shown,) = problems(tmp_path, "environments: {d: {user: x}}\n")[:1]
+    assert "names no broker" in shown
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "99999"])
+@pytest.mark.parametrize(("name", "url"), [("broker", "http://u:s3cret@x:"), ("amqp", "amqp://u:s3cret@x:")])
+def test_a_port_out_of_range_is_said_to_be(tmp_path: Path, name: str, url: str, port: str) -> None:
+    with pytest.raises(UsageError, match=f"^{name}: the port of the URL is out of range$"):
+        settle(tmp_path, None, None, **{"broker": "http://x", name: url + port})
+
+
+def test_a_folder_is_no_broker(tmp_path: Path) -> None:
+    (tmp_path / "topology").mkdir()
+    with pytest.raises(UsageError, match="is a folder, and no broker") as caught:
+        settle(tmp_path, broker="topology/")
+    assert "named without --broker" in caught.value.hint
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "environments:\n", "{}"])
@@ -354,6 +391,11 @@ def test_an_empty_configuration_says_nothing(tmp_path: Path, text: str) -> None:
         "sources: x",
         "sources: [1]",
         "target_version: new",
+        "target_version: '3.9'",
+        "target_version: 3.9",
+        "target_version: '3.10.8'",
+        "target_version: 4.3",
+        "target_version: '10.0'",
         "target_version: [4]",
         "environments: {d: {}}",
         "environments: {d: {broker: 'http://x', password: a, password_file: b}}",
