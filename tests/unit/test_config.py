@@ -319,7 +319,7 @@ def test_an_unknown_key_gets_a_suggestion(tmp_path: Path) -> None:
         ("sources: [*]", ":1:11: YAML takes `*` for an alias"),
         ("- a", ":1:1: the configuration must be a mapping"),
         ("a: *b", ":1:4: this is no YAML: found undefined alias"),
-        ("sources: &a [*a]", ":1:14: a source must be a string, not a list"),
+        ("sources: &a [*a]", ":1:10: a source must be a string, not a list"),
     ],
 )
 def test_what_is_no_configuration_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
