@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from rabbit_topo.errors import InputError
-from rabbit_topo.load import load, paths
+from rabbit_topo.load import load, paths, schemas
 from rabbit_topo.model import Kind, Queue
+from rabbit_topo.report.documents import validation_document
 
 GOOD = "version: 1\nqueues: {%s: {}}\n"
 
@@ -74,6 +77,14 @@ def test_what_is_not_there() -> None:
     assert _complaint("nope").startswith("nope: there is no such file or folder")
     assert _complaint("\0").startswith("\0: this file cannot be read")
     assert "no topology file or folder is named" in _complaint()
+
+
+def test_a_problem_without_a_place_fits_the_schema() -> None:
+    with pytest.raises(InputError) as caught:
+        load("nope")
+    document = validation_document(None, caught.value.problems, caught.value.total)
+    assert [(problem["line"], problem["column"]) for problem in document["problems"]] == [(0, 0)]
+    jsonschema.validate(document, json.loads(schemas.schema_text("validate")))
 
 
 def test_a_folder_without_yaml() -> None:
