@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
 from rabbit_topo.diff import Create, Delete, Displaced, Replace, Update
-from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue, Vhost
+from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue, Vhost, holds_null
 from rabbit_topo.plan import hazards
 from rabbit_topo.plan.governance import Governance
 from rabbit_topo.plan.operations import Declare, Remove
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rabbit_topo.diff import Change
-    from rabbit_topo.model import Key, Observed, Plain, Resource, Topology
+    from rabbit_topo.model import Key, Observed, Resource, Topology
     from rabbit_topo.plan.operations import Operation
 
 _HASH = "x-consistent-hash"
@@ -142,7 +142,7 @@ class _Planner:
             case Create(resource=Exchange(type=str() as kind)) if self._is_unknown(kind):
                 self.details[change.key] = (f"this broker has no exchange type {kind}: is its plugin enabled?",)
             case Create(resource=Binding() as binding):
-                if not self.state.observed.facts.writes_null and _has_null(dict(binding.arguments)):
+                if not self.state.observed.facts.writes_null and holds_null(dict(binding.arguments)):
                     reason = "HTTP cannot write a null in a binding's arguments"
                     self._block(change, reason, "give the AMQP URL too (--amqp)")
             case Replace(before=before):
@@ -244,14 +244,6 @@ def _resource(change: Change) -> Resource | None:
 
 def _type_differs(change: Change) -> bool:
     return isinstance(change, Replace) and any(item.path == "type" for item in change.fields)
-
-
-def _has_null(value: Plain) -> bool:
-    if isinstance(value, dict):
-        return any(_has_null(item) for item in value.values())
-    if isinstance(value, list):
-        return any(_has_null(item) for item in value)
-    return value is None
 
 
 def _by_hand(before: object) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rabbit_topo import apply, connect, diff, load, make_plan
-from tests.integration.test_drift import command
+from tests.integration.test_drift import ROOT, command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,9 +25,9 @@ if TYPE_CHECKING:
 MANY = 40
 
 
-def _many(folder: Path, vhost: str = "/") -> Topology:
+def _many(folder: Path, vhost: str = "/", count: int = MANY) -> Topology:
     queues = "\n".join(
-        f"  shop.q{n}: {{type: classic, bindings: [{{exchange: shop.x, routing_key: k{n}}}]}}" for n in range(MANY)
+        f"  shop.q{n}: {{type: classic, bindings: [{{exchange: shop.x, routing_key: k{n}}}]}}" for n in range(count)
     )
     file = folder / "shop.yaml"
     file.write_text(f'version: 1\nvhost: "{vhost}"\nexchanges: {{shop.x: {{type: topic}}}}\nqueues:\n{queues}\n')
@@ -171,3 +174,28 @@ def test_a_definitions_file_is_a_file(kind: str, tmp_path: Path, capsys: pytest.
         assert (code, out) == (2, "")
         assert broker in capsys.readouterr().err
     assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_in_the_middle_of_an_apply(
+    node: Node, vhost: str, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    _many(tmp_path, vhost, 600)
+    words = [sys.executable, "-m", "rabbit_topo", "apply", "--yes", str(tmp_path / "shop.yaml")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    told = tmp_path / "told"
+    with (
+        told.open("w") as file,
+        subprocess.Popen([*words, "--broker", node.broker_url], stdout=file, stderr=file, env=environment) as process,
+    ):
+        while process.poll() is None and len(node.http("GET", "queues", vhost, query="disable_stats=true")) < MANY:
+            pass
+        process.send_signal(number)
+        assert process.wait(60) == code, told.read_text()[-500:]
+    out = told.read_text()
+    assert "DONE" in out
+    assert "NOT ATTEMPTED" in out
+    assert "Traceback" not in out
+    code, out = command("apply", "--yes", str(tmp_path / "shop.yaml"), "--broker", node.broker_url)
+    assert code == 0, out[-300:]
+    assert command("check", str(tmp_path / "shop.yaml"), "--broker", node.broker_url)[0] == 0
