@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from rabbit_topo.broker.target import DEFAULT, without_credentials
+from rabbit_topo.broker.target import DEFAULT
 from rabbit_topo.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from urllib.parse import SplitResult
 
     from rabbit_topo.broker.target import Target
 
+SCHEMES = frozenset({"http", "https", "amqp", "amqps"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -56,18 +58,58 @@ class Address:
         return self.host in LOOPBACK
 
 
-def parse_address(url: str, target: Target, schemes: Collection[str], word: str) -> Address:
-    """Read a URL; `word` is what the user knows it by. Raises `UsageError`, never with a password in it."""
-    shown = without_credentials(url)
+def resembles_url(text: str) -> bool:
+    """Say whether a text that is no file's path was meant for a URL: a password may be in it, so it is not shown.
+
+    >>> resembles_url("me:s3cret@shop:15672"), resembles_url("http:me@shop"), resembles_url("broker.json")
+    (True, True, False)
+    """
+    return bool(re.search(r"@|://|^https?:|^amqp", text, re.IGNORECASE))
+
+
+def no_url(word: str, schemes: tuple[str, ...]) -> UsageError:
+    """Say that a value is no URL, and nothing of what it is."""
+    example = "http://host:15672 or the path of a definitions file" if "http" in schemes else "amqp://host:5672"
+    return UsageError(f"{word} is not a URL", f"write {example}")
+
+
+def split_url(url: str, schemes: tuple[str, ...], word: str) -> SplitResult:
+    """Take a URL apart. Raises `UsageError`, which quotes nothing of it but a scheme that everybody knows."""
+    if not url.partition(":")[2].startswith("//"):
+        raise no_url(word, schemes)
     try:
         parts = urlsplit(url)
-        port = parts.port
     except ValueError:
-        raise UsageError(f"{word}: {shown!r} is no URL", f"write it as {min(schemes)}://host:port") from None
+        raise no_url(word, schemes) from None
+    try:
+        port = parts.port
+    except ValueError as error:
+        if not str(error).startswith("Port out of range"):
+            raise no_url(word, schemes) from None
+        port = 0
+    if port == 0:
+        raise UsageError(f"{word}: the port of the URL is out of range", "a port is a number from 1 to 65535")
     if parts.scheme not in schemes:
-        raise UsageError(f"{word}: {shown!r} does not start with {' or '.join(f'{s}://' for s in sorted(schemes))}")
+        if parts.scheme not in SCHEMES:
+            raise no_url(word, schemes)
+        wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise UsageError(
+            f"{word}: the URL must begin with {wanted}, not {parts.scheme}://",
+            "--broker takes http://host:15672 or a definitions file, --amqp takes amqp://host",
+        )
+    if "@" in parts.path + parts.query + parts.fragment:
+        raise UsageError(
+            f"{word}: the URL has an '@' behind its host",
+            "in a user name or a password, '/' is written %2F, '?' %3F, '#' %23 and '@' %40",
+        )
     if not parts.hostname:
-        raise UsageError(f"{word}: {shown!r} names no host", f"write it as {parts.scheme}://host:port")
+        raise UsageError(f"{word}: the URL names no host", f"write it as {parts.scheme}://host:port")
+    return parts
+
+
+def parse_address(url: str, target: Target, schemes: tuple[str, ...], word: str) -> Address:
+    """Read a URL; `word` is what the user knows it by. Raises `UsageError` as `split_url` does."""
+    parts = split_url(url, schemes, word)
     username = target.username if target.username is not None else unquote(parts.username or "guest")
     password = target.password
     if password is None and parts.password and url != DEFAULT:
@@ -76,8 +118,8 @@ def parse_address(url: str, target: Target, schemes: Collection[str], word: str)
         password = "guest"  # noqa: S105 - what RabbitMQ gives that user
     return Address(
         scheme=parts.scheme,
-        host=parts.hostname,
-        port=port,
+        host=parts.hostname or "",
+        port=parts.port,
         path=parts.path.rstrip("/"),
         username=username,
         password=password or "",

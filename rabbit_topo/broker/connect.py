@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from rabbit_topo.broker.target import DEFAULT, Target, Tls, without_credentials
+from rabbit_topo.broker.address import split_url
+from rabbit_topo.broker.target import DEFAULT, Target, Tls
 from rabbit_topo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,18 +47,15 @@ def connect_target(target: Target) -> Broker:
             DEFAULT, username=target.username, password=target.password, tls=target.tls, timeout=target.timeout
         )
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", target.broker):
+        from rabbit_topo.broker.definitions import Definitions
+
+        file = Definitions(target.broker, target.target_version)
         if target.amqp is not None:
             raise UsageError(
                 f"{target.broker} is a file, and an AMQP URL is given with it", "a definitions file takes no --amqp"
             )
-        from rabbit_topo.broker.definitions import Definitions
-
-        return Definitions(target.broker, target.target_version)
-    if target.broker.partition("://")[0].lower() not in {"http", "https"}:
-        raise UsageError(
-            f"{without_credentials(target.broker)} is no management URL",
-            "--broker takes http://host:15672 or a definitions file; an amqp:// URL goes to --amqp",
-        )
+        return file
+    split_url(target.broker, ("http", "https"), "--broker")
     if target.amqp is not None:
         from rabbit_topo.broker.both import Both
 

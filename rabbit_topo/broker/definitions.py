@@ -6,15 +6,20 @@ import json
 import os
 import re
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rabbit_topo.broker.address import no_url, resembles_url
 from rabbit_topo.broker.definitions_state import Malformed, State
-from rabbit_topo.broker.readings import read_policy
 from rabbit_topo.errors import UsageError
 from rabbit_topo.model import Counts, Exchange, Facts, Kind, Observed, Queue, Topology
 from rabbit_topo.plan.operations import Declare, Done, Failed, NotAttempted
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover  (no such thing on Windows)
+    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -36,6 +41,8 @@ class Definitions:
     def __init__(self, path: str, target_version: str = "") -> None:
         """Nothing is read yet."""
         if not Path(path).is_file():
+            if resembles_url(path) and not Path(path).exists():
+                raise no_url("--broker", ("http", "https"))
             what = "is no file" if Path(path).exists() else "does not exist"
             raise UsageError(
                 f"{path} {what}", "a broker is a URL (http://host:15672) or a definitions file; `{}` is an empty one"
@@ -44,11 +51,12 @@ class Definitions:
         self._target_version = target_version
         self._seen: bytes | None = None
         self._state: State | None = None
+        self._home = "/"
 
     def observe(self, vhosts: Collection[str]) -> Observed:
         """Read the file. Raises `UsageError` where it is no definitions file."""
-        home = next(iter(vhosts)) if len(vhosts) == 1 else "/"
-        state = self._read(home)
+        self._home = next(iter(vhosts)) if len(vhosts) == 1 else "/"
+        state = self._read()
         document = state.document
         resources: dict[Any, Resource] = {
             key: resource
@@ -64,7 +72,7 @@ class Definitions:
             vhosts=state.vhosts,
             default_queue_types={vhost: state.default_types.get(vhost, "classic") for vhost in state.vhosts},
             counts={key: EMPTY for key in resources if key.kind is Kind.QUEUE},
-            operator_policies=tuple(self._operator_policies(state, vhosts)),
+            operator_policies=tuple(policy for policy in state.operator_policies if policy.vhost in vhosts),
             writes_null=False,
         )
         return Observed(Topology(resources=resources), facts)
@@ -72,10 +80,11 @@ class Definitions:
     def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
         """Change the file, once for the whole wave; see `Broker.execute`."""
         try:
-            state = self._state or self._read("/")
-            if Path(self.path).read_bytes() != self._seen:
-                yield from (Failed(operation, CHANGED, "run again") for operation in wave)
-                return
+            self._compare()
+            state = self._state or self._read()
+        except _ChangedError:
+            yield from (Failed(operation, CHANGED, "run again") for operation in wave)
+            return
         except (OSError, UsageError) as error:
             yield from (NotAttempted(operation, f"{self.path} cannot be read: {error}") for operation in wave)
             return
@@ -83,6 +92,10 @@ class Definitions:
         try:
             state.rewrite()
             self._write(state.document)
+        except _ChangedError:
+            self._state = None
+            yield from (Failed(operation, CHANGED, "run again") for operation in wave)
+            return
         except (OSError, ValueError) as error:
             self._state = None
             yield from (Failed(operation, f"{self.path} cannot be written: {error}") for operation in wave)
@@ -93,7 +106,7 @@ class Definitions:
     def close(self) -> None:
         """Nothing is left to do: every wave was written."""
 
-    def _read(self, home: str) -> State:
+    def _read(self) -> State:
         try:
             self._seen = Path(self.path).read_bytes()
             text = self._seen.decode("utf-8-sig")
@@ -108,7 +121,7 @@ class Definitions:
         if not isinstance(document, dict):
             raise UsageError(f"{self.path}:1:1: no definitions file: it holds no JSON object", self._hint())
         try:
-            self._state = State(document, home)
+            self._state = State(document, self._home)
         except Malformed as error:
             raise UsageError(f"{self.path}: no definitions file: {error}") from None
         return self._state
@@ -118,14 +131,16 @@ class Definitions:
             return "topology files are given without --broker, which names the broker that they are compared with"
         return "a definitions file is what `rabbitmqctl export_definitions` writes; `{}` is an empty broker"
 
-    def _operator_policies(self, state: State, vhosts: Collection[str]) -> Iterator[Policy]:
-        for item in state.document.get("parameters") or ():
-            vhost = item.get("vhost", state.home)
-            if item.get("component") == "operator_policy" and vhost in vhosts and isinstance(item.get("value"), dict):
-                yield read_policy(vhost, {"name": item.get("name", ""), "pattern": "", **item["value"]})
+    def _compare(self) -> None:
+        """Raise `_ChangedError` where the file is not what was read."""
+        if self._seen is not None and Path(self.path).read_bytes() != self._seen:
+            raise _ChangedError
 
     def _write(self, document: dict[str, Any]) -> None:
-        """Put a new file in the old one's place, all at once; a link stays a link, mode and owner stay."""
+        """Put a new file in the old one's place, all at once; a link stays a link, mode and owner stay.
+
+        Raises `_ChangedError` where it is another file by now, or somebody else is about to replace it.
+        """
         before = (self._seen or b"").decode("utf-8-sig")
         after = _dump(document, before).encode()
         if after == self._seen:
@@ -138,11 +153,37 @@ class Definitions:
                 file.flush()
                 _pass_on(real.stat(), file.fileno())
                 os.fsync(file.fileno())
-            Path(name).replace(real)
+            with _sole_writer(real):
+                self._compare()
+                Path(name).replace(real)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
         self._seen = after
+
+
+class _ChangedError(Exception):
+    """The file is not the one that was read."""
+
+
+@contextmanager
+def _sole_writer(path: Path) -> Iterator[None]:
+    """Keep other writers of this kind from replacing the file meanwhile. Raises `_ChangedError` where one is at it.
+
+    The lock is on the file itself, so that none is left behind; one on a file that was replaced before it was locked
+    keeps nobody away, and counts as a change.
+    """
+    with path.open("rb") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise _ChangedError from None
+            except OSError:  # a file system that knows no locks: the comparison alone must do
+                pass
+            if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                raise _ChangedError
+        yield
 
 
 def _pass_on(old: os.stat_result, descriptor: int) -> None:

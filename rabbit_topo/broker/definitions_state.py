@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from rabbit_topo.broker.definitions_shapes import check_kinds
 from rabbit_topo.broker.readings import (
+    BLINDING,
     TYPE_ARGUMENT,
+    blinds_management,
     queue_arguments,
     read_binding,
     read_exchange,
@@ -42,9 +46,12 @@ class State:
 
     def __init__(self, document: Item, home: str = "/") -> None:
         """Index the document; it is changed in place by `rewrite` only. `vhosts` are those that exist."""
+        try:
+            check_kinds("document", document)
+        except ValueError as error:
+            raise Malformed(str(error)) from None
         self.document = document
-        named = ["vhost" in item for name in ("exchanges", "queues", "bindings") for item in _section(document, name)]
-        self.single = "original_vhost_name" in document or (bool(named) and not any(named))
+        self.single = _is_single(document)
         self.home = str(document.get("original_vhost_name") or home)
         self.resources: dict[Key, Resource] = {}
         self.vhosts: frozenset[str] = frozenset()
@@ -53,29 +60,39 @@ class State:
         self._added: list[tuple[str, Item]] = []
         self._leaving: defaultdict[Key, set[Key]] = defaultdict(set)
         self._arriving: defaultdict[Key, set[Key]] = defaultdict(set)
-        self.default_types = dict(self._described_vhosts())
+        self.default_types = dict[str, str](self._described_vhosts())
         for name, reader in READERS.items():
             for number, item in enumerate(_section(document, name), 1):
-                try:
+                with _reading(name, number, item):
+                    check_kinds(name, item)
                     self._index(reader(item.get("vhost", self.home), item), item)
-                except (KeyError, TypeError, AttributeError, ValueError) as error:
-                    raise Malformed(f"{name}: entry {number} cannot be read: {_in_words(error)}") from None
-        for vhost in self._named_vhosts():
+        self.operator_policies = tuple(self._operator_policies())
+        for vhost in self.default_types if "vhosts" in document else self._implied_vhosts():
             self._add_vhost(vhost)
 
     def _described_vhosts(self) -> Iterator[tuple[str, str]]:
         for number, item in enumerate(_section(self.document, "vhosts"), 1):
-            if "name" not in item:
-                raise Malformed(f"vhosts: entry {number} has no name")
-            metadata = item.get("metadata")
-            inner = metadata.get("default_queue_type") if isinstance(metadata, dict) else None
-            default = item.get("default_queue_type") or inner
-            yield item["name"], default if default and default != "undefined" else "classic"
+            with _reading("vhosts", number, item):
+                check_kinds("vhosts", item)
+                name = item["name"]
+            default = item.get("default_queue_type") or (item.get("metadata") or {}).get("default_queue_type")
+            yield name, default if default and default != "undefined" else "classic"
 
-    def _named_vhosts(self) -> set[str]:
-        if "vhosts" in self.document:
-            return set(self.default_types)
-        return {key.vhost for key in self.resources} | ({self.home} if self.single else set())
+    def _operator_policies(self) -> Iterator[Policy]:
+        for number, item in enumerate(_section(self.document, "parameters"), 1):
+            if item.get("component") != "operator_policy":
+                continue
+            with _reading("parameters", number, item):
+                check_kinds("parameters", item)
+                value = item["value"] or {}
+                check_kinds("policies", value)
+                policy = read_policy(item.get("vhost", self.home), {**value, "name": item["name"]})
+                _check_names(policy.key)
+            yield policy
+
+    def _implied_vhosts(self) -> set[str]:
+        """Name the vhosts that a document without a list of them lets exist."""
+        return {key.vhost for key, items in self._items.items() if items} | ({self.home} if self.single else set())
 
     def _add_vhost(self, vhost: str) -> None:
         self.vhosts |= {vhost}
@@ -86,8 +103,7 @@ class State:
 
     def _index(self, resource: Resource, item: Item) -> None:
         key = resource.key
-        if not all(isinstance(part, str) for part in key):
-            raise ValueError("one of its names is no string")
+        _check_names(key)
         self._items[key].append(item)
         if key in self.resources:
             return
@@ -106,6 +122,8 @@ class State:
                 return f"the file holds the single vhost {self.home!r}"
         if reason := self._refusal(resource, existing):
             return reason
+        if existing is None and isinstance(resource, Binding) and blinds_management(resource):
+            return BLINDING
         if existing is not None and not isinstance(resource, Policy):
             return ""
         if isinstance(resource, Vhost):
@@ -217,18 +235,53 @@ class State:
     def rewrite(self) -> None:
         """Bring the document up to date; what is not touched keeps its place."""
         for name, item in self._added:
-            self.document.setdefault(name, []).append(item)
+            if not self.document.get(name):
+                self.document[name] = []
+            self.document[name].append(item)
         for name in READERS:
-            if name in self.document:
+            if self.document.get(name):
                 kept = [item for item in self.document[name] if id(item) not in self._removed]
                 if len(kept) != len(self.document[name]):
                     self.document[name] = kept
         self._added.clear()
         self._removed.clear()
+        self._keep_vhosts()
+
+    def _keep_vhosts(self) -> None:
+        """Write down the vhosts that were told by the objects in them alone, once the last of these is gone."""
+        if self.single:
+            if not _is_single(self.document):
+                self.document["original_vhost_name"] = self.home
+        elif "vhosts" not in self.document and self._implied_vhosts() != self.vhosts:
+            self.document["vhosts"] = [{"name": name} for name in sorted(self.vhosts)]
+
+
+def _is_single(document: Item) -> bool:
+    """Say whether it is the export of one vhost: its objects name none."""
+    named = ["vhost" in item for name in ("exchanges", "queues", "bindings") for item in _section(document, name)]
+    return "original_vhost_name" in document or (bool(named) and not any(named))
+
+
+@contextmanager
+def _reading(section: str, number: int, item: Item) -> Iterator[None]:
+    """Say which entry it is that cannot be read."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        name = item.get("name")
+        called = f" ({name!r})" if isinstance(name, str) else ""
+        raise Malformed(f"{section}: entry {number}{called} cannot be read: {_in_words(error)}") from None
+
+
+def _check_names(key: Key) -> None:
+    if not all(isinstance(part, str) for part in key):
+        raise ValueError("one of its names is no string")
 
 
 def _section(document: Item, name: str) -> list[Item]:
-    items: Any = document.get(name) or []
+    items: Any = document.get(name)
+    if items is None:
+        return []
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise Malformed(f"{name}: not a list of objects")
     return items

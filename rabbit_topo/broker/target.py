@@ -14,7 +14,7 @@ def without_credentials(url: str) -> str:
     >>> without_credentials("http://me:s3cr/et#?@shop:15672/x")
     'http://shop:15672/x'
     """
-    return re.sub(r"//.*@", "//", url, flags=re.DOTALL)
+    return re.sub(r"//.*@" if "//" in url else r"^.*@", "//" if "//" in url else "", url, flags=re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
+from rabbit_topo.broker.address import no_url, resembles_url, split_url
 from rabbit_topo.broker.target import Target, Tls
 from rabbit_topo.config.file import CONFIG_NAME, find_upwards, read
 from rabbit_topo.errors import InputError, UsageError
@@ -219,19 +220,21 @@ def _target(urls: _Urls, login: _Login, folder: Path, cwd: Path) -> Target:
     """Check the two URLs. A definitions file is looked for in `folder` and spelled from `cwd`."""
     broker, amqp = urls
     if amqp:
-        _check_url("amqp", amqp, ("amqp", "amqps"))
+        split_url(amqp, ("amqp", "amqps"), "--amqp")
     if not broker:
         raise UsageError(
             "an AMQP URL alone is not enough: --broker is needed too",
             "AMQP cannot list bindings or policies; --broker names the management URL or a definitions file",
         )
     if "://" in broker:
-        _check_url("broker", broker, ("http", "https"))
+        split_url(broker, ("http", "https"), "--broker")
     elif (folder / broker).is_dir():
         raise UsageError(
             f"{folder / broker} is a folder, and no broker",
             "a broker is a URL or a definitions file; topology files and folders are named without --broker",
         )
+    elif not (folder / broker).exists() and resembles_url(broker):
+        raise no_url("--broker", ("http", "https"))
     elif not (folder / broker).is_file():
         raise UsageError(
             f"there is no definitions file {folder / broker}",
@@ -240,24 +243,6 @@ def _target(urls: _Urls, login: _Login, folder: Path, cwd: Path) -> Target:
     elif folder != cwd:
         broker = _shown(folder / broker, cwd)
     return Target(broker, amqp, login.username, login.password)
-
-
-def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:
-    """Refuse what is no URL of this kind, without repeating a password that may be in it."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        if str(error).startswith("Port out of range"):
-            raise UsageError(
-                f"{name}: the port of the URL is out of range", "a port is a number from 1 to 65535"
-            ) from None
-        raise UsageError(f"{name}: this is not a URL", f"expected {schemes[0]}://HOST:PORT") from None
-    if port == 0:
-        raise UsageError(f"{name}: the port of the URL is out of range", "a port is a number from 1 to 65535")
-    if parts.scheme not in schemes or not host:
-        wanted = " or ".join(f"{scheme}://" for scheme in schemes)
-        raise UsageError(f"{name}: the URL must begin with {wanted} and name a host, not {parts.scheme}://{host or ''}")
 
 
 def _password_warnings(*urls: str | None) -> list[str]:

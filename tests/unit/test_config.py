@@ -175,9 +175,23 @@ def test_a_configured_definitions_file_lies_beside_the_configuration(tmp_path: P
     ("flags", "message"),
     [
         ({"broker": "amqp://u:s3cret@x"}, "broker: the URL must begin with http:// or https://"),
-        ({"broker": "http://u:s3cret@x:port"}, "broker: this is not a URL"),
-        ({"broker": "http://[u:s3cret@x"}, "broker: this is not a URL"),
-        ({"broker": "http://"}, "name a host"),
+        ({"broker": "http://u:s3cret@x:port"}, "--broker is not a URL"),
+        ({"broker": "http://[u:s3cret@x"}, "--broker is not a URL"),
+        ({"broker": "http://"}, "--broker: the URL names no host"),
+        ({"broker": "http:///u:s3cret"}, "--broker: the URL names no host"),
+        ({"broker": "http://u:12/s3cret@x"}, "--broker: the URL has an '@' behind its host"),
+        ({"broker": "http://u:12?s3cret@x"}, "--broker: the URL has an '@' behind its host"),
+        ({"broker": "http://u:12#s3cret@x"}, "--broker: the URL has an '@' behind its host"),
+        ({"broker": "u:s3cret@x:15672"}, "--broker is not a URL"),
+        ({"broker": "http:/u:s3cret@x"}, "--broker is not a URL"),
+        ({"broker": "HTTP:u:s3cret"}, "--broker is not a URL"),
+        ({"broker": "amqps:s3cret"}, "--broker is not a URL"),
+        ({"broker": "s3cret://u@x"}, "--broker is not a URL"),
+        ({"broker": "u_s3cret://x"}, "--broker is not a URL"),
+        ({"broker": "http://x", "amqp": "u:s3cret@x"}, "--amqp is not a URL"),
+        ({"broker": "http://x", "amqp": "s3cret:u@x"}, "--amqp is not a URL"),
+        ({"broker": "http://x", "amqp": "s3cret"}, "--amqp is not a URL"),
+        ({"broker": "http://x", "amqp": "amqp:u:s3cret@x"}, "--amqp is not a URL"),
         ({"broker": "http://x", "amqp": "http://u:s3cret@x"}, "amqp: the URL must begin with amqp:// or amqps://"),
     ],
 )
@@ -188,6 +202,20 @@ def test_a_wrong_url_is_refused_and_its_password_not_repeated(
         settle(tmp_path, None, None, **flags)
     assert message in caught.value.message
     assert "s3cret" not in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_a_secret_for_a_scheme_in_a_configuration_is_not_repeated(tmp_path: Path) -> None:
+    text = "environments: {d: {broker: 'http://x', amqp: 'S3CRETX:${PW}@host'}}\n"
+    for wrong in (text, text.replace("http://x", "S3CRETX:${PW}@host")):
+        with pytest.raises(UsageError) as caught:
+            settle(tmp_path, wrong, {"PW": "s3cret"})
+        assert "is not a URL" in caught.value.message
+        assert "s3cret" not in f"{caught.value.message} {caught.value.hint}".lower()
+
+
+def test_a_file_whose_name_resembles_a_url_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "me@shop.json").write_text("{}", encoding="utf-8")
+    assert settle(tmp_path, broker="me@shop.json").target.broker == "me@shop.json"
 
 
 def test_a_password_on_the_command_line_works_and_is_warned_about(tmp_path: Path) -> None:
@@ -364,7 +392,7 @@ def test_a_misspelt_key_is_not_missing_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("port", ["0", "65536", "99999"])
 @pytest.mark.parametrize(("name", "url"), [("broker", "http://u:s3cret@x:"), ("amqp", "amqp://u:s3cret@x:")])
 def test_a_port_out_of_range_is_said_to_be(tmp_path: Path, name: str, url: str, port: str) -> None:
-    with pytest.raises(UsageError, match=f"^{name}: the port of the URL is out of range$"):
+    with pytest.raises(UsageError, match=f"^--{name}: the port of the URL is out of range$"):
         settle(tmp_path, None, None, **{"broker": "http://x", name: url + port})
 
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,12 +13,15 @@ from rabbit_topo.broker.connect import connect
 from rabbit_topo.broker.definitions import Definitions
 from rabbit_topo.errors import UsageError
 from rabbit_topo.model import Arguments, Binding, Counts, Exchange, Kind, Policy, Queue, Vhost
+from rabbit_topo.plan.operations import Failed
 from tests.operations import declare, remove, run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from rabbit_topo.model import Resource
+    from rabbit_topo.plan.operations import Declare
 
 EXPORT: dict[str, Any] = {
     "rabbit_version": "3.10.8",
@@ -193,6 +198,7 @@ def test_a_queue_without_a_type_takes_the_default_of_its_vhost(tmp_path: Path) -
         (Binding("/", "nowhere", "queue", "a"), "no exchange 'nowhere'"),
         (Binding("/", "", "queue", "a"), "no exchange ''"),
         (Binding("/", "x", "queue", "a", "k", Arguments({"n": None})), "null"),
+        (Binding("/", "x", "queue", "a", "~", Arguments({"n": 1})), "'~' in its routing key"),
         (Queue("void", "q"), "vhost 'void' not found"),
     ],
 )
@@ -279,10 +285,22 @@ def test_the_owner_and_the_group_stay(tmp_path: Path) -> None:
         ('{"queues": [1]}', "queues: not a list of objects"),
         ('{"queues": [{"vhost": "/"}]}', "queues: entry 1 cannot be read: it has no 'name'"),
         ('{"queues": [{"vhost": "/", "name": 1}]}', "queues: entry 1 cannot be read: one of its names is no string"),
-        ('{"policies": [{"name": "p", "pattern": ".", "vhost": [{}]}]}', "policies: entry 1 cannot be read: one of"),
+        (
+            '{"policies": [{"name": "p", "pattern": ".", "vhost": [{}]}]}',
+            "policies: entry 1 ('p') cannot be read: one of",
+        ),
         ('{"bindings": [{"source": "a", "destination": "b", "destination_type": "c"}]}', "neither 'queue' nor"),
-        ('{"bindings": [{"source": "a", "destination": "b", "destination_type": []}]}', "of the wrong kind"),
+        ('{"bindings": [{"source": "a", "destination": "b", "destination_type": []}]}', "is not a string"),
         ('{"vhosts": [{}]}', "vhosts: entry 1"),
+        ('{"vhosts": [{"name": 1}]}', "vhosts: entry 1 cannot be read: its 'name' is not a string"),
+        ('{"vhosts": [{"name": "/", "default_queue_type": 1}]}', "vhosts: entry 1 ('/')"),
+        ('{"vhosts": [{"name": "/", "metadata": {"default_queue_type": 1}}]}', "vhosts: entry 1 ('/')"),
+        ('{"queues": {}}', "queues: not a list of objects"),
+        ('{"parameters": ["x"]}', "parameters: not a list of objects"),
+        ('{"parameters": {"a": 1}}', "parameters: not a list of objects"),
+        ('{"original_vhost_name": 1}', "its 'original_vhost_name' is not a string"),
+        ('{"original_cluster_name": null}', "its 'original_cluster_name' is not a string"),
+        ('{"rabbitmq_version": 4.3}', "its 'rabbitmq_version' is not a string or null"),
         ('{"a": NaN}', "NaN"),
         ("[" * 100_000, "no JSON"),
     ],
@@ -303,6 +321,141 @@ def test_what_to_give_in_place_of_it(tmp_path: Path, name: str, hint: str) -> No
     with pytest.raises(UsageError, match="no JSON") as caught:
         connect(str(path)).observe(["/"])
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("section", "fields", "words"),
+    [
+        ("policies", {"priority": None}, "its 'priority' is not a number"),
+        ("policies", {"priority": "7"}, "its 'priority' is not a number"),
+        ("policies", {"priority": True}, "its 'priority' is not a number"),
+        ("policies", {"pattern": 7}, "its 'pattern' is not a string"),
+        ("policies", {"apply-to": None}, "its 'apply-to' is not a string"),
+        ("policies", {"definition": "x"}, "its 'definition' is not an object"),
+        ("queues", {"durable": "false"}, "its 'durable' is not true or false"),
+        ("queues", {"auto_delete": None}, "its 'auto_delete' is not true or false"),
+        ("queues", {"arguments": "x"}, "its 'arguments' is not an object"),
+        ("queues", {"arguments": [1]}, "its 'arguments' is not an object"),
+        ("queues", {"arguments": False}, "its 'arguments' is not an object"),
+        ("queues", {"arguments": {"x-queue-type": 1}}, "its 'x-queue-type' is not a string"),
+        ("exchanges", {"type": None}, "its 'type' is not a string"),
+        ("exchanges", {"durable": 1}, "its 'durable' is not true or false"),
+        ("exchanges", {"auto_delete": "no"}, "its 'auto_delete' is not true or false"),
+        ("exchanges", {"internal": 0}, "its 'internal' is not true or false"),
+        ("bindings", {"routing_key": None}, "its 'routing_key' is not a string"),
+        ("bindings", {"arguments": "x"}, "its 'arguments' is not an object"),
+        ("parameters", {"value": "x"}, "its 'value' is not an object"),
+        ("parameters", {"value": {"pattern": 7}}, "its 'pattern' is not a string"),
+        ("parameters", {"value": {"pattern": ".", "priority": "7"}}, "its 'priority' is not a number"),
+        ("parameters", {"value": {}}, "it has no 'pattern'"),
+        ("parameters", {"vhost": 1}, "one of its names is no string"),
+        ("parameters", {"name": 1}, "one of its names is no string"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_named_with_its_entry(
+    tmp_path: Path, section: str, fields: dict[str, Any], words: str
+) -> None:
+    item: dict[str, Any] = {"name": "it", "vhost": "/", "source": "s", "destination": "d", "pattern": "^a"}
+    item |= {"component": "operator_policy", "value": {"pattern": ".", "definition": []}}
+    a_file(tmp_path, {section: [item]}).observe(["/"])
+    with pytest.raises(UsageError) as caught:
+        a_file(tmp_path, {section: [item, item | fields]}).observe(["/"])
+    called = " ('it')" if fields.get("name", "it") == "it" else ""
+    assert str(caught.value).endswith(f"{section}: entry 2{called} cannot be read: {words}")
+
+
+def test_parameters_of_others_may_hold_anything(tmp_path: Path) -> None:
+    road = a_file(tmp_path, {"parameters": [{"component": "shovel", "value": "x", "name": None}]})
+    assert road.observe(["/"]).facts.operator_policies == ()
+
+
+def test_null_is_an_empty_section(tmp_path: Path) -> None:
+    road = a_file(tmp_path, {"vhosts": [{"name": "/"}], "queues": None, "bindings": None})
+    assert run(road, declare(Queue("/", "q", "classic"))) == [""]
+    assert seen(road) == {Vhost("/"), Queue("/", "q", "classic")}
+
+
+@pytest.mark.parametrize("home", [{"vhost": "shop"}, {}])
+def test_a_vhost_outlives_the_last_object_that_told_of_it(tmp_path: Path, home: dict[str, str]) -> None:
+    road = a_file(tmp_path, {"queues": [{"name": "q", **home}]})
+    assert seen(road, "shop") == {Vhost("shop"), Queue("shop", "q", "classic")}
+    assert run(road, remove(Queue("shop", "q"))) == [""]
+    assert seen(road, "shop") == {Vhost("shop")}
+    road = Definitions(road.path)
+    assert seen(road, "shop") == {Vhost("shop")}
+    assert run(road, declare(Queue("shop", "new", "classic"))) == [""]
+    assert [item.get("vhost") for item in content(road)["queues"]] == [home.get("vhost")]
+
+
+def test_a_vhost_that_still_holds_something_needs_no_list(tmp_path: Path) -> None:
+    road = a_file(tmp_path, {"queues": [{"name": "q", "vhost": "/"}, {"name": "r", "vhost": "/"}]})
+    assert run(road, remove(Queue("/", "q"))) == [""]
+    assert content(road) == {"queues": [{"name": "r", "vhost": "/"}]}
+
+
+class Meddled(list["Declare"]):
+    """A wave that lets somebody else write the file while it is worked on."""
+
+    def __init__(self, path: str, *operations: Declare) -> None:
+        super().__init__(operations)
+        self.path = path
+
+    def __iter__(self) -> Iterator[Declare]:
+        with open(self.path, "w", encoding="utf-8") as file:  # noqa: PTH123
+            file.write('{"vhosts": []}')
+        return super().__iter__()
+
+
+def test_a_file_that_changes_during_a_wave_is_not_overwritten(tmp_path: Path) -> None:
+    road = a_file(tmp_path)
+    road.observe(["/"])
+    (outcome,) = road.execute(Meddled(road.path, declare(Queue("/", "new"))))
+    assert isinstance(outcome, Failed)
+    assert "changed by somebody else" in outcome.reason
+    assert content(road) == {"vhosts": []}
+    assert "changed by somebody else" in run(road, declare(Queue("/", "new")))[0]
+    assert os.listdir(tmp_path) == ["broker.json"]  # noqa: PTH208
+
+
+def test_a_file_that_somebody_writes_is_left_alone(tmp_path: Path) -> None:
+    road = a_file(tmp_path)
+    before = content(road)
+    with open(road.path, "rb") as file:  # noqa: PTH123
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert "changed by somebody else" in run(road, declare(Queue("/", "new", "classic")))[0]
+        assert content(road) == before
+    assert run(Definitions(road.path), declare(Queue("/", "new", "classic"))) == [""]
+
+
+def test_of_many_writers_none_undoes_what_another_did(tmp_path: Path) -> None:
+    path = a_file(tmp_path, {"vhosts": [{"name": "/"}]}).path
+
+    def write(name: str) -> None:
+        while run(Definitions(path), declare(Queue("/", name, "classic"))) != [""]:
+            pass
+
+    names = {f"q{number}" for number in range(24)}
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, names))
+    assert {item["name"] for item in content(Definitions(path))["queues"]} == names
+    assert os.listdir(tmp_path) == ["broker.json"]  # noqa: PTH208
+
+
+@pytest.mark.parametrize(
+    "broker", ["me:s3cret@127.0.0.1:15672", "http:/me:s3cret@x", "http:me:s3cret@x", "https:s3cret", "s3cret://me@x"]
+)
+@pytest.mark.parametrize("amqp", [None, "amqp://x"])
+def test_a_broken_url_is_no_path_to_show(broker: str, amqp: str | None) -> None:
+    with pytest.raises(UsageError) as caught:
+        connect(broker, amqp=amqp)
+    assert caught.value.message == "--broker is not a URL"
+    assert caught.value.hint == "write http://host:15672 or the path of a definitions file"
+
+
+def test_a_broken_amqp_url_is_not_shown() -> None:
+    with pytest.raises(UsageError) as caught:
+        connect("http://x", amqp="me:s3cret@x")
+    assert (caught.value.message, caught.value.hint) == ("the AMQP URL is not a URL", "write amqp://host:5672")
 
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:

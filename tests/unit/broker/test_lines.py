@@ -211,14 +211,16 @@ def test_a_url_that_is_none_is_shown_without_its_password(url: str) -> None:
     assert SECRET not in f"{caught.value} {caught.value.hint}"
 
 
-def test_which_road() -> None:
+def test_which_road(tmp_path: Path) -> None:
     assert isinstance(connect(), Management)
     assert isinstance(connect("https://shop.example/rabbit/"), Management)
     assert isinstance(connect("http://localhost:15672", amqp="amqps://localhost"), Both)
     with pytest.raises(UsageError, match="AMQP alone"):
         connect(amqp="amqp://localhost")
+    a_file = tmp_path / "broker.json"
+    a_file.touch()
     with pytest.raises(UsageError, match="is a file"):
-        connect("topology.json", amqp="amqp://localhost")
+        connect(str(a_file), amqp="amqp://localhost")
     with pytest.raises(UsageError, match="amqp://"):
         connect("http://localhost", amqp="http://localhost")
 

@@ -41,6 +41,8 @@ def test_who_logs_in(target: Target, login: tuple[str, str, bool]) -> None:
     [
         Target(f"http://me:{SECRET}@shop:15672", f"amqp://me:{SECRET}@shop"),
         Target(f"http://me:{SECRET}#?/@shop:15672"),
+        Target(f"me:{SECRET}@shop:15672", f"me:{SECRET}@shop"),
+        Target(f"http:/me:{SECRET}@shop:15672"),
         Target("http://shop", password=SECRET),
         Target("http://shop", f"amqp://me:a/{SECRET}@shop/v"),
     ],
@@ -67,6 +69,6 @@ def test_a_broken_url_keeps_its_password(url: str) -> None:
 
 
 def test_a_broken_url_is_refused_without_its_password() -> None:
-    with pytest.raises(UsageError, match="is no URL") as caught:
+    with pytest.raises(UsageError, match="is not a URL") as caught:
         address(Target(f"http://me:a#{SECRET}@shop"))
     assert SECRET not in f"{caught.value}{caught.value.hint}"
