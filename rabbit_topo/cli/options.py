@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-
-from rabbit_topo.cli.output import unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,9 +66,21 @@ def _one_stdout(_ctx: click.Context, _param: click.Parameter, value: tuple[Outpu
         message = "two formats would both go to stdout; give one of them a file, as in --format json=FILE"
         raise click.BadParameter(message)
     for output in chosen:
-        if output.file and (reason := unwritable(output.file)):
+        if output.file and (reason := _unwritable(output.file)):
             raise click.BadParameter(f"cannot write {output.file}: {reason}")
     return chosen
+
+
+def _unwritable(file: str) -> str:
+    """Say why a result could not be written there; empty where it could. Nothing is touched."""
+    from pathlib import Path
+
+    target = Path(file)
+    if target.is_dir():
+        return "it is a folder"
+    if not target.parent.is_dir():
+        return f"there is no folder {target.parent}"
+    return "" if os.access(target if target.exists() else target.parent, os.W_OK) else "no permission"
 
 
 def common(command: _Command) -> _Command:

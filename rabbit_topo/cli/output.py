@@ -76,18 +76,6 @@ def _colored(stream: TextIO, color: str) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def unwritable(file: str) -> str:
-    """Say why a result could not be written there; empty where it could. Nothing is touched."""
-    from pathlib import Path
-
-    target = Path(file)
-    if target.is_dir():
-        return "it is a folder"
-    if not target.parent.is_dir():
-        return f"there is no folder {target.parent}"
-    return "" if os.access(target if target.exists() else target.parent, os.W_OK) else "no permission"
-
-
 def _write(output: Output, text: str) -> None:
     """Write to stdout, or put a whole file in place of the old one; a device or a pipe is written to as it is."""
     if output.file is None:
