@@ -138,6 +138,21 @@ def test_least_privilege(node: Node, vhost: str, tmp_path: Path, capsys: pytest.
     assert secret not in out + err
 
 
+def test_who_only_checks_needs_no_permission_on_any_object(node: Node, vhost: str, tmp_path: Path) -> None:
+    node.http("PUT", "users", "reader", body={"password": "read", "tags": "management"})
+    node.http("PUT", "permissions", vhost, "reader", body={"configure": "^$", "write": "^$", "read": "^$"})
+    (tmp_path / "password").write_text("read")
+    (tmp_path / "password").chmod(0o600)
+    file = tmp_path / "shop.yaml"
+    file.write_text("version: 1\nqueues: {shop.q: {type: classic, direct: true}}\n")
+    target = [str(file), "--vhost", vhost, "--broker", node.broker_url]
+    reader = ["--username", "reader", "--password-file", str(tmp_path / "password")]
+    assert command("check", *target, *reader)[0] == 3
+    assert command("apply", "--yes", *target)[0] == 0
+    assert command("check", *target, *reader)[0] == 0
+    assert command("plan", "--fail-on-changes", *target, *reader)[0] == 0
+
+
 @pytest.mark.parametrize(
     ("url", "says"),
     [
