@@ -72,7 +72,8 @@ def fitted(mark: tuple[str, str], row: Row, shown: str, place: str, layout: Layo
     """Lay out a row: symbol and name left, traits in a column, the place at the right edge, on two lines if need be."""
     style, width = mark[1], layout.width
     left = _left(mark, row, several=layout.several)
-    middle = f"{left:<{layout.column}}  {shown}" if shown else left
+    room = width - len(shown) - (len(place) + 4 if place else 2)
+    middle = f"{left:<{max(min(layout.column, room), 1)}}  {shown}" if shown else left
     if len(middle) + (2 + len(place) if place else 0) <= width:
         gap = " " * max(width - len(middle) - len(place), 2) if place else ""
         yield (Span(left, style), Span(middle[len(left) :]), Span(gap + place, "dim"))
