@@ -70,8 +70,8 @@ class Create:
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
-    """There, but different, in a way that the broker can change."""
+class _Different:
+    """There, but different in these fields."""
 
     before: Resource
     after: Resource
@@ -85,18 +85,13 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
-class Replace:
+class Update(_Different):
+    """There, but different, in a way that the broker can change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replace(_Different):
     """There, but different, in a way that no RabbitMQ can change in place."""
-
-    before: Resource
-    after: Resource
-    fields: tuple[Field, ...]
-    note: Note
-
-    @property
-    def key(self) -> Key:
-        """What it is about."""
-        return self.after.key
 
 
 @dataclass(frozen=True, slots=True)
