@@ -77,7 +77,8 @@ def blocked_refusal(plan: Plan) -> Refusal:
     """Return the refusal that a plan with blocked rows ends in."""
     number = len(plan.blocked)
     rows = "1 row is" if number == 1 else f"{number} rows are"
-    return Refusal(f"{rows} blocked; nothing was changed", "--partial applies the rest and ends with exit code 6")
+    rest = "" if plan.empty else "--partial applies the rest and ends with exit code 6"
+    return Refusal(f"{rows} blocked; nothing was changed", rest)
 
 
 class _Run:
@@ -88,6 +89,7 @@ class _Run:
         self.outcomes: list[Outcome] = []
         self.failed: set[Key] = set()
         self.add_failed = False
+        self.remove_failed = False
         self.sending: list[Operation] = []
         self._on_outcome = on_outcome
 
@@ -109,12 +111,15 @@ class _Run:
         if not isinstance(outcome, Done):
             self.failed.add(outcome.operation.key)
             self.add_failed |= isinstance(outcome.operation, Declare)
+            self.remove_failed |= isinstance(outcome.operation, Remove)
         if self._on_outcome:
             self._on_outcome(outcome)
 
     def _forbidden(self, operation: Operation) -> str:
         if isinstance(operation, Remove) and self.add_failed:
             return "nothing is removed after something could not be added"
+        if isinstance(operation, Remove) and self.remove_failed:
+            return "nothing more is removed after something had to stay: it may send its dead letters here"
         for key in _needs(operation):
             if key in self.failed:
                 return f"needs {key.kind} {key.name}, which is not there"

@@ -61,10 +61,13 @@ class Address:
 def resembles_url(text: str) -> bool:
     """Say whether a text that is no file's path was meant for a URL: a password may be in it, so it is not shown.
 
-    >>> resembles_url("me:s3cret@shop:15672"), resembles_url("http:me@shop"), resembles_url("broker.json")
-    (True, True, False)
+    >>> resembles_url("me:s3cret@shop:15672"), resembles_url("http:me@shop"), resembles_url("guest:s3cret")
+    (True, True, True)
+    >>> resembles_url("broker.json"), resembles_url("C:/broker.json")
+    (False, False)
     """
-    return bool(re.search(r"@|://|^https?:|^amqp", text, re.IGNORECASE))
+    # A colon after the first letters is a login's, but for the one of a drive.
+    return bool(re.search(r"@|://|^https?:|^amqp|^[^/\\\\.:]{2,}:", text, re.IGNORECASE))
 
 
 def no_url(word: str, schemes: tuple[str, ...]) -> UsageError:

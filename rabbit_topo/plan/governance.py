@@ -93,7 +93,7 @@ class Governance:
         if any(pattern_matches(policy.pattern, "") is None for policy in versions):
             return (
                 "its pattern is more than Python's re understands, so nobody can tell here what it reaches",
-                "write it without \\Q, \\h, \\K, [:class:] and recursion, or make the change by hand",
+                "write it without \\Q, \\h, \\v, \\K, \\Z, {,n}, [:class:] and recursion, or make the change by hand",
             )
         gained = {target.key: target for target in self.reached(after)} if after is not None else {}
         affected = gained | ({target.key: target for target in self.reached(before)} if before is not None else {})

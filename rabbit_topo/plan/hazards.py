@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rabbit_topo.model import Policy
-from rabbit_topo.policies import reaches
+from rabbit_topo.policies import effective, reaches
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -37,16 +37,13 @@ def listed(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def against_queue_removal(queue: Queue, state: State, going: Collection[Key] = ()) -> tuple[str, str] | None:
-    """Return why a queue must stay: it is in use, dead letters go to it, or nobody can tell that it is empty."""
+def against_queue_removal(queue: Queue, state: State) -> tuple[str, str] | None:
+    """Return why a queue must stay: it is in use, or nobody can tell that it is empty."""
     counts = state.observed.facts.counts.get(queue.key)
     if counts is None:
         return "its messages and consumers could not be counted", "see that the broker reports them, then run again"
     if not counts.idle:
         return f"holds {holding(counts)}", "empty the queue and stop its consumers first, then run again"
-    users = [f"{key.kind} {key.name}" for key in state.users(queue.key) if key not in going and key != queue.key]
-    if users:
-        return f"dead letters of {listed(users)} go to it", "change that first, then run again"
     if queue.type not in state.observed.facts.deletes:
         if queue.type == "quorum":
             return (
@@ -59,13 +56,20 @@ def against_queue_removal(queue: Queue, state: State, going: Collection[Key] = (
     return None
 
 
+def against_losing_dead_letters(queue: Key, state: State, going: Collection[Key]) -> tuple[str, str] | None:
+    """Return why a queue must stay although it is empty: something that stays sends its dead letters there."""
+    users = [f"{key.kind} {key.name}" for key in state.users(queue) if key not in going and key != queue]
+    return (f"dead letters of {listed(users)} go to it", "change that first, then run again") if users else None
+
+
 def _may_withhold(queue: Queue, state: State) -> str:
     """Name the option under which a quorum queue holds messages that are neither ready nor unacknowledged."""
     policies = [item for item in state.observed.topology.resources.values() if isinstance(item, Policy)]
-    policies += state.observed.facts.operator_policies
     version = state.observed.facts.version
+    governing = [effective(policies, queue, version), effective(state.observed.facts.operator_policies, queue, version)]
+    governing += [policy for policy in policies if reaches(policy, queue, version) is None]
     given = [{name.removeprefix("x-"): value for name, value in queue.arguments.items()}]
-    given += [dict(policy.definition) for policy in policies if reaches(policy, queue, version) is not False]
+    given += [dict(policy.definition) for policy in governing if policy is not None]
     for options in given:
         if options.get("dead-letter-strategy") == "at-least-once":
             return "dead-letter-strategy: at-least-once"

@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.diff import Create
-from rabbit_topo.model import Binding, Exchange, Kind, Queue
+from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue
 from rabbit_topo.plan import hazards
 from rabbit_topo.plan.operations import Declare, Remove
 from rabbit_topo.plan.types import Blocked
+from rabbit_topo.policies import reaches
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from rabbit_topo.diff import Delete
-    from rabbit_topo.model import Key
+    from rabbit_topo.model import Key, Resource
     from rabbit_topo.plan.operations import Operation
     from rabbit_topo.plan.state import State
 
@@ -38,7 +39,8 @@ class Removals:
     blocked: dict[Key, Blocked]
     going: set[Key]
     unbinds: list[Remove] = field(default_factory=list)
-    queues: list[Remove] = field(default_factory=list)
+    queues: list[list[Remove]] = field(default_factory=list)
+    between: list[Remove] = field(default_factory=list)
     exchanges: list[Remove] = field(default_factory=list)
     vanished: dict[Key, Declare] = field(default_factory=dict)
     lost: dict[Key, tuple[Binding, Delete]] = field(default_factory=dict)
@@ -60,25 +62,19 @@ class Removals:
                         self.unbinds.append(self._unbind(change, binding))
                 case _:
                     pass
-        for change in changes:
-            if isinstance(change.resource, Queue):
-                against = hazards.against_queue_removal(change.resource, self.state, self.going)
-                if against:
-                    self._block(change, *against)
-                elif self._carry([change], self.state.touching(change.key), expendable):
-                    self.queues.append(Remove(change.resource, change))
-                    self.going.add(change.key)
+        self._delete_queues({c.key: c for c in changes if isinstance(c.resource, Queue)}, expendable)
         self._delete_exchanges({change.key: change for change in changes if isinstance(change.resource, Exchange)})
 
     def waves(self) -> list[list[Operation]]:
         """Unbind, delete queues, delete exchanges, then bring back what vanished on the way."""
-        gone = {remove.key for remove in (*self.unbinds, *self.queues, *self.exchanges)}
-        bindings = [
+        gone = {remove.key for wave in (self.unbinds, *self.queues, self.exchanges) for remove in wave}
+        bindings: list[Operation] = [
             Declare(binding, cause, _VANISHES)
             for key, (binding, cause) in sorted(self.lost.items())
             if gone.isdisjoint((key, binding.source_key, binding.destination_key))
         ]
-        waves = (self.unbinds, self.queues, self.exchanges, [d for _, d in sorted(self.vanished.items())], bindings)
+        again: list[Operation] = [declare for _, declare in sorted(self.vanished.items())]
+        waves: list[Sequence[Operation]] = [self.unbinds, *self.queues, self.between, self.exchanges, again, bindings]
         return [list(wave) for wave in waves]
 
     def _block(self, change: Delete, reason: str, remedy: str) -> None:
@@ -86,6 +82,51 @@ class Removals:
 
     def _unbind(self, change: Delete, binding: Binding) -> Remove:
         return Remove(binding, change, binding_ids=self.state.observed.facts.binding_ids.get(binding.key, ()))
+
+    def _delete_queues(self, accepted: dict[Key, Delete], expendable: Collection[Key]) -> None:
+        """Let queues go wave by wave, so that what sends dead letters is gone before what they are sent to."""
+        for key, change in list(accepted.items()):
+            if isinstance(change.resource, Queue) and (
+                why := hazards.against_queue_removal(change.resource, self.state)
+            ):
+                self._block(accepted.pop(key), *why)
+        feeds = self._feeds(accepted)
+        while accepted:
+            going = self.going | accepted.keys()
+            held = {
+                key: why for key in accepted if (why := hazards.against_losing_dead_letters(key, self.state, going))
+            }
+            for key, why in held.items():
+                self._block(accepted.pop(key), *why)
+            if held:
+                continue
+            fed = {target for key in accepted for target in feeds.get(key, ())}
+            # Where they feed each other in a ring, one goes at a time.
+            ready = [key for key in accepted if key not in fed] or [next(iter(accepted))]
+            wave = [change for change in map(accepted.pop, ready) if self._goes(change, expendable)]
+            self.queues.append([Remove(change.resource, change) for change in wave])
+            self.going |= {change.key for change in wave}
+
+    def _goes(self, change: Delete, expendable: Collection[Key]) -> bool:
+        return self._carry([change], self.state.touching(change.key), expendable)
+
+    def _feeds(self, queues: Collection[Key]) -> dict[Key, set[Key]]:
+        """Say which of these queues get dead letters of which others, directly or over one exchange."""
+        found: dict[Key, set[Key]] = {}
+        version = self.state.observed.facts.version
+        for target in queues:
+            named = [target, *(binding.source_key for binding in self.state.arriving.get(target, {}).values())]
+            for user in {user for key in named for user in self.state.users(key)}:
+                policy = self.state.get(user)
+                governed = (
+                    [key for key in queues if _may_reach(policy, self.state.get(key), version)]
+                    if isinstance(policy, Policy)
+                    else [user]
+                )
+                for source in governed:
+                    if source != target:
+                        found.setdefault(source, set()).add(target)
+        return found
 
     def _delete_exchanges(self, accepted: dict[Key, Delete]) -> None:
         """Drop from `accepted` whatever must stay, until nothing that goes is held by something that stays."""
@@ -103,7 +144,7 @@ class Removals:
                 break
             accepted.clear()
         for binding in self._between(accepted):
-            self.unbinds.append(self._unbind(accepted[binding.source_key], binding))
+            self.between.append(self._unbind(accepted[binding.source_key], binding))
         self.exchanges += [Remove(change.resource, change) for change in accepted.values()]
         self.going |= accepted.keys()
 
@@ -163,3 +204,7 @@ class Removals:
 
 def _is_new_binding(row: Blocked) -> bool:
     return isinstance(row.change, Create) and isinstance(row.change.resource, Binding)
+
+
+def _may_reach(policy: Policy, queue: Resource | None, version: str) -> bool:
+    return isinstance(queue, Queue) and reaches(policy, queue, version) is not False

@@ -102,7 +102,8 @@ def _named(resource: Resource) -> Iterator[tuple[Kind, str]]:
             return
     alternate = arguments.get("alternate-exchange") if not isinstance(resource, Queue) else None
     exchange, key = (arguments.get(f"{prefix}dead-letter-{part}") for part in ("exchange", "routing-key"))
-    if exchange == "" and isinstance(key, str):
+    # A queue may say the exchange and a policy the key: a key of a policy alone counts as one to the default exchange.
+    if isinstance(key, str) and (exchange == "" or (exchange is None and isinstance(resource, Policy))):
         yield Kind.QUEUE, key
     for name in (alternate, exchange):
         if isinstance(name, str) and name:

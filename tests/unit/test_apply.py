@@ -85,6 +85,27 @@ def test_nothing_is_removed_after_something_could_not_be_added(old: Broker, tmp_
     assert [binding.routing_key for binding in _bindings(old)] == ["old"]
 
 
+def test_what_gets_dead_letters_stays_when_its_feeder_had_to(old: Broker, tmp_path: Path) -> None:
+    more = """  shop.z: {type: classic}
+  shop.feeder: {type: classic, dead_letter: {exchange: "", routing_key: shop.z}}
+"""
+    queues = "queues:\n  shop.q: {type: classic, bindings: [{exchange: shop.x, routing_key: old}]}\n"
+    head = OLD.split("queues:", maxsplit=1)[0]
+    assert apply(_plan(old, _load(tmp_path, head + queues + more)), old).exit_code == 0
+    broker = Failing(old, refuse="Remove queue shop.feeder")
+    report = apply(_plan(broker, _load(tmp_path, head + queues), prune=True), broker)
+    assert [(o.operation.key.name, type(o)) for o in report.outcomes] == [
+        ("shop.feeder", Failed),
+        ("shop.z", NotAttempted),
+    ]
+
+
+def test_a_refusal_without_a_rest_names_no_flag(old: Broker, tmp_path: Path) -> None:
+    with pytest.raises(Refusal) as refused:
+        apply(_plan(old, _load(tmp_path, OLD.replace("type: classic", "type: quorum"))), old)
+    assert refused.value.hint == ""
+
+
 def test_what_needs_a_refused_object_is_not_attempted(tmp_path: Path) -> None:
     (tmp_path / "empty.json").write_text("{}")
     broker = Failing(connect(str(tmp_path / "empty.json")), refuse="Declare queue shop.q")
