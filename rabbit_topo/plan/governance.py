@@ -41,9 +41,8 @@ class Governance:
         for resource in {**state.declared.resources, **state.observed.topology.resources, **hidden}.values():
             if isinstance(resource, Queue | Exchange):
                 found.targets.setdefault(resource.vhost, {}).setdefault(kind_of(resource), []).append(resource)
-        for resource in state.observed.topology.resources.values():
-            if isinstance(resource, Policy):
-                found.let_through(None, resource)
+        for policy in state.policies:
+            found.let_through(None, policy)
         return found
 
     def reached(self, policy: Policy) -> list[Governed]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rabbit_topo.model import Policy
 from rabbit_topo.policies import effective, reaches
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def against_losing_dead_letters(queue: Key, state: State, going: Collection[Key]
 
 def _may_withhold(queue: Queue, state: State) -> str:
     """Name the option under which a quorum queue holds messages that are neither ready nor unacknowledged."""
-    policies = [item for item in state.observed.topology.resources.values() if isinstance(item, Policy)]
+    policies = state.policies
     version = state.observed.facts.version
     governing = [effective(policies, queue, version), effective(state.observed.facts.operator_policies, queue, version)]
     governing += [policy for policy in policies if reaches(policy, queue, version) is None]

@@ -23,6 +23,7 @@ class State:
     leaving: dict[Key, dict[Key, Binding]] = field(default_factory=dict)
     arriving: dict[Key, dict[Key, Binding]] = field(default_factory=dict)
     namers: dict[Key, set[Key]] = field(default_factory=dict)
+    policies: list[Policy] = field(default_factory=list)
     hidden: frozenset[Key] = frozenset()
 
     @classmethod
@@ -32,6 +33,8 @@ class State:
         for resource in observed.topology.resources.values():
             if isinstance(resource, Binding):
                 state.bind(resource)
+            elif isinstance(resource, Policy):
+                state.policies.append(resource)
         everything = (*observed.topology.resources.values(), *observed.facts.hidden, *declared.resources.values())
         for resource in everything:
             for kind, name in _named(resource):
