@@ -8,6 +8,6 @@ environment; whoever calls passes it in.
 from __future__ import annotations
 
 from rabbit_topo.config.file import CONFIG_NAME
-from rabbit_topo.config.settings import DEFAULT_BROKER, Settings, Sources, resolve, resolve_sources
+from rabbit_topo.config.settings import Settings, Sources, resolve, resolve_sources
 
-__all__ = ["CONFIG_NAME", "DEFAULT_BROKER", "Settings", "Sources", "resolve", "resolve_sources"]
+__all__ = ["CONFIG_NAME", "Settings", "Sources", "resolve", "resolve_sources"]

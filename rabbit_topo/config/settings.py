@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 from rabbit_topo.broker.address import no_url, resembles_url, split_url
-from rabbit_topo.broker.target import Target, Tls
+from rabbit_topo.broker.target import DEFAULT, Target, Tls
 from rabbit_topo.config.file import CONFIG_NAME, find_upwards, read
 from rabbit_topo.errors import InputError, UsageError
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from rabbit_topo.config.file import ConfigFile, Environment
 
-DEFAULT_BROKER = "http://guest:guest@localhost:15672"
 _MAX_PASSWORD_BYTES = 65_536
 _Urls: TypeAlias = tuple[str | None, str | None]
 
@@ -93,7 +92,7 @@ def resolve(
     elif environment and config:
         target = _configured(config, environment, cwd, environ, login=login, warnings=warnings)
     else:
-        target = Target(DEFAULT_BROKER, None, login.username, login.password)
+        target = Target(DEFAULT, None, login.username, login.password)
     target = replace(target, target_version=config.target_version if config else "")
     used = environment.place.raw if environment else None
     return Settings(files.sources, target, tuple(warnings), files.config_file, used)

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 import yaml
 
-from rabbit_topo.broker.target import Target
-from rabbit_topo.config import DEFAULT_BROKER, Settings, resolve, resolve_sources
+from rabbit_topo.broker.target import DEFAULT, Target
+from rabbit_topo.config import Settings, resolve, resolve_sources
 from rabbit_topo.errors import InputError, TopoError, UsageError
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "config.schema.json").read_text(encoding="utf-8"))
@@ -43,12 +43,12 @@ def problems(cwd: Path, text: str, environ: dict[str, str] | None = None) -> lis
 
 
 def test_with_nothing_configured_it_is_the_broker_that_rabbitmqs_own_tools_use(tmp_path: Path) -> None:
-    assert settle(tmp_path) == Settings((), Target(DEFAULT_BROKER), (), None, None)
+    assert settle(tmp_path) == Settings((), Target(DEFAULT), (), None, None)
 
 
 def test_a_login_given_beside_the_default_broker_is_used(tmp_path: Path) -> None:
     target = settle(tmp_path, environ={"RABBIT_TOPO_PASSWORD": "x"}, username="me").target
-    assert (target.broker, target.username, target.password) == (DEFAULT_BROKER, "me", "x")
+    assert (target.broker, target.username, target.password) == (DEFAULT, "me", "x")
 
 
 def test_the_nearest_file_upwards_wins_and_nothing_is_merged(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_the_nearest_file_upwards_wins_and_nothing_is_merged(tmp_path: Path) -> 
     settings = settle(inner)
     assert settings.sources == ("../topology/", "../x.yaml")
     assert settings.config_file == "../rabbit-topo.yaml"
-    assert settings.target.broker == DEFAULT_BROKER
+    assert settings.target.broker == DEFAULT
 
 
 @pytest.mark.parametrize("level", ["flag", "variable"])
@@ -405,7 +405,7 @@ def test_a_folder_is_no_broker(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "environments:\n", "{}"])
 def test_an_empty_configuration_says_nothing(tmp_path: Path, text: str) -> None:
-    assert settle(tmp_path, text).target == Target(DEFAULT_BROKER)
+    assert settle(tmp_path, text).target == Target(DEFAULT)
 
 
 @pytest.mark.parametrize(
