@@ -43,7 +43,7 @@ def apply(
     >>> _ = (folder / "broker.json").write_text("{}")
     >>> _ = (folder / "shop.yaml").write_text("version: 1\nqueues: {orders: {direct: true}}\n")
     >>> declared, broker = load(folder / "shop.yaml"), connect(str(folder / "broker.json"))
-    >>> observed = broker.observe(declared.vhosts)
+    >>> observed = broker.observe(declared)
     >>> report = apply(make_plan(diff(observed, declared), observed, declared), broker)
     >>> report.exit_code, report.remaining
     (0, ())
@@ -140,7 +140,7 @@ def _settled(plan: Plan, broker: Broker, *, patient: bool) -> tuple[Change, ...]
     predicted = {signature(change) for change in plan.remainder}
     deadline = time.monotonic() + (_SETTLE_SECONDS if patient else 0.0)
     while True:
-        observed: Observed = broker.observe(plan.declared.vhosts)
+        observed: Observed = broker.observe(plan.declared)
         remaining = diff(observed, plan.declared)
         if {signature(change) for change in remaining} == predicted or time.monotonic() >= deadline:
             return remaining

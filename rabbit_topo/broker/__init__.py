@@ -10,19 +10,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from rabbit_topo.model import Observed
+    from rabbit_topo.model import Observed, Topology
     from rabbit_topo.plan.operations import Operation, Outcome
 
 
 class Broker(Protocol):
     """What every road offers."""
 
-    def observe(self, vhosts: Collection[str]) -> Observed:
-        """Read the named vhosts and the broker's facts, in a handful of calls.
+    def observe(self, declared: Topology) -> Observed:
+        """Read the vhosts that `declared` names, and the broker's facts.
 
-        A vhost that does not exist is left out: `facts.vhosts` tells. Raises `BrokerError`.
+        A road that can list nothing asks for the names in `declared` one by one, and says in `facts.unverified` what
+        it could not see. A vhost that does not exist is left out: `facts.vhosts` tells. Raises `BrokerError`.
         """
         ...
 

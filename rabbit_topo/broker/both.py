@@ -13,10 +13,10 @@ from rabbit_topo.model import Binding, Policy, Queue, Vhost
 from rabbit_topo.plan.operations import Declare, Failed, Remove
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from rabbit_topo.broker.target import Target
-    from rabbit_topo.model import Observed
+    from rabbit_topo.model import Observed, Topology
     from rabbit_topo.plan.operations import Operation, Outcome
 
 
@@ -31,16 +31,16 @@ class Both:
         self.management = Management(target)
         self.amqp = Amqp(target)
 
-    def observe(self, vhosts: Collection[str]) -> Observed:
+    def observe(self, declared: Topology) -> Observed:
         """Read by HTTP, and make sure that AMQP leads to the same cluster.
 
         Raises `BrokerError`, and `Refusal` when the clusters differ. Where none of the vhosts exists yet, another one
         is asked; where this user may enter none, the comparison waits for the first connection that writes.
         """
-        observed = self.management.observe(vhosts)
+        observed = self.management.observe(declared)
         facts = observed.facts
         self.amqp.expected_cluster = facts.cluster_name
-        wanted = sorted(facts.vhosts.intersection(vhosts))
+        wanted = sorted(facts.vhosts.intersection(declared.vhosts))
         if wanted:
             self.amqp.cluster_name(wanted[0])
         else:

@@ -22,7 +22,7 @@ except ImportError:  # pragma: no cover  (no such thing on Windows)
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from rabbit_topo.model import Binding, Policy, Resource, Vhost
     from rabbit_topo.plan.operations import Operation, Outcome
@@ -53,9 +53,10 @@ class Definitions:
         self._state: State | None = None
         self._home = "/"
 
-    def observe(self, vhosts: Collection[str]) -> Observed:
+    def observe(self, declared: Topology) -> Observed:
         """Read the file. Raises `UsageError` where it is no definitions file."""
-        self._home = next(iter(vhosts)) if len(vhosts) == 1 else "/"
+        vhosts = declared.vhosts
+        self._home = vhosts[0] if len(vhosts) == 1 else "/"
         state = self._read()
         document = state.document
         resources: dict[Any, Resource] = {

@@ -15,7 +15,7 @@ from rabbit_topo.model import Counts, Facts, Observed, Queue, Topology, Vhost
 from rabbit_topo.plan.operations import Declare, Failed, NotAttempted, Remove
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rabbit_topo.broker.target import Target
     from rabbit_topo.model import Binding, Key, Policy, Resource
@@ -39,8 +39,9 @@ class Management:
         self.http = Http(target)
         self._counted: dict[str, tuple[float, Mapping[str, Counts]]] = {}
 
-    def observe(self, vhosts: Collection[str]) -> Observed:
-        """Read the named vhosts in five list calls each. Raises `BrokerError`."""
+    def observe(self, declared: Topology) -> Observed:
+        """Read the vhosts of `declared` in five list calls each. Raises `BrokerError`."""
+        vhosts = declared.vhosts
         overview = self._overview()
         described = {item["name"]: item for item in self.http.get("/api/vhosts")}
         for vhost in set(vhosts) - described.keys():

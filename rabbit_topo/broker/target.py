@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
+from typing import Literal
 
 DEFAULT = "http://guest:guest@localhost:15672"  # where nothing names a broker, as in RabbitMQ's own tools
 
@@ -33,7 +34,9 @@ class Target:
 
     Either may be None. `username` and `password` beat those inside a URL; where neither is given it
     is guest / guest, as in RabbitMQ's own tools. `target_version` is the version that a definitions
-    file is taken for when it does not name one. `timeout` is in seconds.
+    file is taken for when it does not name one. `timeout` is in seconds. `channels` is how many channels of one
+    AMQP connection, or requests over HTTP alone, work side by side; None is the road's own choice. `probe` is how AMQP
+    alone looks: by `active` declares that can create nothing, or by `passive` ones.
     """
 
     broker: str | None = None
@@ -43,6 +46,8 @@ class Target:
     tls: Tls = Tls()
     target_version: str = ""
     timeout: float = 30.0
+    channels: int | None = None
+    probe: Literal["active", "passive"] = "active"
 
     def __repr__(self) -> str:
         """Show everything but credentials: the password is left out, and so is a URL's login.

@@ -37,7 +37,7 @@ class Session:
         from rabbit_topo.plan import make_plan
 
         self.progress.say("reading the broker ...")
-        observed = self.broker.observe(self.declared.vhosts)
+        observed = self.broker.observe(self.declared)
         plan = make_plan(diff(observed, self.declared), observed, self.declared, prune=prune)
         self.progress.clear()
         return plan

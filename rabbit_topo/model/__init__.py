@@ -7,7 +7,7 @@ Where something was declared, who owns it and the like are no part of it: those 
 
 from __future__ import annotations
 
-from rabbit_topo.model.observed import Counts, Facts, Observed
+from rabbit_topo.model.observed import Counts, Facts, Observed, Road, Unverified
 from rabbit_topo.model.resources import (
     EMPTY,
     PREDECLARED,
@@ -47,9 +47,11 @@ __all__ = [
     "Publisher",
     "Queue",
     "Resource",
+    "Road",
     "RouteTest",
     "Scope",
     "Topology",
+    "Unverified",
     "Vhost",
     "frozen",
     "holds_null",

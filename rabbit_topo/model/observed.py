@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +39,21 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Unverified:
+    """What a road could not see of one declared object: these paths, or all of it where none are named.
+
+    The path `*` stands for every property: the object is there, and no more is known. `reason` is a sentence that many
+    objects share ("AMQP shows no bindings"), or the broker's own words.
+    """
+
+    reason: str
+    paths: tuple[str, ...] = ()
+
+
+Road: TypeAlias = Literal["management", "active", "passive", "file"]
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a broker says of itself, beside its topology.
 
@@ -48,6 +63,9 @@ class Facts:
     manage; they and server-named queues are `hidden`: no part of the topology, but policies reach them.
     `deletes` names the queue types that the road can delete without losing what arrives meanwhile.
     `writes_null` says whether it can write a null in a binding's arguments.
+    `road` is how it was read: by HTTP, by AMQP's active or passive declares, or from a file. `lists` says whether the
+    road shows objects that no file names, bindings and policies among them; `unverified` holds, by key, what it
+    could not see of the declared ones. `renewed` are the queues whose `x-expires` lease the reading renewed.
     """
 
     target: str
@@ -64,6 +82,10 @@ class Facts:
     deletes: frozenset[str] = ALL_TYPES
     writes_null: bool = True
     product: str = "RabbitMQ"
+    road: Road = "management"
+    lists: bool = True
+    unverified: Mapping[Key, Unverified] = field(default_factory=dict)
+    renewed: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

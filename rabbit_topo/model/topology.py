@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from rabbit_topo.model.resources import Binding
+from rabbit_topo.model.resources import Binding, Vhost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -139,6 +139,11 @@ class Topology:
     consumers: Mapping[str, Consumer] = field(default_factory=dict)
     tests: tuple[RouteTest, ...] = ()
     files: tuple[str, ...] = ()
+
+    @classmethod
+    def naming(cls, *vhosts: str) -> Self:
+        """Name vhosts and declare nothing in them: what to observe when everything is wanted."""
+        return cls(resources={vhost.key: vhost for vhost in map(Vhost, vhosts)})
 
     def note(self, key: Key) -> Note:
         """Return what is noted of a resource."""

@@ -35,7 +35,7 @@ def _many(folder: Path, vhost: str = "/", count: int = MANY) -> Topology:
 
 
 def _plan(broker: Broker, declared: Topology) -> Plan:
-    observed = broker.observe(declared.vhosts)
+    observed = broker.observe(declared)
     return make_plan(diff(observed, declared), observed, declared)
 
 

@@ -13,7 +13,7 @@ from rabbit_topo.broker.both import Both
 from rabbit_topo.broker.connect import connect
 from rabbit_topo.broker.target import Target
 from rabbit_topo.errors import AccessRefused, LoginRefused, Refusal, Unreachable
-from rabbit_topo.model import Arguments, Binding, Counts, Exchange, Policy, Queue, Vhost
+from rabbit_topo.model import Arguments, Binding, Counts, Exchange, Policy, Queue, Topology, Vhost
 from rabbit_topo.plan.operations import Done, Failed
 from tests.operations import declare, remove, run
 
@@ -88,7 +88,7 @@ def test_what_is_written_is_read_back(road: Broker, vhost: str) -> None:
     policy = Policy(vhost, "limit/1", "^classic$", "queues", 3, Arguments({"max-length": 9}))
     for wave in ([*resources(vhost), policy], bindings(vhost)):
         assert set(run(road, *(declare(resource) for resource in wave))) == {""}
-    observed = road.observe([vhost, "no such vhost"])
+    observed = road.observe(Topology.naming(vhost, "no such vhost"))
     expected = [Vhost(vhost), *resources(vhost), *bindings(vhost), policy]
     ours = {
         key: value
@@ -104,12 +104,12 @@ def test_what_is_written_is_read_back(road: Broker, vhost: str) -> None:
         operations = [remove(r, *observed.facts.binding_ids.get(r.key, ())) for r in wave]
         assert set(run(road, *operations)) == {""}
         assert set(run(road, *operations)) == {""}
-    left = {key.name for key in road.observe([vhost]).topology.resources} - {vhost}
+    left = {key.name for key in road.observe(Topology.naming(vhost)).topology.resources} - {vhost}
     assert {name for name in left if not name.startswith("amq.")} == {"quorum/1", "stream", "temp"}
 
 
 def test_facts(road: Broker, node: Node, vhost: str) -> None:
-    facts = road.observe([vhost]).facts
+    facts = road.observe(Topology.naming(vhost)).facts
     assert facts.target == node.broker_url
     assert (facts.version, facts.product) == (node.version, "RabbitMQ")
     assert facts.cluster_name
@@ -122,7 +122,7 @@ def test_the_roads_write_the_same_classes(node: Node, vhost: str) -> None:
         road = open_road(name, node)
         for wave in (resources(vhost), bindings(vhost)):
             assert set(run(road, *(declare(resource) for resource in wave))) == {""}
-        ids = road.observe([vhost]).facts.binding_ids
+        ids = road.observe(Topology.naming(vhost)).facts.binding_ids
         assert {len(ids[binding.key]) for binding in bindings(vhost)} == {1}
         road.close()
 
@@ -133,10 +133,10 @@ def test_twins_of_integer_width_are_one_binding_and_go_together(both: Broker, no
     assert run(both, declare(binding)) == [""]
     with channel(node, vhost) as connection:
         connection.default_channel.queue_bind("q", "amq.headers", "", arguments={"n": 1})
-    ids = both.observe([vhost]).facts.binding_ids[binding.key]
+    ids = both.observe(Topology.naming(vhost)).facts.binding_ids[binding.key]
     assert len(ids) == 2
     assert run(both, remove(binding, *ids)) == [""]
-    assert binding.key not in both.observe([vhost]).topology.resources
+    assert binding.key not in both.observe(Topology.naming(vhost)).topology.resources
 
 
 def test_a_null_needs_amqp_and_is_read_as_null(node: Node, vhost: str) -> None:
@@ -145,10 +145,10 @@ def test_a_null_needs_amqp_and_is_read_as_null(node: Node, vhost: str) -> None:
     assert run(both, declare(Queue(vhost, "q"))) == [""]
     assert "null" in run(http, declare(binding))[0]
     assert run(both, declare(binding)) == [""]
-    observed = http.observe([vhost])
+    observed = http.observe(Topology.naming(vhost))
     assert observed.topology.resources[binding.key] == binding
     assert run(http, remove(binding, *observed.facts.binding_ids[binding.key])) == [""]
-    assert binding.key not in http.observe([vhost]).topology.resources
+    assert binding.key not in http.observe(Topology.naming(vhost)).topology.resources
     both.close()
     http.close()
 
@@ -160,7 +160,7 @@ def test_a_binding_that_would_blind_the_management_plugin_is_refused(road: Broke
     with channel(node, vhost) as connection:
         connection.default_channel.queue_bind("q", "amq.headers", "a~b", arguments={"n": "1"})
         with pytest.raises(Exception, match="fails to list the bindings"):
-            road.observe([vhost])
+            road.observe(Topology.naming(vhost))
 
 
 def test_what_is_nobodys_to_manage_is_left_out(road: Broker, node: Node, vhost: str) -> None:
@@ -168,7 +168,7 @@ def test_what_is_nobodys_to_manage_is_left_out(road: Broker, node: Node, vhost: 
         connection.default_channel.queue_declare("mine", exclusive=True, auto_delete=False)
         connection.default_channel.queue_bind("mine", "amq.topic", "k")
         connection.default_channel.queue_declare("", exclusive=False, durable=True, auto_delete=False)
-        observed = road.observe([vhost])
+        observed = road.observe(Topology.naming(vhost))
         assert observed.facts.exclusive == {Queue(vhost, "mine").key}
     assert {key.kind.value for key in observed.topology.resources} == {"vhost", "exchange"}
 
@@ -235,7 +235,7 @@ def test_quorum_queues_go_by_amqp_and_only_idle(both: Broker, node: Node, vhost:
 
 def test_http_alone_deletes_no_quorum_queue_and_no_stream(node: Node, vhost: str) -> None:
     road = open_road("management", node)
-    assert road.observe([vhost]).facts.deletes == {"classic"}
+    assert road.observe(Topology.naming(vhost)).facts.deletes == {"classic"}
     queues = [Queue(vhost, name, name) for name in ("quorum", "stream")]
     assert run(road, *map(declare, queues)) == ["", ""]
     assert ["give the AMQP URL too" in told for told in run(road, *map(remove, queues))] == [True, True]
@@ -256,7 +256,7 @@ def test_a_vhost_that_we_create_is_ours_to_fill(road: Broker, node: Node, vhost:
     try:
         assert run(road, declare(Vhost(name))) == [""]
         assert run(road, declare(Queue(name, "q"))) == [""]
-        assert Queue(name, "q", "classic") in road.observe([name]).topology.resources.values()
+        assert Queue(name, "q", "classic") in road.observe(Topology.naming(name)).topology.resources.values()
     finally:
         node.http("DELETE", "vhosts", name)
 
@@ -273,7 +273,7 @@ def small_user(node: Node, vhost: str) -> Iterator[str]:
 @pytest.mark.parametrize("name", ROADS)
 def test_least_privilege(name: str, node: Node, vhost: str, small_user: str) -> None:
     road = open_road(name, node, username=small_user, password="pässwörd")
-    assert road.observe([vhost]).facts.vhosts == {vhost}
+    assert road.observe(Topology.naming(vhost)).facts.vhosts == {vhost}
     assert run(road, declare(Queue(vhost, "app.q")), declare(Exchange(vhost, "app.x", "fanout"))) == ["", ""]
     told = run(
         road,
@@ -294,31 +294,31 @@ def test_least_privilege(name: str, node: Node, vhost: str, small_user: str) -> 
 
 def test_refused_logins(node: Node, vhost: str) -> None:
     with pytest.raises(LoginRefused, match="'guest'") as caught:
-        connect(node.broker_url, password="wr0ng").observe([vhost])
+        connect(node.broker_url, password="wr0ng").observe(Topology.naming(vhost))
     assert "wr0ng" not in f"{caught.value}{caught.value.hint}"
     with pytest.raises(LoginRefused, match="'joe'") as nothing:
-        connect(node.broker_url.replace("guest:guest@", ""), username="joe").observe([vhost])
+        connect(node.broker_url.replace("guest:guest@", ""), username="joe").observe(Topology.naming(vhost))
     assert "no password was given" in nothing.value.hint
     node.http("PUT", "users", "untagged", body={"password": "p", "tags": ""})
     with pytest.raises(AccessRefused, match="management") as refused:
-        connect(node.broker_url, username="untagged", password="p").observe([vhost])
+        connect(node.broker_url, username="untagged", password="p").observe(Topology.naming(vhost))
     assert "set_user_tags untagged management" in refused.value.hint
 
 
 def test_a_hidden_vhost(node: Node, vhost: str, small_user: str) -> None:
     road = connect(node.broker_url, username=small_user, password="pässwörd")
     if node.label == "4.3":
-        assert "/" not in road.observe([vhost, "/"]).facts.vhosts
+        assert "/" not in road.observe(Topology.naming(vhost, "/")).facts.vhosts
     else:
         with pytest.raises(AccessRefused, match="may not see vhost '/'"):
-            road.observe([vhost, "/"])
+            road.observe(Topology.naming(vhost, "/"))
     road.close()
 
 
 def test_two_clusters_are_refused(node: Node, vhost: str) -> None:
     node.http("PUT", "cluster-name", body={"name": "one"})
     road = connect(node.broker_url, amqp=node.amqp_url)
-    road.observe([vhost])
+    road.observe(Topology.naming(vhost))
     road.close()
     node.http("PUT", "cluster-name", body={"name": "two"})
     amqp = Amqp(Target(amqp=node.amqp_url))
@@ -363,5 +363,5 @@ def test_a_killed_broker_leaves_the_rest_not_attempted(name: str, own_node: Node
     assert 20 <= done < len(operations)
     assert not [outcome for outcome in outcomes if isinstance(outcome, Failed)]
     with pytest.raises(Unreachable):
-        road.observe(["/"])
+        road.observe(Topology.naming("/"))
     road.close()

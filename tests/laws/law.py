@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def planned(broker: Broker, declared: Topology, *, prune: bool) -> tuple[Observed, Plan]:
     """Observe, diff and plan."""
-    observed = broker.observe(declared.vhosts)
+    observed = broker.observe(declared)
     return observed, make_plan(diff(observed, declared), observed, declared, prune=prune)
 
 
@@ -44,7 +44,7 @@ def holds(broker: Broker, declared: Topology) -> bool:
     if blocked:
         with pytest.raises(Refusal):
             apply(plan, broker)
-        assert broker.observe(declared.vhosts).topology.resources == before.topology.resources
+        assert broker.observe(declared).topology.resources == before.topology.resources
     report = apply(plan, broker, partial=blocked)
     _nothing_refused(report)
     assert not report.surprises, report.surprises

@@ -8,15 +8,15 @@ import pytest
 
 from rabbit_topo import apply, connect, diff, load, make_plan
 from rabbit_topo.errors import Refusal, Unreachable
-from rabbit_topo.model import Binding, Kind
+from rabbit_topo.model import Binding, Kind, Topology
 from rabbit_topo.plan import Declare, Done, Failed, NotAttempted, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from rabbit_topo.broker import Broker
-    from rabbit_topo.model import Observed, Topology
+    from rabbit_topo.model import Observed
     from rabbit_topo.plan import Operation, Outcome
 
 OLD = """\
@@ -34,10 +34,10 @@ class Failing:
         self.broker, self.refuse, self.lose, self.stop = broker, refuse, lose, stop
         self.away = False
 
-    def observe(self, vhosts: Collection[str]) -> Observed:
+    def observe(self, declared: Topology) -> Observed:
         if self.away:
             raise Unreachable("nobody answers")
-        return self.broker.observe(vhosts)
+        return self.broker.observe(declared)
 
     def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
         for operation in wave:
@@ -72,7 +72,7 @@ def _load(folder: Path, text: str) -> Topology:
 
 
 def _plan(broker: Broker, declared: Topology, *, prune: bool = False) -> Plan:
-    observed = broker.observe(declared.vhosts)
+    observed = broker.observe(declared)
     return make_plan(diff(observed, declared), observed, declared, prune=prune)
 
 
@@ -162,11 +162,11 @@ class Lagging:
 
     def __init__(self, broker: Broker, behind: int) -> None:
         self.broker, self.behind = broker, behind
-        self.before = broker.observe(["/"])
+        self.before = broker.observe(Topology.naming("/"))
 
-    def observe(self, vhosts: Collection[str]) -> Observed:
+    def observe(self, declared: Topology) -> Observed:
         self.behind -= 1
-        return self.before if self.behind >= 0 else self.broker.observe(vhosts)
+        return self.before if self.behind >= 0 else self.broker.observe(declared)
 
     def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
         yield from self.broker.execute(wave)
@@ -182,4 +182,6 @@ def test_a_node_that_lags_is_looked_at_again(old: Broker, tmp_path: Path) -> Non
 
 
 def _bindings(broker: Broker) -> list[Binding]:
-    return [item for item in broker.observe(["/"]).topology.of(Kind.BINDING) if isinstance(item, Binding)]
+    return [
+        item for item in broker.observe(Topology.naming("/")).topology.of(Kind.BINDING) if isinstance(item, Binding)
+    ]

@@ -12,7 +12,7 @@ import pytest
 from rabbit_topo.broker.connect import connect
 from rabbit_topo.broker.definitions import Definitions
 from rabbit_topo.errors import UsageError
-from rabbit_topo.model import Arguments, Binding, Counts, Exchange, Kind, Policy, Queue, Vhost
+from rabbit_topo.model import Arguments, Binding, Counts, Exchange, Kind, Policy, Queue, Topology, Vhost
 from rabbit_topo.plan.operations import Failed
 from tests.operations import declare, remove, run
 
@@ -72,7 +72,7 @@ def content(road: Definitions) -> Any:
 
 def seen(road: Definitions, vhost: str = "/") -> set[Resource]:
     """Everything of the vhost but the server's own exchanges."""
-    resources = road.observe([vhost]).topology.resources.values()
+    resources = road.observe(Topology.naming(vhost)).topology.resources.values()
     return {it for it in resources if it.key.kind is Kind.BINDING or not it.key.name.startswith("amq.")}
 
 
@@ -87,13 +87,13 @@ def test_an_export_is_read(tmp_path: Path) -> None:
         Binding("/", "x", "queue", "a", "k"),
         Policy("/", "p", "^a", definition=Arguments({"max-length": 1})),
     }
-    facts = road.observe(["/", "nowhere"]).facts
+    facts = road.observe(Topology.naming("/", "nowhere")).facts
     assert facts.version == "3.10.8"
     assert facts.vhosts == {"/", "quorums"}
     assert facts.counts == dict.fromkeys((Queue("/", name).key for name in ("a", "bare", "typed")), Counts(0, 0, 0))
     assert facts.default_queue_types == {"/": "classic", "quorums": "quorum"}
     assert [policy.definition for policy in facts.operator_policies] == [Arguments({"max-length": 9})]
-    topics = [e for e in road.observe(["/"]).topology.of(Kind.EXCHANGE) if e.key.name == "amq.topic"]
+    topics = [e for e in road.observe(Topology.naming("/")).topology.of(Kind.EXCHANGE) if e.key.name == "amq.topic"]
     assert topics == [Exchange("/", "amq.topic", "topic")]
 
 
@@ -101,7 +101,7 @@ def test_an_export_is_read(tmp_path: Path) -> None:
 def test_an_empty_file_is_an_empty_broker(tmp_path: Path, text: str, target: str, version: str) -> None:
     path = tmp_path / "empty.json"
     path.write_text(text)
-    observed = connect(str(path), target_version=target).observe(["/"])
+    observed = connect(str(path), target_version=target).observe(Topology.naming("/"))
     assert observed.facts.version == version
     assert observed.facts.vhosts == set()
     assert not observed.topology.resources
@@ -109,7 +109,7 @@ def test_an_empty_file_is_an_empty_broker(tmp_path: Path, text: str, target: str
 
 def test_without_a_list_every_vhost_that_is_named_exists(tmp_path: Path) -> None:
     road = a_file(tmp_path, {"queues": [{"name": "q", "vhost": "one"}], "exchanges": [{"name": "e", "vhost": "two"}]})
-    assert road.observe(["one"]).facts.vhosts == {"one", "two"}
+    assert road.observe(Topology.naming("one")).facts.vhosts == {"one", "two"}
     assert run(road, declare(Vhost("three"))) == [""]
     assert [item["name"] for item in content(road)["vhosts"]] == ["one", "two", "three"]
 
@@ -130,7 +130,7 @@ def test_an_export_of_one_vhost(tmp_path: Path) -> None:
 
 def test_what_is_not_ours_stays_as_it_is(tmp_path: Path) -> None:
     road = a_file(tmp_path)
-    road.observe(["/"])
+    road.observe(Topology.naming("/"))
     before = content(road)
     queue = Queue("/", "ünew", "classic", arguments=Arguments({"x-max-length": 1, "f": 1.0}))
     assert run(road, declare(queue), declare(Binding("/", "x", "exchange", "amq.fanout", "k"))) == ["", ""]
@@ -244,7 +244,7 @@ def test_a_policy_is_changed_in_its_place(tmp_path: Path) -> None:
 
 def test_a_file_that_changed_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     road = a_file(tmp_path)
-    road.observe(["/"])
+    road.observe(Topology.naming("/"))
     a_file(tmp_path, {"vhosts": []})
     assert "changed by somebody else" in run(road, declare(Queue("/", "new")))[0]
     assert content(road) == {"vhosts": []}
@@ -307,7 +307,7 @@ def test_the_owner_and_the_group_stay(tmp_path: Path) -> None:
 )
 def test_what_is_no_definitions_file(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(UsageError) as caught:
-        a_file(tmp_path, text).observe(["/"])
+        a_file(tmp_path, text).observe(Topology.naming("/"))
     assert words in str(caught.value)
     assert "Error" not in str(caught.value)
 
@@ -319,7 +319,7 @@ def test_what_to_give_in_place_of_it(tmp_path: Path, name: str, hint: str) -> No
     path = tmp_path / name
     path.write_text("version: 1\n")
     with pytest.raises(UsageError, match="no JSON") as caught:
-        connect(str(path)).observe(["/"])
+        connect(str(path)).observe(Topology.naming("/"))
     assert hint in caught.value.hint
 
 
@@ -357,16 +357,16 @@ def test_a_value_of_the_wrong_kind_is_named_with_its_entry(
 ) -> None:
     item: dict[str, Any] = {"name": "it", "vhost": "/", "source": "s", "destination": "d", "pattern": "^a"}
     item |= {"component": "operator_policy", "value": {"pattern": ".", "definition": []}}
-    a_file(tmp_path, {section: [item]}).observe(["/"])
+    a_file(tmp_path, {section: [item]}).observe(Topology.naming("/"))
     with pytest.raises(UsageError) as caught:
-        a_file(tmp_path, {section: [item, item | fields]}).observe(["/"])
+        a_file(tmp_path, {section: [item, item | fields]}).observe(Topology.naming("/"))
     called = " ('it')" if fields.get("name", "it") == "it" else ""
     assert str(caught.value).endswith(f"{section}: entry 2{called} cannot be read: {words}")
 
 
 def test_parameters_of_others_may_hold_anything(tmp_path: Path) -> None:
     road = a_file(tmp_path, {"parameters": [{"component": "shovel", "value": "x", "name": None}]})
-    assert road.observe(["/"]).facts.operator_policies == ()
+    assert road.observe(Topology.naming("/")).facts.operator_policies == ()
 
 
 def test_null_is_an_empty_section(tmp_path: Path) -> None:
@@ -408,7 +408,7 @@ class Meddled(list["Declare"]):
 
 def test_a_file_that_changes_during_a_wave_is_not_overwritten(tmp_path: Path) -> None:
     road = a_file(tmp_path)
-    road.observe(["/"])
+    road.observe(Topology.naming("/"))
     (outcome,) = road.execute(Meddled(road.path, declare(Queue("/", "new"))))
     assert isinstance(outcome, Failed)
     assert "changed by somebody else" in outcome.reason
@@ -462,7 +462,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     path = tmp_path / "broker.json"
     path.write_bytes(b'{"a": "\xff"}')
     with pytest.raises(UsageError, match="no JSON"):
-        Definitions(str(path)).observe(["/"])
+        Definitions(str(path)).observe(Topology.naming("/"))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
@@ -476,6 +476,6 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_file_that_went_away_is_not_attempted(tmp_path: Path) -> None:
     road = a_file(tmp_path)
-    road.observe(["/"])
+    road.observe(Topology.naming("/"))
     (tmp_path / "broker.json").unlink()
     assert "cannot be read" in run(road, declare(Queue("/", "new")))[0]

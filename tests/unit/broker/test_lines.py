@@ -18,6 +18,7 @@ from rabbit_topo.broker.http import NOTHING_CONFIGURED
 from rabbit_topo.broker.management import Management
 from rabbit_topo.broker.target import Target, Tls
 from rabbit_topo.errors import BrokerError, LoginRefused, NotABroker, TopoError, Unreachable, UsageError
+from rabbit_topo.model import Topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +70,7 @@ def tls_server() -> ssl.SSLContext:
 def failure(port: int, scheme: str = "http", tls: Tls = Tls(), host: str = "127.0.0.1") -> BrokerError:  # noqa: B008
     target = Target(f"{scheme}://me:{SECRET}@{host}:{port}", tls=tls, timeout=5.0)
     with pytest.raises(BrokerError) as caught:
-        connect_target(target).observe(["/"])
+        connect_target(target).observe(Topology.naming("/"))
     assert SECRET not in f"{caught.value} {caught.value.hint}"
     return caught.value
 
@@ -106,7 +107,7 @@ def test_a_refused_login_without_a_password() -> None:
     with server(http("401 Unauthorized", body, "Content-Type: application/json")) as port:
         given = failure(port)
         with pytest.raises(LoginRefused) as caught:
-            connect(f"http://127.0.0.1:{port}", username="joe").observe(["/"])
+            connect(f"http://127.0.0.1:{port}", username="joe").observe(Topology.naming("/"))
     assert isinstance(given, LoginRefused)
     assert given.hint == "check the user name and the password"
     assert "no password was given for 'joe'" in caught.value.hint

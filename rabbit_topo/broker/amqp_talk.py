@@ -1,0 +1,65 @@
+"""What is said on one AMQP channel about one object: a conversation, written as a generator.
+
+A talk yields methods and is sent what the broker answered; what it returns is its result. It knows nothing of
+sockets and channels: the road that runs it has many talks under way at once, one a channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeAlias, TypeVar
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method of AMQP 0-9-1 to send: class and method number, and its arguments as bytes."""
+
+    number: tuple[int, int]
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ok:
+    """The broker did it. `fields` are those of queue.declare-ok: name, ready messages, consumers; else none."""
+
+    fields: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The broker closed the channel over it, or the whole connection: reply code and the broker's own words.
+
+    Either is open again before the talk goes on.
+    """
+
+    code: int
+    text: str
+
+
+Answer: TypeAlias = Ok | Refused
+Talk: TypeAlias = Generator[Method, Answer, Result]
+
+
+@dataclass(eq=False, slots=True)
+class Job(Generic[Result]):
+    """A talk on its way, and what it is about.
+
+    A lost connection leaves open whether the last method arrived. Unless `once` is set it is then sent again, as
+    every method here may be repeated; a talk with `once` set is never resumed.
+    """
+
+    about: Any
+    talk: Talk[Result]
+    once: bool = False
+    sent: bool = field(default=False, init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """How a job ended that got no answer: why, and whether a method of it may have arrived."""
+
+    reason: str
+    sent: bool
