@@ -123,7 +123,21 @@ class Delete:
         return self.resource.key
 
 
-Change: TypeAlias = Create | Update | Replace | Displaced | Delete
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Declared, and the road does not show whether it is there; `reason` says why. No difference is known."""
+
+    resource: Resource
+    note: Note
+    reason: str
+
+    @property
+    def key(self) -> Key:
+        """What it is about."""
+        return self.resource.key
+
+
+Change: TypeAlias = Create | Update | Replace | Displaced | Delete | Unseen
 
 
 def diff(observed: Observed, declared: Topology, scope: Scope | None = None) -> tuple[Change, ...]:
@@ -151,9 +165,23 @@ def diff(observed: Observed, declared: Topology, scope: Scope | None = None) -> 
         elif key in there:
             changes.extend(_compared(there[key], declared.resources[key], declared.note(key)))
         else:
-            changes.append(Create(declared.resources[key], declared.note(key)))
+            changes.append(_not_found(declared.resources[key], declared, observed))
     changes.extend(_displaced(observed, declared, scope))
     return tuple(_with_nearest(sorted(changes, key=lambda change: change.key.order)))
+
+
+def _not_found(resource: Resource, declared: Topology, observed: Observed) -> Create | Unseen:
+    """Tell what is missing from what this road does not show. Nothing is bound to what is missing."""
+    key, unverified = resource.key, observed.facts.unverified
+    note = declared.note(key)
+    gap = unverified.get(key)
+    if gap is None:
+        return Create(resource, note)
+    ends = (resource.source_key, resource.destination_key) if isinstance(resource, Binding) else ()
+    there = observed.topology.resources
+    if any(end in declared.resources and end not in there and end not in unverified for end in ends):
+        return Create(resource, note)
+    return Unseen(resource, note, gap.reason)
 
 
 def _to_be_born(observed: Observed, declared: Topology) -> dict[Key, Resource]:

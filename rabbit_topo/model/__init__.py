@@ -22,6 +22,7 @@ from rabbit_topo.model.resources import (
     Queue,
     Resource,
     Vhost,
+    holds_integer,
     holds_null,
 )
 from rabbit_topo.model.topology import NO_NOTE, Consumer, Note, Origin, Publisher, RouteTest, Scope, Topology, frozen
@@ -54,5 +55,6 @@ __all__ = [
     "Unverified",
     "Vhost",
     "frozen",
+    "holds_integer",
     "holds_null",
 ]

@@ -221,10 +221,25 @@ def holds_null(value: Plain) -> bool:
     >>> holds_null({"a": [1, {"b": None}]})
     True
     """
+    return any(one is None for one in _leaves(value))
+
+
+def holds_integer(value: Plain) -> bool:
+    """Say whether an integer stands anywhere in an argument's value; AMQP has several widths of them.
+
+    >>> holds_integer({"a": [{"b": 1}]}), holds_integer({"a": True})
+    (True, False)
+    """
+    return any(isinstance(one, int) and not isinstance(one, bool) for one in _leaves(value))
+
+
+def _leaves(value: Plain) -> Iterator[Plain]:
     match value:
         case dict():
-            return any(holds_null(below) for below in value.values())
+            for below in value.values():
+                yield from _leaves(below)
         case list():
-            return any(holds_null(below) for below in value)
+            for below in value:
+                yield from _leaves(below)
         case _:
-            return value is None
+            yield value

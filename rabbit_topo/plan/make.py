@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
-from rabbit_topo.diff import Create, Delete, Displaced, Replace, Update
-from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue, Vhost, holds_null
+from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unseen, Update
+from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue, Vhost, holds_integer, holds_null
 from rabbit_topo.plan import hazards
 from rabbit_topo.plan.governance import Governance
 from rabbit_topo.plan.operations import Declare, Remove
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _HASH = "x-consistent-hash"
 _SEE_ABOVE = "settle that first"
+_WITH_HTTP = "give the management URL too (--broker)"
 
 
 def make_plan(changes: Sequence[Change], observed: Observed, declared: Topology, *, prune: bool = False) -> Plan:
@@ -58,12 +59,14 @@ class _Planner:
     def plan(self, changes: Sequence[Change]) -> Plan:
         for change in changes:
             self._block_on_sight(change)
+            if not self.state.observed.facts.lists:
+                self._block_without_http(change)
         displaced = [change for change in changes if isinstance(change, Displaced)]
         for change in changes:
             self._block_beside(change)
         wanted = [change for change in changes if self._wanted(change)]
         policies, uncovered = self._policies(wanted)
-        adds = [Declare(change.resource, change) for change in wanted if isinstance(change, Create)]
+        adds = [self._declare(change) for change in wanted if isinstance(change, Create | Unseen)]
         bindings = [add for add in adds if isinstance(add.resource, Binding)]
         swaps = self._swaps(bindings, wanted)
         swapped = {remove.key for remove, _ in swaps}
@@ -91,6 +94,7 @@ class _Planner:
             waves=tuple(tuple(wave) for wave in waves if wave),
             blocked=tuple(sorted(rows, key=lambda row: row.change.key.order)),
             left_alone=tuple(self.left_alone),
+            unseen=tuple(change for change in changes if isinstance(change, Unseen)),
             details=self.details,
             unchanged=sum(key not in touched for key in declared.resources if key.kind is not Kind.VHOST),
             fingerprint=fingerprint(observed),
@@ -100,9 +104,20 @@ class _Planner:
         )
 
     def _wanted(self, change: Change) -> bool:
-        return (
-            change.key not in self.blocked and not isinstance(change, Displaced | Replace) and self._consented(change)
-        )
+        if change.key in self.blocked or isinstance(change, Displaced | Replace):
+            return False
+        return not (isinstance(change, Unseen) and change.note.external) and self._consented(change)
+
+    def _declare(self, change: Create | Unseen) -> Declare:
+        """Declare what is missing, and again what is unseen: that changes nothing where it is there already."""
+        resource = change.resource
+        hazard = ""
+        if isinstance(change, Unseen) and isinstance(resource, Binding):
+            if self._hashed(resource):
+                hazard = "an older weight of this destination cannot be seen, and stays in effect if there is one"
+            elif holds_integer(dict(resource.arguments)):
+                hazard = "an integer argument: if a client bound it with another integer width, the broker keeps both"
+        return Declare(resource, change, hazard)
 
     def _consented(self, change: Change) -> bool:
         if not isinstance(change, Delete):
@@ -149,16 +164,31 @@ class _Planner:
                 shield = "protect: true, and " if note.protect else ""
                 self._block(change, f"{shield}it would have to be deleted and declared again", _by_hand(before))
                 self._describe(change, before)
-            case Update() | Displaced() | Delete() | Create():
+            case Update() | Displaced() | Delete() | Create() | Unseen():
                 pass
             case _:
                 assert_never(change)
+
+    def _block_without_http(self, change: Change) -> None:
+        """Block what AMQP alone cannot do, or not safely."""
+        match change:
+            case Create(resource=Vhost()):
+                self._block(change, "AMQP cannot create a vhost", f"create it by hand, or {_WITH_HTTP}")
+            case Unseen(resource=Policy()) | Create(resource=Policy()):
+                self._block(change, "AMQP neither shows nor writes policies", _WITH_HTTP)
+            case Delete():
+                self._block(change, "AMQP alone deletes nothing: who uses it cannot be seen", _WITH_HTTP)
+            case _:
+                pass
 
     def _is_unknown(self, exchange_type: str) -> bool:
         known = self.state.observed.facts.exchange_types
         return bool(known) and exchange_type not in known
 
     def _describe(self, change: Replace, before: object) -> None:
+        if not self.state.observed.facts.lists:
+            self.details[change.key] = ("AMQP shows neither its bindings nor all of its messages",)
+            return
         touching = len(self.state.touching(change.key))
         bindings = f"{hazards.counted(touching, 'binding')} would have to be restored"
         if isinstance(before, Queue):
@@ -168,8 +198,13 @@ class _Planner:
             self.details[change.key] = (bindings,)
 
     def _block_beside(self, change: Change) -> None:
-        """Block a binding whose end is blocked, and a removal whose replacement is."""
-        if not isinstance(change, Create | Delete) or not isinstance(change.resource, Binding):
+        """Block what is in a blocked vhost, a binding whose end is blocked, and a removal whose replacement is."""
+        if not isinstance(change, Create | Delete | Unseen):
+            return
+        vhost = Vhost(change.key.vhost).key
+        if change.key != vhost and vhost in self.blocked:
+            self._block(change, f"vhost {vhost.name} is blocked", _SEE_ABOVE)
+        if not isinstance(change.resource, Binding):
             return
         binding = change.resource
         for end in (binding.source_key, binding.destination_key):

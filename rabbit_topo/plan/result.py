@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rabbit_topo.diff import Change, Create, Delete, Displaced, Replace, Update
+from rabbit_topo.diff import Change, Create, Delete, Displaced, Replace, Unseen, Update
 from rabbit_topo.plan.operations import Done, Failed, NotAttempted, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rabbit_topo.plan.types import Plan
 
 
@@ -46,7 +48,7 @@ class Report:
     def surprises(self) -> tuple[Change, ...]:
         """What differs against the plan's prediction."""
         predicted = {signature(change) for change in self.plan.remainder}
-        return tuple(change for change in self.remaining or () if signature(change) not in predicted)
+        return tuple(change for change in seen(self.remaining or ()) if signature(change) not in predicted)
 
     @property
     def exit_code(self) -> int:
@@ -67,10 +69,17 @@ class Report:
     @property
     def _in_doubt(self) -> bool:
         """Whether something may have been written though nobody confirmed it: the second look decides."""
+        sent = {outcome.operation.key for outcome in self.not_attempted if outcome.sent}
         if self.remaining is None:
-            return any(outcome.sent for outcome in self.not_attempted)
+            return bool(sent)
         planned = {operation.key for operation in self.plan.operations}
-        return not planned <= {change.key for change in self.remaining}
+        unseen = {change.key for change in self.remaining if isinstance(change, Unseen)}
+        return bool(sent & unseen) or not planned <= {change.key for change in self.remaining}
+
+
+def seen(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Return the changes that are known: what a road does not show is the same before and after."""
+    return tuple(change for change in changes if not isinstance(change, Unseen))
 
 
 def signature(change: Change) -> tuple[object, ...]:
@@ -78,7 +87,7 @@ def signature(change: Change) -> tuple[object, ...]:
     match change:
         case Update() | Replace():
             return (type(change), change.key, repr(change.fields))
-        case Create() | Delete():
+        case Create() | Delete() | Unseen():
             return (type(change), change.key)
         case Displaced():
             return (type(change), change.key, change.ours.key, change.theirs.key)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from rabbit_topo.diff import Change
+    from rabbit_topo.diff import Change, Unseen
     from rabbit_topo.model import Facts, Key, Topology
     from rabbit_topo.plan.operations import Operation
 
@@ -35,6 +35,7 @@ class Plan:
     """What will be done, in waves: the operations of one wave do not depend on each other.
 
     `details` holds sentences about a change (how many queues a policy reaches, what a queue holds).
+    `unseen` is what this road does not show: what may be declared again stands among the operations too.
     `unchanged` counts the declared objects without a change. `fingerprint` stands for everything observed
     but the counts: the same broker state gives the same one.
     """
@@ -42,6 +43,7 @@ class Plan:
     waves: tuple[tuple[Operation, ...], ...]
     blocked: tuple[Blocked, ...]
     left_alone: tuple[LeftAlone, ...]
+    unseen: tuple[Unseen, ...]
     details: Mapping[Key, tuple[str, ...]]
     unchanged: int
     fingerprint: str
@@ -56,7 +58,7 @@ class Plan:
 
     @property
     def remainder(self) -> tuple[Change, ...]:
-        """What a second diff will find when all operations are done."""
+        """What a second diff will find when all operations are done, beside what is unseen."""
         rest = [row.change for row in self.blocked] + [row.change for row in self.left_alone]
         return tuple(sorted(rest, key=lambda change: change.key.order))
 

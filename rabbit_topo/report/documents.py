@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from rabbit_topo.diff import ABSENT, Create, Delete, Displaced, Replace, Update
+from rabbit_topo.diff import ABSENT, Create, Delete, Displaced, Replace, Unseen, Update
 from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue, Vhost
 from rabbit_topo.plan import Declare, Done, Failed, NotAttempted
-from rabbit_topo.report.rows import name_of, rows, subject, summary
+from rabbit_topo.plan.result import seen
+from rabbit_topo.report.rows import differences, name_of, rows, subject, summary
+from rabbit_topo.report.unverified import ALL, complete, gaps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +31,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     all_rows = rows(plan)
     return {
         **_head("plan", plan),
+        "not_verified": _not_verified(plan),
         "prune": plan.prune,
         "fingerprint": plan.fingerprint,
         "summary": summary(all_rows, plan),
@@ -39,10 +42,11 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 def check_document(plan: Plan) -> dict[str, Any]:
     """Return the document that `schemas/check.schema.json` describes."""
-    all_rows = rows(plan)
+    all_rows = differences(plan)
     return {
         **_head("check", plan),
         "drift": bool(all_rows),
+        "not_verified": _not_verified(plan),
         "fingerprint": plan.fingerprint,
         "summary": {"differences": len(all_rows), "unchanged": plan.unchanged},
         "changes": [_row(row) for row in all_rows],
@@ -51,7 +55,7 @@ def check_document(plan: Plan) -> dict[str, Any]:
 
 def report_document(report: Report) -> dict[str, Any]:
     """Return the document that `schemas/apply.schema.json` describes."""
-    remaining = None if report.remaining is None else [_change(change) for change in report.remaining]
+    remaining = None if report.remaining is None else [_change(change) for change in seen(report.remaining)]
     return {
         **_head("apply", report.plan),
         "exit_code": report.exit_code,
@@ -67,6 +71,27 @@ def report_document(report: Report) -> dict[str, Any]:
         "remaining": remaining,
         "surprises": [_change(change) for change in report.surprises],
         "unverified": report.unverified,
+        "not_verified": _not_verified(report.plan),
+    }
+
+
+def _not_verified(plan: Plan) -> dict[str, Any]:
+    found = gaps(plan)
+    return {
+        "complete": complete(plan, found),
+        "count": len(found),
+        "undeclared_objects": not plan.facts.lists,
+        "objects": [
+            {
+                "resource": resource(gap.resource),
+                "existence": not gap.paths,
+                "properties": [] if gap.paths == (ALL,) else list(gap.paths),
+                "all_properties": not gap.paths or gap.paths == (ALL,),
+                "reason": gap.reason,
+            }
+            for gap in found
+        ],
+        "leases_renewed": [key.name for key in plan.facts.renewed],
     }
 
 
@@ -97,6 +122,7 @@ def _head(document: str, plan: Plan) -> dict[str, Any]:
             "version": facts.version,
             "cluster_name": facts.cluster_name,
         },
+        "road": facts.road,
         "files": list(plan.declared.files),
     }
 
@@ -124,6 +150,8 @@ def _change(change: Change) -> dict[str, Any]:
             found["fields"] = [_field(field) for field in change.fields]
         case Displaced():
             found["fields"] = [{"path": "policy", "observed": change.theirs.name, "declared": change.ours.name}]
+        case Unseen():
+            found["because"] = change.reason
         case Create():
             found["near"] = resource(change.near) if change.near else None
         case Delete():

@@ -33,8 +33,15 @@ class Layout(NamedTuple):
     column: int
 
 
-SYMBOL: Final = {"create": "+", "update": "~", "replace": "-/+", "displaced": "!", "delete": "-"}
-STYLE: Final = {"create": "create", "update": "update", "replace": "danger", "displaced": "danger", "delete": "delete"}
+SYMBOL: Final = {"create": "+", "update": "~", "replace": "-/+", "displaced": "!", "delete": "-", "unseen": "="}
+STYLE: Final = {
+    "create": "create",
+    "update": "update",
+    "replace": "danger",
+    "displaced": "danger",
+    "delete": "delete",
+    "unseen": "dim",
+}
 INDENT: Final = " " * 8
 _COLUMN: Final = 38
 

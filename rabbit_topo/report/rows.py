@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from rabbit_topo.diff import Create, Delete, Displaced, Replace, Update
+from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unseen, Update
 from rabbit_topo.plan import Declare
 from rabbit_topo.report import words
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rabbit_topo.plan import Plan
 
 Status: TypeAlias = Literal["planned", "blocked", "left_alone"]
-ChangeName: TypeAlias = Literal["create", "update", "replace", "displaced", "delete"]
+ChangeName: TypeAlias = Literal["create", "update", "replace", "displaced", "delete", "unseen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,11 @@ def rows(plan: Plan) -> list[Row]:
     return sorted(result, key=lambda row: row.change.key.order)
 
 
+def differences(plan: Plan) -> list[Row]:
+    """Return the rows of a plan that are a known difference."""
+    return [row for row in rows(plan) if not isinstance(row.change, Unseen)]
+
+
 def name_of(change: Change) -> ChangeName:
     """Name the kind of change as the documents spell it."""
     match change:
@@ -71,12 +76,14 @@ def name_of(change: Change) -> ChangeName:
             return "displaced"
         case Delete():
             return "delete"
+        case Unseen():
+            return "unseen"
 
 
 def subject(change: Change) -> Resource:
     """Return the resource that a change is about, as declared where it is."""
     match change:
-        case Create() | Delete() | Displaced():
+        case Create() | Delete() | Displaced() | Unseen():
             return change.resource
         case Update() | Replace():
             return change.after
@@ -91,5 +98,6 @@ def summary(all_rows: Sequence[Row], plan: Plan) -> dict[str, int]:
         "delete": planned["delete"],
         "blocked": len(plan.blocked),
         "left_alone": len(plan.left_alone),
+        "declare_again": planned["unseen"],
         "unchanged": plan.unchanged,
     }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rabbit_topo.diff import Create, Delete, Displaced, Replace, Update
+from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unseen, Update
 from rabbit_topo.model import Binding, Kind
 from rabbit_topo.plan import Declare, Done
+from rabbit_topo.plan.result import seen
 from rabbit_topo.report import words
 from rabbit_topo.report.layout import (
     INDENT,
@@ -23,7 +24,8 @@ from rabbit_topo.report.layout import (
     place_of,
     wrapped,
 )
-from rabbit_topo.report.rows import Row, name_of, rows, subject, summary
+from rabbit_topo.report.rows import Row, differences, name_of, rows, subject, summary
+from rabbit_topo.report.unverified import counted, gaps, renewed_lines, road, unverified_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +41,9 @@ _SECTIONS: Final = (
     ("DELETE", "", "delete"),
     ("UPDATE", "", "update"),
     ("CREATE", "", "create"),
+    ("DECLARE AGAIN", "unseen by AMQP; what is there already stays as it is", "unseen"),
 )
+_UNSEEN_SHOWN: Final = 20
 _FINDINGS: Final = (
     ("DIFFERENT", "", ("replace", "update")),
     ("NOT IN EFFECT", "another policy takes the place of ours", ("displaced",)),
@@ -56,16 +60,27 @@ def plan_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]
     for heading, gloss, kind in _SECTIONS:
         chosen = [row for row in all_rows if name_of(row.change) == kind and row.status != "left_alone"]
         yield from _section(heading, gloss, chosen)
-        for row in chosen:
+        listed = chosen if kind != "unseen" else _shortened(chosen)
+        for row in listed:
             yield from _plan_row(row, layout)
+        if len(listed) < len(chosen):
+            yield (Span(f"{INDENT}and {len(chosen) - len(listed):,} more; --format json lists them", "dim"),)
     left = [row for row in all_rows if row.status == "left_alone"]
     yield from _section("LEFT ALONE", "ours, and in no file", left)
     for row in left:
         said = "; ".join(row.details)
         shown = f"{said}   {row.remedy}" if said else row.remedy
         yield from fitted((". ", "dim"), row, shown, "", layout)
+    yield from unverified_lines(plan, width)
+    yield from renewed_lines(plan.facts, width)
     yield ()
     yield from _plan_summary(all_rows, plan)
+
+
+def _shortened(chosen: Sequence[Row]) -> list[Row]:
+    """Keep what somebody has to read: dangers, what is blocked, and the first few of the rest."""
+    first = {id(row) for row in chosen[:_UNSEEN_SHOWN]}
+    return [row for row in chosen if row.hazards or row.status == "blocked" or id(row) in first]
 
 
 def _plan_summary(all_rows: Sequence[Row], plan: Plan) -> Iterator[Line]:
@@ -75,6 +90,7 @@ def _plan_summary(all_rows: Sequence[Row], plan: Plan) -> Iterator[Line]:
         Span(f"  - {count['delete']}", "delete") if count["delete"] else Span(""),
         Span(f"  ~ {count['update']}", "update") if count["update"] else Span(""),
         Span(f"  + {count['create']}", "create") if count["create"] else Span(""),
+        Span(f"  = {count['declare_again']}", "dim") if count["declare_again"] else Span(""),
         Span(f"  . {count['left_alone']}", "dim") if count["left_alone"] else Span(""),
     ]
     shown = tuple(span for span in marks if span.text)
@@ -84,6 +100,8 @@ def _plan_summary(all_rows: Sequence[Row], plan: Plan) -> Iterator[Line]:
         yield (Span(f"  Nothing to do: {_objects(count['unchanged'])} as declared.", "good"),)
         return
     parts = [f"{count['create']} to create", f"{count['update']} to update", f"{count['delete']} to delete"]
+    if count["declare_again"]:
+        parts.append(f"{count['declare_again']} to declare again")
     if count["blocked"]:
         parts.append(f"{count['blocked']} blocked")
     yield (Span(f"  Plan: {', '.join(parts)}; {count['unchanged']} unchanged.", "bold"),)
@@ -93,7 +111,9 @@ def _objects(number: int) -> str:
     return f"{number:,} object is" if number == 1 else f"{number:,} objects are"
 
 
-def _header(facts: Facts, declared: Topology, sources: Sequence[str], right: str, width: int) -> Iterator[Line]:
+def _header(
+    facts: Facts, declared: Topology, sources: Sequence[str], right: str, width: int, *, tell_road: bool = False
+) -> Iterator[Line]:
     cluster = f'  cluster "{words.clean(facts.cluster_name)}"' if facts.cluster_name else ""
     yield pair("target", f"{words.clean(facts.target)}  {facts.product} {words.clean(facts.version)}{cluster}")
     number = sum(key.kind is not Kind.VHOST for key in declared.resources)
@@ -104,6 +124,8 @@ def _header(facts: Facts, declared: Topology, sources: Sequence[str], right: str
     )
     gap = width - 12 - len(said) - len(right)
     yield pair("declared", f"{said}{' ' * max(gap, 2)}{right}" if right else said)
+    if tell_road or not facts.lists:
+        yield pair("read by", road(facts))
 
 
 def _section(heading: str, gloss: str, chosen: Sequence[Row]) -> Iterator[Line]:
@@ -141,15 +163,15 @@ def _fields(change: Change) -> Iterator[Line]:
             yield (Span(f"{INDENT}policy   {words.clean(change.theirs.name)} -> {words.clean(change.ours.name)}"),)
         case Create(near=Binding() as near):
             yield (Span(f"{INDENT}like     {words.binding_arrow(near)}, which is there", "dim"),)
-        case Create() | Delete():
+        case Create() | Delete() | Unseen():
             return
 
 
-def check_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]:
+def check_lines(plan: Plan, sources: Sequence[str], width: int, *, strict: bool = False) -> Iterator[Line]:
     """Render what `check` found: each difference with its object, its property and its place."""
-    all_rows = rows(plan)
+    all_rows = differences(plan)
     layout = layout_of(plan, [(row, _standing(row)) for row in all_rows], width)
-    yield from _header(plan.facts, plan.declared, sources, "", width)
+    yield from _header(plan.facts, plan.declared, sources, "", width, tell_road=True)
     for heading, gloss, kinds in _FINDINGS:
         chosen = [row for row in all_rows if name_of(row.change) in kinds]
         yield from _section(heading, gloss, chosen)
@@ -157,13 +179,25 @@ def check_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line
             kind = name_of(row.change)
             yield from fitted(mark_of(kind), row, _standing(row), place_of(row.change), layout)
             yield from _drifts(row)
+    yield from unverified_lines(plan, width, "" if strict else "no drift by themselves; with --strict they are")
+    yield from renewed_lines(plan.facts, width)
     yield ()
-    if not all_rows:
-        yield (Span(f"  No drift: {_objects(plan.unchanged)} as declared.", "good"),)
-        return
+    yield _verdict(plan, all_rows, strict=strict)
+
+
+def _verdict(plan: Plan, all_rows: Sequence[Row], *, strict: bool) -> Line:
+    found = gaps(plan)
     number = len(all_rows)
-    found = "1 difference" if number == 1 else f"{number:,} differences"
-    yield (Span(f"  Drift: {found}; {plan.unchanged:,} unchanged.", "danger"),)
+    different = {row.change.key for row in all_rows}
+    partly = sum(bool(gap.paths) and gap.resource.key not in different for gap in found)
+    unverified = f"; {len(found):,} not verified" if found or not plan.facts.lists else ""
+    if number:
+        said = "1 difference" if number == 1 else f"{number:,} differences"
+        return (Span(f"  Drift: {said}; {plan.unchanged - partly:,} unchanged{unverified}.", "danger"),)
+    verified = _objects(plan.unchanged - partly)
+    if not unverified:
+        return (Span(f"  No drift: {verified} as declared.", "good"),)
+    return (Span(f"  No drift seen: {verified} as declared{unverified}.", "danger" if strict else "update"),)
 
 
 def _standing(row: Row) -> str:
@@ -191,7 +225,9 @@ def _drifts(row: Row) -> Iterator[Line]:
             ):
                 if ours != theirs:
                     yield (Span(f"{INDENT}{label}: declared {words.clean(ours)}, broker {words.clean(theirs)}"),)
-        case Create() | Delete():
+        case Create() if row.status == "blocked" and not change.note.external:
+            yield (Span(f"{INDENT}{words.clean(row.reason)}"),)
+        case Create() | Delete() | Unseen():
             return
 
 
@@ -221,8 +257,16 @@ def report_lines(report: Report, width: int) -> Iterator[Line]:
     whole = report.exit_code == 0
     yield (Span(f"  {'Applied' if whole else 'Incomplete'}: {', '.join(parts)}.", "good" if whole else "danger"),)
     if report.remaining is not None and not report.surprises:
-        what = "as declared" if not report.remaining else "as predicted"
-        yield (Span(f"  Looked again: everything is {what}.", "dim"),)
+        yield (Span(f"  Looked again: {_second_look(report)}.", "dim"),)
+
+
+def _second_look(report: Report) -> str:
+    known = seen(report.remaining or ())
+    what = "as predicted" if known else "as declared"
+    if report.plan.facts.lists:
+        return f"everything is {what}"
+    rest = len(report.remaining or ()) - len(known)
+    return f"what AMQP shows is {what}; {counted(rest, 'object')} {'is' if rest == 1 else 'are'} unseen"
 
 
 def _outcomes(heading: str, style: str, outcomes: Sequence[Outcome], width: int) -> Iterator[Line]:

@@ -1,0 +1,110 @@
+"""What was not verified: the part of a topology that the road to the broker does not show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from rabbit_topo.model import Kind
+from rabbit_topo.report import words
+from rabbit_topo.report.layout import Line, Span, wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rabbit_topo.model import Facts, Note, Resource
+    from rabbit_topo.plan import Plan
+
+ALL: Final = "*"
+_ROADS: Final = {
+    "management": "management (HTTP)",
+    "file": "definitions file",
+    "active": "AMQP, by active declares that can create nothing",
+    "passive": "AMQP, by passive declares",
+}
+_PLURALS: Final = {"policy": "policies"}
+_NAMED: Final = 3
+_COLUMN: Final = 26
+
+
+class Gap(NamedTuple):
+    """One declared object, the paths of it that were not verified (none: not even that it is there), and why."""
+
+    resource: Resource
+    paths: tuple[str, ...]
+    reason: str
+
+
+def gaps(plan: Plan) -> list[Gap]:
+    """Return every declared object of which something was not verified, sorted by key."""
+    found = [Gap(change.resource, (), change.reason) for change in plan.unseen]
+    for key, unverified in plan.facts.unverified.items():
+        if unverified.paths and key in plan.declared.resources:
+            paths = _stated(unverified.paths, plan.declared.note(key))
+            if paths:
+                found.append(Gap(plan.declared.resources[key], paths, unverified.reason))
+    return sorted(found, key=lambda gap: gap.resource.key.order)
+
+
+def _stated(paths: tuple[str, ...], note: Note) -> tuple[str, ...]:
+    """Leave out what an external mention does not state."""
+    if not note.external:
+        return paths
+    if paths == (ALL,):
+        return tuple(sorted(note.stated))
+    return tuple(path for path in paths if path in note.stated)
+
+
+def complete(plan: Plan, found: Sequence[Gap]) -> bool:
+    """Say whether everything was verified, undeclared objects included."""
+    return plan.facts.lists and not found
+
+
+def road(facts: Facts) -> str:
+    """Say by which road a broker was read."""
+    return _ROADS[facts.road]
+
+
+def unverified_lines(plan: Plan, width: int, gloss: str = "") -> Iterator[Line]:
+    """Render what was not verified: alike objects on one line, with their number or their names."""
+    found = gaps(plan)
+    if complete(plan, found):
+        return
+    yield ()
+    yield (Span("  NOT VERIFIED", "bold"), Span(f"  {gloss}" if gloss else "", "dim"))
+    alike: dict[tuple[Kind, tuple[str, ...], str], list[Resource]] = {}
+    for gap in found:
+        alike.setdefault((gap.resource.key.kind, gap.paths, gap.reason), []).append(gap.resource)
+    for (kind, paths, reason), resources in alike.items():
+        said = f"{', '.join(words.clean(path) for path in paths)}: {reason}" if paths not in {(), (ALL,)} else reason
+        yield from _entry(_called(kind, resources), said, width)
+    if not plan.facts.lists:
+        yield from _entry("undeclared objects", "AMQP lists nothing", width)
+
+
+def renewed_lines(facts: Facts, width: int) -> Iterator[Line]:
+    """Say which leases the reading renewed."""
+    if facts.renewed:
+        names = [words.clean(key.name) for key in facts.renewed]
+        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        yield ()
+        said = f"Asking renewed the x-expires lease of {counted(len(names), 'queue')}: {shown}."
+        yield from wrapped("  ", "", said, width)
+
+
+def counted(number: int, noun: str) -> str:
+    """Spell a number with its noun."""
+    return f"{number:,} {noun if number == 1 else _PLURALS.get(noun, f'{noun}s')}"
+
+
+def _called(kind: Kind, resources: Sequence[Resource]) -> str:
+    if kind in {Kind.BINDING, Kind.POLICY} or len(resources) > _NAMED:
+        return counted(len(resources), kind.value)
+    return f"{kind} {', '.join(words.clean(resource.key.name) for resource in resources)}"
+
+
+def _entry(left: str, said: str, width: int) -> Iterator[Line]:
+    head = f"  ? {left}"
+    if len(head) > _COLUMN:
+        yield (Span(head),)
+        head = ""
+    yield from wrapped(f"{head:<{_COLUMN}}", "", said, width)
