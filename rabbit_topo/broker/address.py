@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from rabbit_topo.broker.target import DEFAULT
 from rabbit_topo.errors import UsageError
@@ -17,13 +17,27 @@ if TYPE_CHECKING:
 
 SCHEMES = frozenset({"http", "https", "amqp", "amqps"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+HEARTBEAT = 60  # seconds
+LONGEST_HEARTBEAT = 65_535  # seconds: 16 bits of connection.tune
+# RabbitMQ's own query parameters of a URL (https://www.rabbitmq.com/docs/uri-query-parameters), and what says it here.
+ELSEWHERE = {
+    "cacertfile": "the CA file is named with --ca-file, or tls: ca_file",
+    "certfile": "the client certificate is named with --cert-file, or tls: cert_file",
+    "keyfile": "the key is named with --key-file, or tls: key_file",
+    "verify": "the broker's certificate is always verified, but for tls: {verify: false}",
+    "server_name_indication": "the name in the URL is the one that is sent and verified",
+    "connection_timeout": "--timeout says it, in seconds",
+    "channel_max": "--channels says how many are used",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
     """A server and a login. `port` is None where the URL names none; `path` has no slash at its end.
 
-    `password_given` is False where nobody gave one: not even guest's, which is guest.
+    `password_given` is False where nobody gave one: not even guest's, which is guest. `external` means that the
+    client certificate is the login (SASL EXTERNAL): user and password are empty then. `vhost` is the one that the
+    path of an AMQP URL names, None where it names none. `heartbeat` is in seconds.
     """
 
     scheme: str
@@ -33,12 +47,19 @@ class Address:
     username: str
     password: str = field(repr=False)
     password_given: bool = True
+    external: bool = False
+    vhost: str | None = None
+    heartbeat: int = HEARTBEAT
 
     @property
     def netloc(self) -> str:
         """Host and port, as a URL spells them."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port is None else f"{host}:{self.port}"
+        return self.bracketed if self.port is None else f"{self.bracketed}:{self.port}"
+
+    @property
+    def bracketed(self) -> str:
+        """The host, as a URL spells it."""
+        return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
     def shown(self) -> str:
@@ -46,8 +67,15 @@ class Address:
         return f"{self.scheme}://{self.netloc}{self.path}"
 
     @property
+    def who(self) -> str:
+        """Who logs in, in words."""
+        return "the user of the client certificate" if self.external else f"user {self.username!r}"
+
+    @property
     def login_hint(self) -> str:
         """What to try when this login is refused."""
+        if self.external:
+            return "the certificate's name must be a user: see ssl_cert_login_from in the broker's configuration"
         if not self.password_given:
             return f"no password was given for {self.username!r}: --password-file, or the broker's URL, names it"
         return "check the user name and the password"
@@ -84,14 +112,7 @@ def split_url(url: str, schemes: tuple[str, ...], word: str) -> SplitResult:
         parts = urlsplit(url)
     except ValueError:
         raise no_url(word, schemes) from None
-    try:
-        port = parts.port
-    except ValueError as error:
-        if not str(error).startswith("Port out of range"):
-            raise no_url(word, schemes) from None
-        port = 0
-    if port == 0:
-        raise UsageError(f"{word}: the port of the URL is out of range", "a port is a number from 1 to 65535")
+    _check_port(parts, schemes, word)
     if parts.scheme not in schemes:
         if parts.scheme not in SCHEMES:
             raise no_url(word, schemes)
@@ -107,12 +128,61 @@ def split_url(url: str, schemes: tuple[str, ...], word: str) -> SplitResult:
         )
     if not parts.hostname:
         raise UsageError(f"{word}: the URL names no host", f"write it as {parts.scheme}://host:port")
+    if ";" in parts.netloc.rpartition("@")[2] + parts.path:
+        raise UsageError(
+            f"{word}: behind a ';' another whole URL is expected", f"{parts.scheme}://one;{parts.scheme}://two"
+        )
     return parts
+
+
+def _check_port(parts: SplitResult, schemes: tuple[str, ...], word: str) -> None:
+    try:
+        port = parts.port
+    except ValueError as error:
+        if not str(error).startswith("Port out of range"):
+            raise no_url(word, schemes) from None
+        port = 0
+    if port == 0:
+        raise UsageError(f"{word}: the port of the URL is out of range", "a port is a number from 1 to 65535")
+
+
+def split_addresses(text: str) -> list[str]:
+    """Take a list of URLs apart at each `;` that another URL follows.
+
+    >>> split_addresses("amqp://one; amqp://two:5673")
+    ['amqp://one', 'amqp://two:5673']
+    >>> split_addresses("http://me:a;b@shop")
+    ['http://me:a;b@shop']
+    """
+    return re.split(r"\s*;\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)", text)
+
+
+def parse_addresses(text: str, target: Target, schemes: tuple[str, ...], word: str) -> tuple[Address, ...]:
+    """Read one URL or several with `;` between them. Raises `UsageError` as `split_url` does."""
+    urls = split_addresses(text)
+    found = tuple(parse_address(url, target, schemes, word) for url in urls)
+    named = [bool(urlsplit(url).username) for url in urls]
+    if target.username is None and any(named) and not all(named):
+        raise UsageError(
+            f"{word}: some of its URLs carry a login and others do not",
+            "write it in each, or give one for all of them: --username and --password-file",
+        )
+    if len({address.external for address in found}) > 1:
+        raise UsageError(
+            f"{word}: some of its URLs ask for auth_mechanism=external and others do not", "write it in each"
+        )
+    return found
 
 
 def parse_address(url: str, target: Target, schemes: tuple[str, ...], word: str) -> Address:
     """Read a URL; `word` is what the user knows it by. Raises `UsageError` as `split_url` does."""
     parts = split_url(url, schemes, word)
+    external, heartbeat = _query(parts, word)
+    if external and parts.username:
+        raise UsageError(
+            f"{word}: with auth_mechanism=external the client certificate is the login",
+            "leave user name and password out of that URL",
+        )
     username = target.username if target.username is not None else unquote(parts.username or "guest")
     password = target.password
     if password is None and parts.password and url != DEFAULT:
@@ -124,7 +194,39 @@ def parse_address(url: str, target: Target, schemes: tuple[str, ...], word: str)
         host=parts.hostname or "",
         port=parts.port,
         path=parts.path.rstrip("/"),
-        username=username,
-        password=password or "",
+        username="" if external else username,
+        password="" if external else password or "",
         password_given=password is not None,
+        external=external,
+        vhost=unquote(parts.path[1:]) or None if parts.scheme.startswith("amqp") else None,
+        heartbeat=heartbeat,
     )
+
+
+def _query(parts: SplitResult, word: str) -> tuple[bool, int]:
+    """Read what stands behind `?`: is the login external, and how many seconds are between two heartbeats."""
+    external, heartbeat = False, HEARTBEAT
+    if parts.query and not parts.scheme.startswith("amqp"):
+        raise UsageError(f"{word}: a management URL has nothing behind a '?'", "a '?' in a password is written %3F")
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        match name:
+            case "auth_mechanism" if value.lower() in {"plain", "external"}:
+                external = value.lower() == "external"
+            case "auth_mechanism":
+                raise UsageError(f"{word}: no such auth_mechanism here", "it is plain or external")
+            case "heartbeat":
+                if not value.isdecimal() or not 1 <= int(value) <= LONGEST_HEARTBEAT:
+                    raise UsageError(f"{word}: heartbeat is a number of seconds", f"from 1 to {LONGEST_HEARTBEAT}")
+                heartbeat = int(value)
+            case _ if name in ELSEWHERE:
+                raise UsageError(f"{word}: the URL's parameter {name} is not read here", ELSEWHERE[name])
+            case _:
+                raise UsageError(
+                    f"{word}: the URL has an unknown parameter behind its '?'", "auth_mechanism and heartbeat are known"
+                )
+    if external and parts.scheme != "amqps":
+        raise UsageError(
+            f"{word}: auth_mechanism=external needs amqps:// and a client certificate",
+            "name the certificate with --cert-file and --key-file, or in tls:",
+        )
+    return external, heartbeat

@@ -1,0 +1,197 @@
+"""Logging in over AMQP: which address, with TLS or without, as whom; and why it did not work."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any
+
+from amqp import exceptions as refusals
+from amqp.connection import Connection
+from amqp.transport import SSLTransport
+
+from rabbit_topo.broker.address import parse_addresses
+from rabbit_topo.broker.failover import all_failed, cluster_changed
+from rabbit_topo.broker.tls import tls_context, tls_failure
+from rabbit_topo.errors import AccessRefused, BrokerError, LoginRefused, NotABroker, Unreachable, UsageError
+
+if TYPE_CHECKING:
+    from rabbit_topo.broker.address import Address
+    from rabbit_topo.broker.target import Target, Tls
+
+LONGEST_CONNECT = 10.0  # seconds
+PORT, TLS_PORT = 5672, 5671
+PRODUCT = {"product": "rabbit-topo", "connection_name": "rabbit-topo"}
+
+
+class VhostMissing(AccessRefused):
+    """The login is good, and there is no vhost of that name."""
+
+
+class _VerifiedTransport(SSLTransport):  # type: ignore[misc]  # py-amqp comes without annotations
+    """TLS with a context of our own: py-amqp's options verify no name and set no oldest version."""
+
+    def _wrap_socket(self, sock: Any, context: Any = None, **options: Any) -> Any:
+        return context.wrap_socket(sock, do_handshake_on_connect=False, **options)
+
+
+class LoginConnection(Connection):  # type: ignore[misc]  # the same
+    """A py-amqp connection that takes a whole `ssl.SSLContext`; the base of connections with habits of their own."""
+
+    def Transport(self, host: str, connect_timeout: float, ssl: Any, *timeouts: Any, **more: Any) -> Any:  # noqa: N802
+        """Make the transport; py-amqp calls it."""
+        if not ssl:
+            return super().Transport(host, connect_timeout, ssl, *timeouts, **more)
+        names = dict(zip(("read_timeout", "write_timeout"), timeouts, strict=False))
+        return _VerifiedTransport(host, connect_timeout, ssl, **names, **more)
+
+
+class Login:
+    """Where AMQP is, and how to log in there: one address, or several of one cluster.
+
+    Raises `UsageError` where a URL or a TLS file cannot be used.
+    Every connection must find the cluster of the first one.
+    """
+
+    def __init__(self, target: Target) -> None:
+        """Nothing is sent yet."""
+        self._addresses = parse_addresses(target.amqp or "", target, ("amqp", "amqps"), "the AMQP URL")
+        self._tls = target.tls
+        self._timeout = target.timeout
+        self._context = None
+        if any(address.scheme == "amqps" for address in self._addresses):
+            self._context = tls_context(target.tls)
+        if self._addresses[0].external and not target.tls.cert_file:
+            raise UsageError(
+                "auth_mechanism=external logs in with a client certificate, and none is given",
+                "name it: --cert-file and --key-file, or tls: cert_file and key_file",
+            )
+        self._at = 0
+        self._cluster: tuple[str, Address] | None = None  # what a connection found, and where
+
+    @property
+    def address(self) -> Address:
+        """The address that answered last, else the first."""
+        return self._addresses[self._at]
+
+    @property
+    def url(self) -> str:
+        """Its URL without credentials."""
+        return self.address.shown
+
+    @property
+    def username(self) -> str:
+        """Who logs in; empty where the client certificate says it."""
+        return self.address.username
+
+    def open(self, vhost: str, connection: type[LoginConnection] = LoginConnection) -> Any:
+        """Connect to a vhost and log in; return the open connection, an instance of the class that is given.
+
+        The addresses are tried in order, from the one that answered last, as long as nobody answers; a login that
+        is refused is not tried elsewhere. Raises `BrokerError` (`VhostMissing`, `AccessRefused`, `LoginRefused`,
+        `NotABroker`, and `Unreachable` with what each address said), and `Refusal` where another address leads to
+        another cluster.
+        """
+        failures: list[Unreachable] = []
+        count = len(self._addresses)
+        for at in [(self._at + step) % count for step in range(count)]:
+            try:
+                opened = self._open(self._addresses[at], vhost, connection)
+            except Unreachable as failure:
+                failures.append(failure)
+                continue
+            self._at = at
+            self._same_cluster(opened)
+            return opened
+        raise all_failed(failures)
+
+    def _same_cluster(self, opened: Any) -> None:
+        name = str(opened.server_properties.get("cluster_name", ""))
+        if self._cluster is None:
+            self._cluster = name, self.address
+            return
+        before, address = self._cluster
+        if name != before:
+            drop(opened)
+            raise cluster_changed(before, address.shown, name, self.url)
+
+    def _open(self, address: Address, vhost: str, connection: type[LoginConnection]) -> Any:
+        secure = address.scheme == "amqps"
+        connect_timeout = min(self._timeout, LONGEST_CONNECT)
+        wire = connection(
+            host=f"{address.bracketed}:{address.port or (TLS_PORT if secure else PORT)}",
+            userid=address.username,
+            password=address.password,
+            login_method="EXTERNAL" if address.external else "PLAIN",
+            virtual_host=vhost,
+            ssl={"context": self._context, "server_hostname": address.host} if secure else False,
+            connect_timeout=connect_timeout,
+            read_timeout=self._timeout,
+            write_timeout=self._timeout,
+            heartbeat=address.heartbeat,
+            client_properties=PRODUCT,
+        )
+        try:
+            wire.connect()
+        except Exception as error:  # noqa: BLE001 - what answers may be anything, and py-amqp raises anything
+            drop(wire)
+            raise explain(error, address, vhost, self._tls) from None
+        return wire
+
+
+def drop(wire: Any) -> None:
+    """Forget a connection without a word."""
+    wire.collect()
+
+
+def explain(error: Exception, address: Address, vhost: str, tls: Tls) -> BrokerError:
+    """Say why no connection to `vhost` came about."""
+    where = address.shown
+    match error:
+        case refusals.AccessRefused():
+            return LoginRefused(f"{where} refuses the login of {address.who}: {words(error)}", address.login_hint)
+        case refusals.NotAllowed() if "not found" in words(error):
+            return VhostMissing(
+                f"{where}: there is no vhost {vhost!r}: {words(error)}", "the vhost comes from the files"
+            )
+        case refusals.NotAllowed():
+            name = address.username or "USER"
+            return AccessRefused(
+                f"{where}: {address.who} may not use vhost {vhost!r}: {words(error)}",
+                f"rabbitmqctl set_permissions -p {vhost} {name} '.*' '.*' '.*' gives it everything there",
+            )
+        case ssl.SSLError():
+            return tls_failure(error, where, address.host, tls)
+        case TimeoutError():
+            return Unreachable(f"{where}: nobody answered in time", "check host, port and firewall")
+        case refusals.FrameSyntaxError() | refusals.UnexpectedFrame():
+            return _no_amqp(where)
+        case refusals.ConnectionError() if "auth mechanism" in words(error):
+            offered = words(error).partition("available: ")[2].rstrip(")")
+            wanted = "EXTERNAL" if address.external else "PLAIN"
+            return LoginRefused(f"{where} does not offer the login {wanted}, only: {offered}", _mechanism(address))
+        case OSError() | refusals.ConnectionError():
+            return Unreachable(f"{where}: no connection: {words(error)}", _silence(address, tls))
+        case _:
+            return _no_amqp(where)
+
+
+def words(error: BaseException) -> str:
+    """Quote the broker, else the operating system."""
+    return str(getattr(error, "reply_text", None) or getattr(error, "strerror", None) or error)
+
+
+def _no_amqp(where: str) -> NotABroker:
+    return NotABroker(f"{where} does not speak AMQP", "AMQP listens on port 5672, with TLS on 5671")
+
+
+def _mechanism(address: Address) -> str:
+    if address.external:
+        return "the broker needs the plugin rabbitmq_auth_mechanism_ssl and EXTERNAL among its auth_mechanisms"
+    return "a broker that offers EXTERNAL only is logged in to with amqps://HOST?auth_mechanism=external"
+
+
+def _silence(address: Address, tls: Tls) -> str:
+    hint = "is the broker running, and the port right?"
+    if address.scheme == "amqp":
+        return f"{hint} A port that wants TLS is named with amqps://"
+    return hint if tls.cert_file else f"{hint} It may want a client certificate: --cert-file"
