@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
-from rabbit_topo.broker.address import no_url, resembles_url, split_url
+from rabbit_topo.broker.address import no_url, parse_addresses, resembles_url, split_addresses
 from rabbit_topo.broker.target import DEFAULT, Target, Tls
 from rabbit_topo.config.file import CONFIG_NAME, find_upwards, read
 from rabbit_topo.errors import InputError, UsageError
@@ -218,15 +218,13 @@ def _read_password(path: Path, what: str, warnings: list[str]) -> str:
 def _target(urls: _Urls, login: _Login, folder: Path, cwd: Path) -> Target:
     """Check the two URLs. A definitions file is looked for in `folder` and spelled from `cwd`."""
     broker, amqp = urls
+    target = Target(broker or None, amqp or None, login.username, login.password)
     if amqp:
-        split_url(amqp, ("amqp", "amqps"), "--amqp")
+        parse_addresses(amqp, target, ("amqp", "amqps"), "--amqp")
     if not broker:
-        raise UsageError(
-            "an AMQP URL alone is not enough: --broker is needed too",
-            "AMQP cannot list bindings or policies; --broker names the management URL or a definitions file",
-        )
+        return target
     if "://" in broker:
-        split_url(broker, ("http", "https"), "--broker")
+        parse_addresses(broker, target, ("http", "https"), "--broker")
     elif (folder / broker).is_dir():
         raise UsageError(
             f"{folder / broker} is a folder, and no broker",
@@ -240,13 +238,13 @@ def _target(urls: _Urls, login: _Login, folder: Path, cwd: Path) -> Target:
             "the URL of a broker begins with http:// or https://; an empty broker is a file that holds {}",
         )
     elif folder != cwd:
-        broker = _shown(folder / broker, cwd)
-    return Target(broker, amqp, login.username, login.password)
+        return replace(target, broker=_shown(folder / broker, cwd))
+    return target
 
 
-def _password_warnings(*urls: str | None) -> list[str]:
-    for url in urls:
-        if url and "://" in url and urlsplit(url).password:
+def _password_warnings(*lists: str | None) -> list[str]:
+    for urls in lists:
+        if urls and "://" in urls and any(urlsplit(url).password for url in split_addresses(urls)):
             return ["a password in a URL on the command line can be seen by others: use --password-file"]
     return []
 

@@ -149,11 +149,9 @@ def test_an_environment_that_a_url_displaces_is_warned_about(tmp_path: Path) -> 
         (ONE, {}, {"amqp": "amqp://x"}),
     ],
 )
-def test_amqp_alone_is_not_enough(
-    tmp_path: Path, text: str | None, environ: dict[str, str], flags: dict[str, str]
-) -> None:
-    with pytest.raises(UsageError, match="--broker is needed"):
-        settle(tmp_path, text, environ, **flags)
+def test_amqp_alone_is_enough(tmp_path: Path, text: str | None, environ: dict[str, str], flags: dict[str, str]) -> None:
+    target = settle(tmp_path, text, environ, **flags).target
+    assert (target.broker, target.amqp) == (None, "amqp://x")
 
 
 def test_a_definitions_file_must_exist(tmp_path: Path) -> None:
