@@ -33,6 +33,9 @@ class _VerifiedTransport(SSLTransport):  # type: ignore[misc]  # py-amqp comes w
     def _wrap_socket(self, sock: Any, context: Any = None, **options: Any) -> Any:
         return context.wrap_socket(sock, do_handshake_on_connect=False, **options)
 
+    def _shutdown_transport(self) -> None:
+        """Do not wait for the peer's close_notify, as py-amqp would."""
+
 
 class LoginConnection(Connection):  # type: ignore[misc]  # the same
     """A py-amqp connection that takes a whole `ssl.SSLContext`; the base of connections with habits of their own."""
@@ -111,7 +114,7 @@ class Login:
             return
         before, address = self._cluster
         if name != before:
-            drop(opened)
+            goodbye(opened)
             raise cluster_changed(before, address.shown, name, self.url)
 
     def _open(self, address: Address, vhost: str, connection: type[LoginConnection]) -> Any:
@@ -133,13 +136,13 @@ class Login:
         try:
             wire.connect()
         except Exception as error:  # noqa: BLE001 - what answers may be anything, and py-amqp raises anything
-            drop(wire)
+            goodbye(wire)
             raise explain(error, address, vhost, self._tls) from None
         return wire
 
 
-def drop(wire: Any) -> None:
-    """Forget a connection without a word."""
+def goodbye(wire: Any) -> None:
+    """Let go of a connection without a word to the broker, and without waiting for one."""
     wire.collect()
 
 
