@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from rabbit_topo.diff import diff
+from rabbit_topo.diff import Unseen, diff, seen
 from rabbit_topo.errors import Refusal, TopoError
 from rabbit_topo.model import Binding, Key, Kind
 from rabbit_topo.plan import Declare, Done, NotAttempted, Remove, Report
@@ -68,9 +68,11 @@ def apply(
     if interrupted:
         return Report(plan, outcomes, None, "interrupted before the second look", interrupted)
     try:
-        return Report(plan, outcomes, _settled(plan, broker, patient=not run.failed))
+        remaining = _settled(plan, broker, patient=not run.failed)
     except TopoError as error:
         return Report(plan, outcomes, None, error.message)
+    left = {change.key: change for change in remaining}
+    return Report(plan, tuple(_looked_up(outcome, left.get(outcome.operation.key)) for outcome in outcomes), remaining)
 
 
 def blocked_refusal(plan: Plan) -> Refusal:
@@ -126,6 +128,17 @@ class _Run:
         return ""
 
 
+def _looked_up(outcome: Outcome, left: Change | None) -> Outcome:
+    """Settle by what is left to do whether an operation arrived that was sent and never answered."""
+    if not isinstance(outcome, NotAttempted) or not outcome.sent:
+        return outcome
+    if left is None:
+        return Done(outcome.operation)
+    if isinstance(left, Unseen):
+        return outcome
+    return NotAttempted(outcome.operation, f"{outcome.reason}; it did not")
+
+
 def _needs(operation: Operation) -> Iterator[Key]:
     key = operation.key
     if key.kind is not Kind.VHOST:
@@ -142,6 +155,6 @@ def _settled(plan: Plan, broker: Broker, *, patient: bool) -> tuple[Change, ...]
     while True:
         observed: Observed = broker.observe(plan.declared)
         remaining = diff(observed, plan.declared)
-        if {signature(change) for change in remaining} == predicted or time.monotonic() >= deadline:
+        if {signature(change) for change in seen(remaining)} == predicted or time.monotonic() >= deadline:
             return remaining
         time.sleep(_PAUSE_SECONDS)

@@ -24,7 +24,7 @@ from rabbit_topo.model import (
 from rabbit_topo.policies import effective, reaches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from rabbit_topo.model import (
         Arguments,
@@ -168,6 +168,11 @@ def diff(observed: Observed, declared: Topology, scope: Scope | None = None) -> 
             changes.append(_not_found(declared.resources[key], declared, observed))
     changes.extend(_displaced(observed, declared, scope))
     return tuple(_with_nearest(sorted(changes, key=lambda change: change.key.order)))
+
+
+def seen(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Return the changes that are known: what a road does not show is the same before and after."""
+    return tuple(change for change in changes if not isinstance(change, Unseen))
 
 
 def _not_found(resource: Resource, declared: Topology, observed: Observed) -> Create | Unseen:

@@ -25,6 +25,7 @@ def command(**given: Any) -> int:
     Nothing is written. Exit codes: 0, or 3 with --fail-on-changes when there is
     something to do or blocked.
     """
+    from rabbit_topo.diff import Unseen
     from rabbit_topo.report.documents import plan_document
     from rabbit_topo.report.text import plan_lines
 
@@ -32,5 +33,5 @@ def command(**given: Any) -> int:
     with session(common, login) as here:
         plan = here.plan(prune=own["prune"])
     emit(common, lambda width: plan_lines(plan, here.sources, width), lambda: plan_document(plan))
-    differs = not plan.empty or bool(plan.blocked)
+    differs = bool(plan.blocked) or any(not isinstance(one.cause, Unseen) for one in plan.operations)
     return DIFFERENCES if own["fail_on_changes"] and differs else 0

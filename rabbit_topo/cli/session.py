@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rabbit_topo.broker import Broker
+    from rabbit_topo.broker.target import Target
     from rabbit_topo.cli.options import Common, Login
     from rabbit_topo.model import Topology
     from rabbit_topo.plan import Plan
@@ -38,6 +39,10 @@ class Session:
 
         self.progress.say("reading the broker ...")
         observed = self.broker.observe(self.declared)
+        if prune and not observed.facts.lists:
+            raise UsageError(
+                "--prune over AMQP alone: nothing undeclared can be seen there", "give the management URL too: --broker"
+            )
         plan = make_plan(diff(observed, self.declared), observed, self.declared, prune=prune)
         self.progress.clear()
         return plan
@@ -59,8 +64,28 @@ def _some(sources: tuple[str, ...]) -> tuple[str, ...]:
     return sources
 
 
+VIAS: Final = ("management", "active", "passive")
+
+
+def _by(target: Target, via: str | None) -> Target:
+    """Leave a target the road that was asked for. Raises UsageError where it has none."""
+    match via:
+        case "active" | "passive":
+            if target.amqp is None:
+                raise UsageError(
+                    f"--via {via} needs an AMQP URL", "name it with --amqp, or as `amqp:` of the environment"
+                )
+            return replace(target, broker=None, probe=via)
+        case "management" if target.broker is None:
+            raise UsageError(
+                "--via management needs the management URL", "name it with --broker, or `broker:` in the config"
+            )
+        case _:
+            return target
+
+
 @contextmanager
-def session(common: Common, login: Login) -> Iterator[Session]:
+def session(common: Common, login: Login, *, via: str | None = None) -> Iterator[Session]:
     """Settle flags, environment and config, load the files, connect; let go of the broker at the end."""
     from rabbit_topo.broker.connect import connect_target
     from rabbit_topo.config import resolve
@@ -83,7 +108,7 @@ def session(common: Common, login: Login) -> Iterator[Session]:
     progress.say("reading the files ...")
     declared = load(*sources, vhost=common.vhost)
     progress.note(f"read {len(declared.files)} files")
-    broker = connect_target(settings.target)
+    broker = connect_target(_by(settings.target, via))
     try:
         yield Session(declared, sources, broker, progress)
     finally:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rabbit_topo.diff import Change, Create, Delete, Displaced, Replace, Unseen, Update
+from rabbit_topo.diff import Change, Create, Delete, Displaced, Replace, Unseen, Update, seen
 from rabbit_topo.plan.operations import Done, Failed, NotAttempted, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from rabbit_topo.plan.types import Plan
 
 
@@ -75,11 +73,6 @@ class Report:
         planned = {operation.key for operation in self.plan.operations}
         unseen = {change.key for change in self.remaining if isinstance(change, Unseen)}
         return bool(sent & unseen) or not planned <= {change.key for change in self.remaining}
-
-
-def seen(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """Return the changes that are known: what a road does not show is the same before and after."""
-    return tuple(change for change in changes if not isinstance(change, Unseen))
 
 
 def signature(change: Change) -> tuple[object, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rabbit_topo.diff import seen
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -43,13 +45,13 @@ class Plan:
     waves: tuple[tuple[Operation, ...], ...]
     blocked: tuple[Blocked, ...]
     left_alone: tuple[LeftAlone, ...]
-    unseen: tuple[Unseen, ...]
     details: Mapping[Key, tuple[str, ...]]
     unchanged: int
     fingerprint: str
     prune: bool
     declared: Topology
     facts: Facts
+    unseen: tuple[Unseen, ...] = ()
 
     @property
     def operations(self) -> Iterator[Operation]:
@@ -60,7 +62,7 @@ class Plan:
     def remainder(self) -> tuple[Change, ...]:
         """What a second diff will find when all operations are done, beside what is unseen."""
         rest = [row.change for row in self.blocked] + [row.change for row in self.left_alone]
-        return tuple(sorted(rest, key=lambda change: change.key.order))
+        return tuple(sorted(seen(rest), key=lambda change: change.key.order))
 
     @property
     def empty(self) -> bool:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from rabbit_topo.diff import ABSENT, Create, Delete, Displaced, Replace, Unseen, Update
+from rabbit_topo.diff import ABSENT, Create, Delete, Displaced, Replace, Unseen, Update, seen
 from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue, Vhost
 from rabbit_topo.plan import Declare, Done, Failed, NotAttempted
-from rabbit_topo.plan.result import seen
 from rabbit_topo.report.rows import differences, name_of, rows, subject, summary
 from rabbit_topo.report.unverified import ALL, complete, gaps
 
@@ -151,7 +150,7 @@ def _change(change: Change) -> dict[str, Any]:
         case Displaced():
             found["fields"] = [{"path": "policy", "observed": change.theirs.name, "declared": change.ours.name}]
         case Unseen():
-            found["because"] = change.reason
+            found["unseen"] = change.reason
         case Create():
             found["near"] = resource(change.near) if change.near else None
         case Delete():

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unseen, Update
+from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unseen, Update, seen
 from rabbit_topo.model import Binding, Kind
 from rabbit_topo.plan import Declare, Done
-from rabbit_topo.plan.result import seen
 from rabbit_topo.report import words
 from rabbit_topo.report.layout import (
     INDENT,
@@ -41,7 +40,7 @@ _SECTIONS: Final = (
     ("DELETE", "", "delete"),
     ("UPDATE", "", "update"),
     ("CREATE", "", "create"),
-    ("DECLARE AGAIN", "unseen by AMQP; what is there already stays as it is", "unseen"),
+    ("UNSEEN", "by AMQP; declared again, which changes nothing that is there", "unseen"),
 )
 _UNSEEN_SHOWN: Final = 20
 _FINDINGS: Final = (
@@ -101,7 +100,7 @@ def _plan_summary(all_rows: Sequence[Row], plan: Plan) -> Iterator[Line]:
         return
     parts = [f"{count['create']} to create", f"{count['update']} to update", f"{count['delete']} to delete"]
     if count["declare_again"]:
-        parts.append(f"{count['declare_again']} to declare again")
+        parts.append(f"{count['declare_again']} again")
     if count["blocked"]:
         parts.append(f"{count['blocked']} blocked")
     yield (Span(f"  Plan: {', '.join(parts)}; {count['unchanged']} unchanged.", "bold"),)
@@ -135,6 +134,8 @@ def _section(heading: str, gloss: str, chosen: Sequence[Row]) -> Iterator[Line]:
 
 
 def _traits(row: Row) -> str:
+    if isinstance(row.change, Delete) and getattr(row.change.resource, "type", "") is None:
+        return ""  # of which only the name is known
     return words.traits(subject(row.change)) if isinstance(row.change, Create | Delete) else ""
 
 
@@ -178,6 +179,8 @@ def check_lines(plan: Plan, sources: Sequence[str], width: int, *, strict: bool 
         for row in chosen:
             kind = name_of(row.change)
             yield from fitted(mark_of(kind), row, _standing(row), place_of(row.change), layout)
+            if row.change.key in plan.facts.exclusive:
+                yield from wrapped(INDENT, "", row.reason, width)
             yield from _drifts(row)
     yield from unverified_lines(plan, width, "" if strict else "no drift by themselves; with --strict they are")
     yield from renewed_lines(plan.facts, width)
@@ -225,8 +228,6 @@ def _drifts(row: Row) -> Iterator[Line]:
             ):
                 if ours != theirs:
                     yield (Span(f"{INDENT}{label}: declared {words.clean(ours)}, broker {words.clean(theirs)}"),)
-        case Create() if row.status == "blocked" and not change.note.external:
-            yield (Span(f"{INDENT}{words.clean(row.reason)}"),)
         case Create() | Delete() | Unseen():
             return
 

@@ -23,7 +23,7 @@ _ROADS: Final = {
 }
 _PLURALS: Final = {"policy": "policies"}
 _NAMED: Final = 3
-_COLUMN: Final = 26
+_COLUMN: Final = 28
 
 
 class Gap(NamedTuple):
@@ -104,7 +104,7 @@ def _called(kind: Kind, resources: Sequence[Resource]) -> str:
 
 def _entry(left: str, said: str, width: int) -> Iterator[Line]:
     head = f"  ? {left}"
-    if len(head) > _COLUMN:
+    if len(head) > _COLUMN - 2:
         yield (Span(head),)
         head = ""
     yield from wrapped(f"{head:<{_COLUMN}}", "", said, width)

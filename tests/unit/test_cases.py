@@ -4,11 +4,13 @@ A case is a mapping of texts: `observed` and `declared` are topology files; `pru
 [ready, unacknowledged, consumers, withheld] or to null where they cannot be had; `hidden` queues are nobody's to
 manage; `exclusive` lists queues of connections;
 `exchange_types` are those that the broker has;
-`http_only` takes away what AMQP adds; `plan` is the expected text at 80 columns.
+`http_only` takes away what AMQP adds;
+`alone` is AMQP alone, which shows neither bindings nor policies, and of the objects named not the paths listed; `plan` is the expected text at 80 columns.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import yaml
 
 from rabbit_topo.diff import diff
 from rabbit_topo.load import load
-from rabbit_topo.model import Counts, Facts, Key, Kind, Observed, Queue, Topology
+from rabbit_topo.model import Counts, Facts, Key, Kind, Observed, Queue, Resource, Topology, Unverified
 from rabbit_topo.plan import Plan, make_plan
 from rabbit_topo.report.text import plan_lines
 
@@ -53,8 +55,40 @@ def plan_of(case: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch)
         deletes=frozenset({"classic"} if case.get("http_only") else {"classic", "quorum"}),
         writes_null=not case.get("http_only"),
     )
+    if "alone" in case:
+        there, facts = _alone(there, facts, declared, case["alone"] or {})
     observed = Observed(Topology(there), facts)
     return make_plan(diff(observed, declared), observed, declared, prune=case.get("prune", False))
+
+
+def _alone(
+    there: dict[Key, Resource], facts: Facts, declared: Topology, named: dict[str, list[str]]
+) -> tuple[dict[Key, Resource], Facts]:
+    """Take away what AMQP alone does not show."""
+    unseen = {Kind.BINDING: "AMQP shows no bindings", Kind.POLICY: "AMQP shows no policies"}
+    unverified = {key: Unverified(unseen[key.kind]) for key in declared.resources if key.kind in unseen}
+    for key in declared.resources:
+        if key.name in named and key.kind not in unseen:
+            unverified[key] = Unverified("the broker does not compare it", tuple(named[key.name]))
+    seen = {
+        key: resource
+        for key, resource in there.items()
+        if key.kind not in unseen
+        and (key in declared.resources or key in declared.absent)
+        and not (key in unverified and not unverified[key].paths)
+    }
+    alone = replace(
+        facts,
+        target="amqp://broker:5672",
+        road="active",
+        lists=False,
+        unverified=unverified,
+        counts={},
+        deletes=frozenset(),
+        exchange_types=frozenset(),
+        default_queue_types={},
+    )
+    return seen, alone
 
 
 def rendered(plan: Plan) -> str:
