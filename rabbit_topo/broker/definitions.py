@@ -75,6 +75,7 @@ class Definitions:
             counts={key: EMPTY for key in resources if key.kind is Kind.QUEUE},
             operator_policies=tuple(policy for policy in state.operator_policies if policy.vhost in vhosts),
             writes_null=False,
+            road="file",
         )
         return Observed(Topology(resources=resources), facts)
 

@@ -16,7 +16,7 @@ from rabbit_topo.plan import Remove
 if TYPE_CHECKING:
     from rabbit_topo.cli.options import Common
     from rabbit_topo.cli.session import Session
-    from rabbit_topo.plan import Outcome, Plan
+    from rabbit_topo.plan import Plan
 
 
 @click.command("apply")
@@ -49,7 +49,8 @@ def command(**given: Any) -> int:
             raise blocked_refusal(plan)
         if asking:
             plan = _confirmed(plan, here, prune=own["prune"])
-        report = apply(plan, here.broker, partial=own["partial"], on_outcome=_counter(plan, here))
+        count = here.progress.counter(sum(1 for _ in plan.operations))
+        report = apply(plan, here.broker, partial=own["partial"], on_outcome=lambda _: count())
         here.progress.clear()
     try:
         if not plan.empty or report.exit_code:
@@ -97,15 +98,3 @@ def _yes(plan: Plan) -> bool:
             return False
         click.echo("rabbit-topo: nothing was changed", err=True)
         raise
-
-
-def _counter(plan: Plan, here: Session) -> Any:
-    total = sum(1 for _ in plan.operations)
-    done = 0
-
-    def count(outcome: Outcome) -> None:
-        nonlocal done
-        done += 1
-        here.progress.say(f"{done}/{total}  {outcome.operation.key.kind} {outcome.operation.key.name!r}")
-
-    return count

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from math import ceil
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
@@ -26,6 +28,8 @@ _STYLES: Final = {
     "dim": "dim",
     "bold": "bold",
 }
+_BAR: Final = 24
+_REFRESH: Final = 0.1  # seconds
 _NARROW: Final = 60
 _WIDE: Final = 120
 
@@ -115,6 +119,19 @@ def hush() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def bar(done: int, total: int, seconds: float) -> str:
+    """Spell how far a work is that began so many seconds ago: a bar, the count, the rate and the time left.
+
+    >>> bar(1550, 3100, 0.5)
+    '[############............]  1,550/3,100  3,100/s  1 s left'
+    """
+    filled = _BAR * done // max(total, 1)
+    rate = done / seconds if seconds > 0 else 0.0
+    left = f"  {ceil((total - done) / rate):,} s left" if rate and done < total else ""
+    pace = f"  {rate:,.0f}/s" if rate else ""
+    return f"[{'#' * filled}{'.' * (_BAR - filled)}]  {done:,}/{total:,}{pace}{left}"
+
+
 class Progress:
     """One transient line on a terminal's stderr; nothing elsewhere."""
 
@@ -128,6 +145,21 @@ class Progress:
         if self._live:
             sys.stderr.write(f"\r\x1b[2K{text}")
             sys.stderr.flush()
+
+    def counter(self, total: int) -> Callable[[], None]:
+        """Return what is to be called once for each of `total` steps: it moves a bar, some times a second."""
+        started = monotonic()
+        done, shown = 0, 0.0
+
+        def step() -> None:
+            nonlocal done, shown
+            done += 1
+            now = monotonic()
+            if self._live and (now - shown >= _REFRESH or done == total):
+                shown = now
+                self.say(bar(done, total, now - started))
+
+        return step
 
     def note(self, text: str) -> None:
         """Print a lasting line, for `--verbose`."""

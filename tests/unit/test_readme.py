@@ -27,7 +27,7 @@ _MARKED = re.compile(
     r"(?:```\w*\n(?P<body>.*?)^```$)?",
     re.MULTILINE | re.DOTALL,
 )
-_TARGET = re.compile(r"^  target    .*$", re.MULTILINE)
+_TARGET = re.compile(r"^  (target|read by)   .*$", re.MULTILINE)
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
 
@@ -69,9 +69,9 @@ def drift(broker: Path) -> None:
 
 def assert_prints(shown: str, printed: str) -> None:
     """Compare, with `...` for any lines, and without what differs from broker to broker."""
-    wanted = _TARGET.sub("  target", shown).rstrip("\n").split("\n")
+    wanted = _TARGET.sub(r"  \1", shown).rstrip("\n").split("\n")
     pattern = "\n".join(r"(?:.*\n)*?.*" if line == "..." else re.escape(line) for line in wanted)
-    real = _TARGET.sub("  target", printed).rstrip("\n")
+    real = _TARGET.sub(r"  \1", printed).rstrip("\n")
     assert re.fullmatch(pattern, real), f"the page shows\n{shown}\nand the tool prints\n{printed}"
 
 
