@@ -10,7 +10,7 @@ from amqp.connection import Connection
 from amqp.transport import SSLTransport
 
 from rabbit_topo.broker.address import parse_addresses
-from rabbit_topo.broker.failover import all_failed, cluster_changed
+from rabbit_topo.broker.failover import LONGEST_CONNECT, all_failed, cluster_changed
 from rabbit_topo.broker.tls import tls_context, tls_failure
 from rabbit_topo.errors import AccessRefused, BrokerError, LoginRefused, NotABroker, Unreachable, UsageError
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.address import Address
     from rabbit_topo.broker.target import Target, Tls
 
-LONGEST_CONNECT = 10.0  # seconds
 PORT, TLS_PORT = 5672, 5671
 PRODUCT = {"product": "rabbit-topo", "connection_name": "rabbit-topo"}
 
@@ -37,8 +36,8 @@ class _VerifiedTransport(SSLTransport):  # type: ignore[misc]  # py-amqp comes w
         """Do not wait for the peer's close_notify, as py-amqp would."""
 
 
-class LoginConnection(Connection):  # type: ignore[misc]  # the same
-    """A py-amqp connection that takes a whole `ssl.SSLContext`; the base of connections with habits of their own."""
+class _Connection(Connection):  # type: ignore[misc]  # the same
+    """A py-amqp connection that takes a whole `ssl.SSLContext`."""
 
     def Transport(self, host: str, connect_timeout: float, ssl: Any, *timeouts: Any, **more: Any) -> Any:  # noqa: N802
         """Make the transport; py-amqp calls it."""
@@ -86,8 +85,8 @@ class Login:
         """Who logs in; empty where the client certificate says it."""
         return self.address.username
 
-    def open(self, vhost: str, connection: type[LoginConnection] = LoginConnection) -> Any:
-        """Connect to a vhost and log in; return the open connection, an instance of the class that is given.
+    def open(self, vhost: str) -> Any:
+        """Connect to a vhost and log in; return py-amqp's open connection.
 
         The addresses are tried in order, from the one that answered last, as long as nobody answers; a login that
         is refused is not tried elsewhere. Raises `BrokerError` (`VhostMissing`, `AccessRefused`, `LoginRefused`,
@@ -98,7 +97,7 @@ class Login:
         count = len(self._addresses)
         for at in [(self._at + step) % count for step in range(count)]:
             try:
-                opened = self._open(self._addresses[at], vhost, connection)
+                opened = login(self._addresses[at], vhost, self._tls, self._timeout, self._context)
             except Unreachable as failure:
                 failures.append(failure)
                 continue
@@ -117,28 +116,32 @@ class Login:
             goodbye(opened)
             raise cluster_changed(before, address.shown, name, self.url)
 
-    def _open(self, address: Address, vhost: str, connection: type[LoginConnection]) -> Any:
-        secure = address.scheme == "amqps"
-        connect_timeout = min(self._timeout, LONGEST_CONNECT)
-        wire = connection(
-            host=f"{address.bracketed}:{address.port or (TLS_PORT if secure else PORT)}",
-            userid=address.username,
-            password=address.password,
-            login_method="EXTERNAL" if address.external else "PLAIN",
-            virtual_host=vhost,
-            ssl={"context": self._context, "server_hostname": address.host} if secure else False,
-            connect_timeout=connect_timeout,
-            read_timeout=self._timeout,
-            write_timeout=self._timeout,
-            heartbeat=address.heartbeat,
-            client_properties=PRODUCT,
-        )
-        try:
-            wire.connect()
-        except Exception as error:  # noqa: BLE001 - what answers may be anything, and py-amqp raises anything
-            goodbye(wire)
-            raise explain(error, address, vhost, self._tls) from None
-        return wire
+
+def login(address: Address, vhost: str, tls: Tls, timeout: float, context: ssl.SSLContext | None = None) -> Any:
+    """Connect to one address and log in; return py-amqp's open connection. Raises as `Login.open` does.
+
+    `timeout` is in seconds; `context` is the one that `tls_context` makes of `tls`, where there is one already.
+    """
+    secure = address.scheme == "amqps"
+    wire = _Connection(
+        host=f"{address.bracketed}:{address.port or (TLS_PORT if secure else PORT)}",
+        userid=address.username,
+        password=address.password,
+        login_method="EXTERNAL" if address.external else "PLAIN",
+        virtual_host=vhost,
+        ssl={"context": context or tls_context(tls), "server_hostname": address.host} if secure else False,
+        connect_timeout=min(timeout, LONGEST_CONNECT),
+        read_timeout=timeout,
+        write_timeout=timeout,
+        heartbeat=address.heartbeat,
+        client_properties=PRODUCT,
+    )
+    try:
+        wire.connect()
+    except Exception as error:  # noqa: BLE001 - what answers may be anything, and py-amqp raises anything
+        goodbye(wire)
+        raise explain(error, address, vhost, tls) from None
+    return wire
 
 
 def goodbye(wire: Any) -> None:

@@ -9,6 +9,12 @@ from rabbit_topo.errors import Refusal, Unreachable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+LONGEST_CONNECT = 10.0  # seconds; the time-out of a target may be less
+
+
+class Unsent(Unreachable):
+    """Nobody answers there, and nothing was sent."""
+
 
 def all_failed(failures: Sequence[Unreachable]) -> Unreachable:
     """Tell what each address said; of one address it is its own failure."""
@@ -16,7 +22,8 @@ def all_failed(failures: Sequence[Unreachable]) -> Unreachable:
         return failures[0]
     told = "\n".join(f"  {failure.message}" for failure in failures)
     hints = dict.fromkeys(failure.hint for failure in failures if failure.hint)
-    return Unreachable(f"none of the {len(failures)} addresses answers:\n{told}", "; ".join(hints))
+    kind = Unsent if all(isinstance(failure, Unsent) for failure in failures) else Unreachable
+    return kind(f"none of the {len(failures)} addresses answers:\n{told}", "; ".join(hints))
 
 
 def cluster_changed(before: str, there: str, now: str, here: str) -> Refusal:

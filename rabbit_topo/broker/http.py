@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import warnings
 from base64 import b64encode
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+from weakref import WeakSet
 
-from rabbit_topo.broker.address import parse_address
+from rabbit_topo.broker.address import parse_addresses
+from rabbit_topo.broker.failover import LONGEST_CONNECT, all_failed, cluster_changed
 from rabbit_topo.broker.target import DEFAULT, without_credentials
-from rabbit_topo.errors import AccessRefused, BrokerError, LoginRefused, NotABroker, Unreachable, UsageError
+from rabbit_topo.broker.tls import tls_context, tls_failure
+from rabbit_topo.errors import AccessRefused, BrokerError, LoginRefused, NotABroker, Unreachable
 
 if TYPE_CHECKING:
     import ssl
 
-    from rabbit_topo.broker.target import Target, Tls
+    import urllib3
+    from urllib3.connection import HTTPConnection
 
+    from rabbit_topo.broker.address import Address
+    from rabbit_topo.broker.target import Target
+
+SIDE_BY_SIDE = 16  # requests at once; measured in docs/performance.md
 OK, MULTIPLE, UNAUTHORISED, NOT_FOUND, SERVER_ERROR = 200, 300, 401, 404, 500
 NOTHING_CONFIGURED = "No broker is configured: name yours with --broker, with --env or in rabbit-topo.yaml"
 
@@ -48,36 +58,45 @@ def segment(name: str) -> str:
 
 
 class Http:
-    """A kept-alive connection to one management API."""
+    """Kept-alive connections to one management API, which may have several addresses: the nodes of one cluster.
+
+    The addresses are tried in order, from the one that answered last, as long as nobody answers; another one must
+    lead to the same cluster. Threads may share it: it keeps `width` connections. Raises `UsageError` where a URL or a TLS file cannot be used.
+    """
 
     def __init__(self, target: Target) -> None:
-        """Read the URL and the TLS files; nothing is sent yet. Raises `UsageError`."""
-        import urllib3
-
-        self._address = parse_address(target.broker or "", target, ("http", "https"), "the management URL")
-        login = b64encode(f"{self.user}:{self._address.password}".encode()).decode()
-        self._headers = {"authorization": f"Basic {login}", "content-type": "application/json"}
+        """Nothing is sent yet."""
+        self._addresses = parse_addresses(target.broker or "", target, ("http", "https"), "the management URL")
         self._by_default = target.broker == DEFAULT
-        self._verified = target.tls.verify
-        timeout = urllib3.Timeout(connect=min(target.timeout, 10.0), read=target.timeout)
-        options: dict[str, Any] = {"timeout": timeout, "retries": False}
-        address = self._address
-        self._pool: urllib3.HTTPConnectionPool
-        if address.scheme == "https":
-            context = tls_context(target.tls)
-            self._pool = urllib3.HTTPSConnectionPool(address.host, address.port, ssl_context=context, **options)
-        else:
-            self._pool = urllib3.HTTPConnectionPool(address.host, address.port, **options)
+        self._tls = target.tls
+        secure = any(address.scheme == "https" for address in self._addresses)
+        context = tls_context(target.tls) if secure else None
+        if context and not target.tls.verify:  # whoever turned verification off knows it
+            from urllib3.exceptions import InsecureRequestWarning
+
+            warnings.simplefilter("ignore", InsecureRequestWarning)
+        self.width = target.channels or SIDE_BY_SIDE
+        self._lines: WeakSet[HTTPConnection] = WeakSet()
+        self._abandoned = 0
+        self._pools = [_pool(address, target.timeout, context, self.width) for address in self._addresses]
+        for pool in self._pools:
+            self._remember_lines(pool)
+        self._at = 0
+        self._met: dict[int, str] = {}  # the cluster names that the addresses were found to lead to
 
     @property
     def url(self) -> str:
-        """The URL without credentials."""
+        """The URL without credentials, of the address that answered last."""
         return self._address.shown
 
     @property
     def user(self) -> str:
         """Who logs in."""
         return self._address.username
+
+    @property
+    def _address(self) -> Address:
+        return self._addresses[self._at]
 
     def get(self, path: str) -> Any:
         """Read one JSON document. Raises `BrokerError` for every answer but 200."""
@@ -91,20 +110,63 @@ class Http:
     def ask(self, method: str, path: str, body: Any = None) -> Answer:
         """Send one request and return what the broker said.
 
-        Raises `Unreachable` when nobody knows what became of it, `NotABroker` when the answer is no management API's.
-        A connection that the server had closed meanwhile is opened anew, once: every request here may be repeated.
+        Raises `Unreachable` when nobody knows what became of it, `NotABroker` when the answer is no management API's,
+        `Refusal` when another address leads to another cluster. A connection that the server had closed meanwhile is
+        opened anew, once, and what was lost on the way to one address is sent to the next: every request here may be
+        repeated. Only a deletion that may have arrived is not: what was seen of the object counts no more.
         """
+        payload = None if body is None else json.dumps(body, allow_nan=False).encode()
+        failures: list[Unreachable] = []
+        first, count = self._at, len(self._addresses)
+        for at in [(first + step) % count for step in range(count)]:
+            try:
+                self._meet(at)
+                answer = self._exchange(at, method, path, payload)
+            except Unreachable as failure:
+                failures.append(failure)
+                if method == "DELETE" and isinstance(failure, Lost):
+                    break
+            else:
+                self._at = at
+                return answer
+        failed = all_failed(failures)
+        doubt = any(isinstance(failure, Lost) for failure in failures)
+        raise Lost(failed.message, failed.hint) if doubt else failed
+
+    def _meet(self, at: int) -> None:
+        """See that this address leads to the cluster of the others; of a single one there is nothing to see."""
+        if len(self._addresses) == 1 or at in self._met:
+            return
+        answer = self._exchange(at, "GET", "/api/cluster-name", None)
+        if answer.status == UNAUTHORISED:  # the request itself will be told so
+            return
+        here = self._addresses[at].shown
+        if not answer.ok or not isinstance(answer.body, dict):
+            raise BrokerError(f"{here} does not tell its cluster's name: {answer.reason}")
+        name = str(answer.body.get("name"))
+        for other, before in self._met.items():
+            if name != before:
+                raise cluster_changed(before, self._addresses[other].shown, name, here)
+        self._met[at] = name
+
+    def _exchange(self, at: int, method: str, path: str, payload: bytes | None) -> Answer:
+        """Send a request to one address, and read what came back."""
         import urllib3.exceptions as oops
 
-        payload = None if body is None else json.dumps(body, allow_nan=False).encode()
+        abandoned, broke = self._abandoned, False
         try:
             try:
-                answer = self._send(method, path, payload)
+                status, kind, data = self._send(at, method, path, payload)
             except oops.ProtocolError:
-                answer = self._send(method, path, payload)
+                if self._abandoned != abandoned:
+                    raise
+                broke = True
+                status, kind, data = self._send(at, method, path, payload)
         except oops.HTTPError as error:
-            raise self._unreachable(error) from None
-        status, kind, data = answer
+            failure = self._unreachable(error, self._addresses[at])
+            if broke and isinstance(failure, Unreachable):  # the first of the two may have arrived
+                failure = Lost(failure.message, failure.hint)
+            raise failure from None
         if not data:
             return Answer(status, None)
         try:
@@ -113,28 +175,41 @@ class Http:
             if status >= SERVER_ERROR and "html" not in kind:
                 return Answer(status, None)
             raise NotABroker(
-                f"{self.url} answers {kind or 'something'} where RabbitMQ's management API answers JSON"
-                f" (status {status}, {method} {path})",
+                f"{self._addresses[at].shown} answers {kind or 'something'} where RabbitMQ's management API answers"
+                f" JSON (status {status}, {method} {path})",
                 "a proxy or another server stands there: give the URL of the management API, its path included",
             ) from None
 
-    def _send(self, method: str, path: str, payload: bytes | None) -> tuple[int, str, bytes]:
-        import urllib3.exceptions as oops
-
-        with warnings.catch_warnings():
-            if not self._verified:  # whoever turned verification off knows it
-                warnings.simplefilter("ignore", oops.InsecureRequestWarning)
-            response = self._pool.urlopen(
-                method, self._address.path + path, body=payload, headers=self._headers, redirect=False
-            )
+    def _send(self, at: int, method: str, path: str, payload: bytes | None) -> tuple[int, str, bytes]:
+        address = self._addresses[at]
+        response = self._pools[at].urlopen(method, address.path + path, body=payload, redirect=False)
         if elsewhere := response.get_redirect_location():
             place = without_credentials(re.split("[?#]", elsewhere)[0])
-            raise NotABroker(f"{self.url} redirects to {place}", "redirects are not followed: give the last URL")
+            raise NotABroker(f"{address.shown} redirects to {place}", "redirects are not followed: give the last URL")
         return response.status, response.headers.get("content-type", "").split(";")[0], response.data
 
+    def _remember_lines(self, pool: urllib3.HTTPConnectionPool) -> None:
+        make = pool.ConnectionCls
+
+        def remembered(**options: Any) -> HTTPConnection:
+            line = make(**options)
+            self._lines.add(line)
+            return line
+
+        pool.ConnectionCls = remembered  # type: ignore[assignment]
+
+    def abandon(self) -> None:
+        """Break every connection: a request that another thread waits for ends as `Lost`, and is not repeated."""
+        self._abandoned += 1
+        for line in list(self._lines):
+            if line.sock is not None:
+                with suppress(OSError):
+                    line.sock.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
-        """Let go of the connection."""
-        self._pool.close()
+        """Let go of the connections."""
+        for pool in self._pools:
+            pool.close()
 
     def _refused(self, answer: Answer, path: str) -> BrokerError:
         reason = answer.reason
@@ -153,15 +228,13 @@ class Http:
             hint = "guest may log in from the broker's own machine only: use another user"
         return LoginRefused(f"{self.url} refuses the login of user {self.user!r}: {reason}", hint)
 
-    def _unreachable(self, error: Exception) -> BrokerError:
+    def _unreachable(self, error: Exception, address: Address) -> BrokerError:
         import urllib3.exceptions as oops
 
-        where = self.url
+        where = address.shown
         match error:
             case oops.NameResolutionError():
-                return Unreachable(
-                    f"{where}: the name {self._address.host!r} is not known", "check its spelling, and DNS"
-                )
+                return Unreachable(f"{where}: the name {address.host!r} is not known", "check its spelling, and DNS")
             case oops.NewConnectionError():
                 hint = "is the broker running, and its management plugin (it listens on 15672) on?"
                 if self._by_default:
@@ -170,18 +243,49 @@ class Http:
             case oops.ConnectTimeoutError():
                 return Unreachable(f"{where}: nobody answered in time", "check host, port and firewall")
             case oops.ReadTimeoutError():
-                return Unreachable(f"{where}: connected, but no answer in time", "is the broker overloaded?")
+                return Lost(
+                    f"{where}: connected, but no answer in time", "is the broker overloaded? --timeout waits longer"
+                )
             case oops.SSLError():
-                return Unreachable(f"{where}: TLS failed: {tls_reason(error)}", tls_hint(str(error)))
+                return tls_failure(_tls_error(error), where, address.host, self._tls)
             case oops.ProtocolError() if "AMQP" in str(error):
                 return NotABroker(
                     f"{where} speaks AMQP, not HTTP", "management listens on port 15672; AMQP goes to --amqp"
                 )
             case oops.ProtocolError():
                 hint = "is the port right, and does it want https:// rather than http://?"
-                return Unreachable(f"{where}: the connection broke: {_cause(error)}", hint)
+                return Lost(f"{where}: the connection broke: {_cause(error)}", hint)
             case _:
                 return Unreachable(f"{where}: {_cause(error)}")
+
+
+class Lost(Unreachable):
+    """The request was sent, and nobody knows what became of it."""
+
+
+def _pool(address: Address, timeout: float, context: ssl.SSLContext | None, width: int) -> urllib3.HTTPConnectionPool:
+    import urllib3
+
+    login = b64encode(f"{address.username}:{address.password}".encode()).decode()
+    options: dict[str, Any] = {
+        "headers": {"authorization": f"Basic {login}", "content-type": "application/json"},
+        "timeout": urllib3.Timeout(connect=min(timeout, LONGEST_CONNECT), read=timeout),
+        "retries": False,
+        "maxsize": width,
+    }
+    if address.scheme == "https":
+        return urllib3.HTTPSConnectionPool(address.host, address.port, ssl_context=context, **options)
+    return urllib3.HTTPConnectionPool(address.host, address.port, **options)
+
+
+def _tls_error(error: Exception) -> ssl.SSLError:
+    """Find OpenSSL's error below what urllib3 wraps around it."""
+    import ssl
+
+    for found in (error.__cause__, error.__context__, *error.args):
+        if isinstance(found, ssl.SSLError):
+            return found
+    return ssl.SSLError(str(error))
 
 
 def _cause(error: BaseException) -> str:
@@ -192,25 +296,6 @@ def _cause(error: BaseException) -> str:
         if isinstance(argument, Exception):
             return str(argument)
     return str(error).rpartition("]: ")[2]
-
-
-def tls_context(tls: Tls) -> ssl.SSLContext:
-    """Build the TLS settings of a road: verified, unless told otherwise. Raises `UsageError` for bad files."""
-    import ssl
-
-    try:
-        context = ssl.create_default_context(cafile=tls.ca_file)
-    except OSError as error:
-        raise UsageError(f"the CA file {tls.ca_file} cannot be used: {error.strerror or error}") from None
-    if not tls.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if tls.cert_file:
-        try:
-            context.load_cert_chain(tls.cert_file, tls.key_file, password="")
-        except (OSError, ValueError) as error:
-            raise UsageError(f"the client certificate {tls.cert_file} cannot be used: {error}") from None
-    return context
 
 
 def tls_reason(error: BaseException) -> str:
