@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rabbit_topo import apply, connect, diff, load, make_plan
+from rabbit_topo.diff import Unseen
 from rabbit_topo.errors import Refusal, Unreachable
-from rabbit_topo.model import Binding, Kind, Topology
+from rabbit_topo.model import Binding, Kind, Observed, Topology, Unverified
 from rabbit_topo.plan import Declare, Done, Failed, NotAttempted, Plan
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rabbit_topo.broker import Broker
-    from rabbit_topo.model import Observed
     from rabbit_topo.plan import Operation, Outcome
 
 OLD = """\
@@ -30,14 +31,26 @@ queues: {shop.q: {type: classic, bindings: [{exchange: shop.x, routing_key: old}
 class Failing:
     """A real target that refuses, loses or interrupts the operations named."""
 
-    def __init__(self, broker: Broker, *, refuse: str = "", lose: str = "", stop: str = "") -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        refuse: str = "",
+        lose: str = "",
+        stop: str = "",
+        blink: bool = False,
+        arrive: bool = False,
+        blind: bool = False,
+    ) -> None:
         self.broker, self.refuse, self.lose, self.stop = broker, refuse, lose, stop
+        self.blink, self.arrive, self.blind = blink, arrive, blind
         self.away = False
 
     def observe(self, declared: Topology) -> Observed:
-        if self.away:
+        if self.away and not self.blink:
             raise Unreachable("nobody answers")
-        return self.broker.observe(declared)
+        observed = self.broker.observe(declared)
+        return _without_bindings(observed, declared) if self.blind else observed
 
     def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
         for operation in wave:
@@ -47,6 +60,8 @@ class Failing:
             if self.lose and self.lose in name:
                 self.away = True
             if self.away:
+                if self.arrive:
+                    assert [type(outcome) for outcome in self.broker.execute([operation])] == [Done]
                 yield NotAttempted(operation, "the connection was lost", sent=True)
             elif self.refuse and self.refuse in name:
                 yield Failed(operation, "PRECONDITION_FAILED - because")
@@ -55,6 +70,13 @@ class Failing:
 
     def close(self) -> None:
         self.broker.close()
+
+
+def _without_bindings(observed: Observed, declared: Topology) -> Observed:
+    """Show what AMQP alone would."""
+    unverified = {key: Unverified("unseen") for key in declared.resources if key.kind is Kind.BINDING}
+    there = {key: item for key, item in observed.topology.resources.items() if key.kind is not Kind.BINDING}
+    return Observed(Topology(there), replace(observed.facts, lists=False, unverified=unverified))
 
 
 @pytest.fixture
@@ -128,6 +150,29 @@ def test_nothing_confirmed_but_something_sent_is_incomplete(old: Broker, tmp_pat
     broker = Failing(old, lose="Declare")
     report = apply(_plan(broker, _load(tmp_path, OLD.replace("old", "new"))), broker)
     assert (len(report.done), report.exit_code) == (0, 6)
+
+
+@pytest.mark.parametrize(("arrive", "outcome", "code"), [(True, Done, 0), (False, NotAttempted, 1)])
+def test_the_second_look_settles_what_was_never_answered(
+    old: Broker, tmp_path: Path, *, arrive: bool, outcome: type, code: int
+) -> None:
+    broker = Failing(old, lose="Declare", blink=True, arrive=arrive)
+    report = apply(_plan(broker, _load(tmp_path, OLD.replace("old", "new"))), broker)
+    assert ([type(one) for one in report.outcomes], report.exit_code) == ([outcome], code)
+    assert arrive or "it did not" in report.not_attempted[0].reason
+
+
+def test_what_is_unseen_stays_in_doubt(old: Broker, tmp_path: Path) -> None:
+    broker = Failing(old, lose="Declare", blink=True, blind=True)
+    report = apply(_plan(broker, _load(tmp_path, OLD)), broker)
+    assert ([one.sent for one in report.not_attempted], report.exit_code) == ([True], 6)
+
+
+def test_unseen_bindings_are_declared_again_and_nothing_is_claimed(old: Broker, tmp_path: Path) -> None:
+    broker = Failing(old, blind=True)
+    report = apply(_plan(broker, _load(tmp_path, OLD)), broker)
+    assert ([type(one) for one in report.outcomes], report.exit_code) == ([Done], 0)
+    assert [type(change) for change in report.remaining or ()] == [Unseen]
 
 
 def test_an_interrupt_is_reported_with_what_was_done(tmp_path: Path) -> None:
