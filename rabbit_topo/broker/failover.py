@@ -12,17 +12,16 @@ if TYPE_CHECKING:
 LONGEST_CONNECT = 10.0  # seconds; the time-out of a target may be less
 
 
-class Unsent(Unreachable):
-    """Nobody answers there, and nothing was sent."""
-
-
 def all_failed(failures: Sequence[Unreachable]) -> Unreachable:
-    """Tell what each address said; of one address it is its own failure."""
+    """Tell what each address said; of one address it is its own failure.
+
+    Where a request may have arrived at one of them, the result is of the subclass that says so.
+    """
     if len(failures) == 1:
         return failures[0]
     told = "\n".join(f"  {failure.message}" for failure in failures)
     hints = dict.fromkeys(failure.hint for failure in failures if failure.hint)
-    kind = Unsent if all(isinstance(failure, Unsent) for failure in failures) else Unreachable
+    kind = max((type(failure) for failure in failures), key=lambda one: len(one.__mro__))
     return kind(f"none of the {len(failures)} addresses answers:\n{told}", "; ".join(hints))
 
 

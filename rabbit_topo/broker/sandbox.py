@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
+    from rabbit_topo.broker.sandbox_host import ServerTls
+
 # Waits for the end of the pipe from its parent, whatever ends it.
 _GUARD = """
 trap '' HUP INT TERM
@@ -38,15 +40,24 @@ class Sandbox:
     """A RabbitMQ node from `rabbitmq-server` of this machine, or of a whole system in the folder `root`.
 
     A context manager: `with Sandbox() as node: ...`. `plugins` come on top of `rabbitmq_management`;
-    `timeout` is how many seconds the node may take until it answers on HTTP and AMQP. Raises BrokerError
+    `timeout` is how many seconds the node may take until it answers on HTTP and AMQP. With `tls` it listens with
+    TLS on two ports more. Raises BrokerError
     where no server is installed, where `root` is given and we are not root, and, with the end of its log,
     where the node does not come up.
     """
 
-    def __init__(self, root: str | Path | None = None, *, plugins: Sequence[str] = (), timeout: float = 120.0) -> None:
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        *,
+        plugins: Sequence[str] = (),
+        timeout: float = 120.0,
+        tls: ServerTls | None = None,
+    ) -> None:
         self._host = find_host(Path(root).resolve() if root is not None else None)
         self._plugins = tuple(plugins)
         self._timeout = timeout
+        self._tls = tls
         self._ports = free_ports()
         self._guard: subprocess.Popen[bytes] | None = None
         self._epmd: subprocess.Popen[bytes] | None = None
@@ -63,6 +74,16 @@ class Sandbox:
     def amqp_url(self) -> str:
         """The AMQP URL, without credentials."""
         return f"amqp://127.0.0.1:{self._ports.amqp}"
+
+    @property
+    def broker_tls_url(self) -> str:
+        """The management URL with TLS, without credentials. Nobody listens there without `tls`."""
+        return f"https://127.0.0.1:{self._ports.https}"
+
+    @property
+    def amqp_tls_url(self) -> str:
+        """The AMQP URL with TLS, without credentials. Nobody listens there without `tls`."""
+        return f"amqps://127.0.0.1:{self._ports.amqps}"
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -87,7 +108,7 @@ class Sandbox:
         """Start the node on the same ports and data as before; come back when it answers. Raises BrokerError."""
         self._node = self._launch("node", self._host.server())
         deadline = time.monotonic() + self._timeout
-        while not (version := answers(self._ports)):
+        while not (version := answers(self._ports, tls=self._tls is not None)):
             if self._node.poll() is not None:
                 raise BrokerError(f"the sandbox's RabbitMQ ended with code {self._node.returncode}", self._log_tail())
             if time.monotonic() > deadline:
@@ -131,7 +152,7 @@ class Sandbox:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        write_files(self.folder / "home", self._host, self._ports, self._plugins)
+        write_files(self.folder / "home", self._host, self._ports, self._plugins, self._tls)
         self._epmd = self._launch("epmd", epmd, "-port", str(self._ports.epmd), "-address", "127.0.0.1")
 
     def _launch(self, name: str, *program: str) -> subprocess.Popen[bytes]:

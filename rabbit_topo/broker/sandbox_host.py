@@ -15,7 +15,7 @@ import socket
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -47,20 +47,66 @@ management.tcp.port = {http}
 disk_free_limit.absolute = 1MB
 cluster_name = {node}
 """
+_TLS_CONFIG = """\
+listeners.ssl.1 = 127.0.0.1:{amqps}
+management.ssl.ip = 127.0.0.1
+management.ssl.port = {https}
+auth_mechanisms.1 = PLAIN
+auth_mechanisms.2 = AMQPLAIN
+auth_mechanisms.3 = EXTERNAL
+ssl_cert_login_from = common_name
+"""
+_TLS_OPTIONS = """\
+{road}.cacertfile = {folder}/ca.pem
+{road}.certfile = {folder}/cert.pem
+{road}.keyfile = {folder}/key.pem
+{road}.verify = {verify}
+{road}.fail_if_no_peer_cert = {required}
+"""
+_EXTERNAL = "rabbitmq_auth_mechanism_ssl"
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The four ports of a node, all of them on 127.0.0.1."""
+    """The ports of a node, all of them on 127.0.0.1; those of TLS are used only where it has a certificate."""
 
     amqp: int
     http: int
     distribution: int
     epmd: int
+    amqps: int
+    https: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTls:
+    """PEM files of a node that listens with TLS too, and whether clients must show a certificate that `ca_file` signed.
+
+    The plugin for SASL EXTERNAL is on then: the user is the common name of the client's certificate.
+    """
+
+    ca_file: Path
+    cert_file: Path
+    key_file: Path
+    client_required: bool = False
+
+    def files(self) -> dict[str, bytes]:
+        """What lies in the node's folder, by name."""
+        named = {"ca.pem": self.ca_file, "cert.pem": self.cert_file, "key.pem": self.key_file}
+        return {name: file.read_bytes() for name, file in named.items()}
+
+    def config(self, folder: Path, ports: Ports) -> str:
+        """The lines of rabbitmq.conf, for files that the node sees in `folder`."""
+        required = str(self.client_required).lower()
+        roads = ("ssl_options", "management.ssl")
+        options = (
+            _TLS_OPTIONS.format(road=road, folder=folder, verify="verify_peer", required=required) for road in roads
+        )
+        return _TLS_CONFIG.format(amqps=ports.amqps, https=ports.https) + "".join(options)
 
 
 def free_ports() -> Ports:
-    """Four ports that nobody listens on at this moment."""
+    """Six ports that nobody listens on at this moment."""
     with ExitStack() as held:
         found: list[int] = []
         for port in random.SystemRandom().sample(_PORTS, 500):
@@ -70,7 +116,7 @@ def free_ports() -> Ports:
             except OSError:
                 continue
             found.append(port)
-            if len(found) == 4:  # noqa: PLR2004 - the four of Ports
+            if len(found) == len(fields(Ports)):
                 return Ports(*found)
     raise BrokerError("no free ports for a sandbox between 20000 and 32000")
 
@@ -179,25 +225,32 @@ def make_folder(host: Host) -> Path:
     return folder
 
 
-def write_files(folder: Path, host: Host, ports: Ports, plugins: Iterable[str]) -> None:
+def write_files(folder: Path, host: Host, ports: Ports, plugins: Iterable[str], tls: ServerTls | None = None) -> None:
     """Write a node's configuration into `folder` and give the folder to the node's user."""
-    names = ",".join(sorted({"rabbitmq_management", *plugins}))
-    files: Mapping[str, str] = {
-        "rabbitmq.conf": _CONFIG.format(amqp=ports.amqp, http=ports.http, node=node_name(ports)),
-        "rabbitmq-env.conf": "",
-        "advanced.config": "[].\n",
-        "enabled_plugins": f"[{names}].\n",
+    wanted = {"rabbitmq_management", *plugins}
+    config = _CONFIG.format(amqp=ports.amqp, http=ports.http, node=node_name(ports))
+    if tls:
+        wanted.add(_EXTERNAL)
+        config += tls.config(host.inside(folder), ports)
+    files: Mapping[str, bytes] = {
+        "rabbitmq.conf": config.encode(),
+        "rabbitmq-env.conf": b"",
+        "advanced.config": b"[].\n",
+        "enabled_plugins": f"[{','.join(sorted(wanted))}].\n".encode(),
+        **(tls.files() if tls else {}),
     }
     folder.mkdir()
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    if tls:
+        (folder / "key.pem").chmod(0o600)
     if host.owner:
         for path in (folder, *folder.iterdir()):
             os.chown(path, *host.owner)
 
 
-def answers(ports: Ports) -> str:
-    """Ask whether the node serves both roads: its version then, "" as long as it does not."""
+def answers(ports: Ports, *, tls: bool = False) -> str:
+    """Ask whether the node serves both roads, with TLS too if so: its version then, "" as long as it does not."""
     connection = HTTPConnection("127.0.0.1", ports.http, timeout=5)
     try:
         connection.request("GET", "/api/overview", headers={"Authorization": _LOGIN})
@@ -209,6 +262,8 @@ def answers(ports: Ports) -> str:
             amqp.sendall(b"AMQP\0\0\x09\x01")
             if not amqp.recv(8):
                 return ""
+        for port in (ports.amqps, ports.https) if tls else ():
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
         return str(json.loads(body)["rabbitmq_version"])
     except (OSError, HTTPException):
         return ""

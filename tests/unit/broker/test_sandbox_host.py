@@ -17,13 +17,13 @@ from rabbit_topo.errors import BrokerError
 if TYPE_CHECKING:
     from pathlib import Path
 
-PORTS = Ports(amqp=20001, http=20002, distribution=20003, epmd=20004)
+PORTS = Ports(amqp=20001, http=20002, distribution=20003, epmd=20004, amqps=20005, https=20006)
 HERE = Host(None, None)
 
 
-def test_four_different_ports_that_can_be_bound() -> None:
+def test_six_different_ports_that_can_be_bound() -> None:
     ports = astuple(free_ports())
-    assert len(set(ports)) == 4
+    assert len(set(ports)) == 6
     for port in ports:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
