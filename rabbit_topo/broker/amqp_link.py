@@ -1,209 +1,207 @@
 """One AMQP connection to one vhost, with several channels, each with one method outstanding.
 
-A channel is a process in the server, and works on its own; one thread reads the answers as they come.
+A channel is a process in the server, and works on its own; one thread reads the answers as they come. A channel is
+opened with the batch that first uses it, and again with the next one after the server has closed it: nobody waits
+for its open-ok.
 """
 
 from __future__ import annotations
 
-import ssl
-from time import monotonic
+from contextlib import suppress
+from dataclasses import dataclass
+from struct import error as StructError  # noqa: N812 - it is a class
+from struct import unpack_from
 from typing import TYPE_CHECKING, Any
 
-from amqp import exceptions as refusals
 from amqp import spec
-from kombu.connection import Connection
-from kombu.transport import pyamqp
 
-from rabbit_topo.broker.http import tls_hint, tls_reason
-from rabbit_topo.errors import AccessRefused, BrokerError, LoginRefused, NotABroker, Unreachable
+from rabbit_topo.broker.amqp_login import goodbye
+from rabbit_topo.broker.amqp_talk import Ok, Refused
+from rabbit_topo.broker.amqp_wire import OVERHEAD, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from rabbit_topo.broker.amqp_talk import Answer, Job
+    from rabbit_topo.broker.amqp_wire import Frame, Number
 
-    from rabbit_topo.broker.address import Address
-    from rabbit_topo.broker.amqp_jobs import Job
-    from rabbit_topo.broker.target import Tls
-
-ANSWERS = (
-    spec.Exchange.DeclareOk,
-    spec.Exchange.DeleteOk,
-    spec.Exchange.BindOk,
-    spec.Exchange.UnbindOk,
-    spec.Queue.DeclareOk,
-    spec.Queue.DeleteOk,
-    spec.Queue.BindOk,
-    spec.Queue.UnbindOk,
-)
-HEARTBEAT = 60  # seconds
-TICK = 1.0  # seconds between two looks at the heartbeat
+GOODBYE = 2.0  # seconds that an answer to it may take
+NUMBER = 4  # bytes of a method's number
+IGNORED = frozenset({spec.Connection.Blocked, spec.Connection.Unblocked})  # only who publishes is ever blocked
 
 
-class _Channel(pyamqp.Channel):
-    """A channel that notes answers on its connection, and survives being closed by the server."""
+class Closed(Exception):
+    """The broker closed the connection: reply code and its words."""
 
-    def _setup_listeners(self) -> None:
-        super()._setup_listeners()
-        self._callbacks.update(dict.fromkeys(ANSWERS, self._note))
-
-    def _note(self, *answer: Any) -> None:
-        self.connection.answers.append((self, answer))
-
-    def _on_close(self, *reason: Any) -> None:
-        connection = self.connection
-        try:
-            super()._on_close(*reason)
-        except refusals.ChannelError as refusal:
-            connection.answers.append((self, refusal))
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
 
 
-class _Connection(pyamqp.Connection):
-    Channel = _Channel
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What a broker says of itself when somebody logs in, and what was agreed on for the connection.
 
-    def __init__(self, **options: Any) -> None:
-        self.answers: list[tuple[_Channel, Any]] = []
-        super().__init__(**options)
+    `capabilities` are the names of those it has; `heartbeat` is in seconds, 0 is off; `frame_max` is in bytes.
+    """
 
-
-class _Transport(pyamqp.Transport):
-    Connection = _Connection
+    product: str
+    version: str
+    cluster_name: str
+    capabilities: frozenset[str]
+    mechanisms: tuple[str, ...]
+    channel_max: int
+    frame_max: int
+    heartbeat: int
 
 
 class Link:
-    """An open connection. Raises `BrokerError` when it cannot be opened."""
+    """The channels of py-amqp's `connection`, at most so many as given here and as the broker allows.
 
-    def __init__(self, address: Address, vhost: str, tls: Tls, timeout: float, channels: int) -> None:
-        """Connect, log in, open the channels."""
-        self.vhost = vhost
-        self._timeout = timeout
-        self._flight: dict[Any, Job] = {}
-        connection: Any = Connection
-        client = connection(
-            hostname=address.host,
-            port=address.port or (5671 if address.scheme.endswith("s") else 5672),
-            userid=address.username,
-            password=address.password,
-            virtual_host=vhost,
-            ssl=_tls_options(address, tls) if address.scheme == "amqps" else False,
-            connect_timeout=min(timeout, 10.0),
-            heartbeat=HEARTBEAT,
-            transport=_Transport,
-            transport_options={
-                "read_timeout": timeout,
-                "write_timeout": timeout,
-                "client_properties": {"connection_name": "rabbit-topo"},
-            },
-        )
-        self._wire: Any = None
-        try:
-            self._wire = client.transport.establish_connection()
-            self._idle = [self._wire.channel() for _ in range(channels)]
-        except Exception as error:  # noqa: BLE001 - what answers may be anything, and py-amqp raises anything
-            self.drop()
-            raise _why_closed(error, address, vhost) from None
-        self.cluster_name = str(self._wire.server_properties.get("cluster_name", ""))
+    Raises OSError when the line fails, and `Closed`; `heard` then still holds the answers that came before.
+    """
 
-    def send(self, job: Job) -> None:
-        """Send a job's next step on a free channel. Raises `OSError` and py-amqp's errors when the line is dead."""
-        channel = self._idle.pop()
-        self._flight[channel] = job
-        job.sent = True
-        self._write(channel, job)
+    def __init__(self, connection: Any, timeout: float, channels: int) -> None:
+        self.server = read_server(connection)
+        self.heard: list[tuple[Job[Any], Answer]] = []
+        self.answered = 0
+        self._connection = connection
+        self._wire = Wire(connection, timeout)
+        self._limit = min(channels, connection.channel_max)
+        self._opened = 0
+        self._opening: set[int] = set()
+        self._idle: list[int] = []
+        self._flight: dict[int, Job[Any]] = {}
 
-    def _write(self, channel: Any, job: Job) -> None:
-        step = job.steps[job.at]
-        self._wire.frame_writer(1, channel.channel_id, step.method, step.payload, None)
+    @property
+    def largest(self) -> int:
+        """How many bytes a method's arguments may have: it must fit into one frame."""
+        return self.server.frame_max - OVERHEAD - NUMBER
 
     @property
     def in_flight(self) -> int:
-        """How many jobs wait for an answer."""
+        """How many methods wait for an answer."""
         return len(self._flight)
 
     @property
     def has_room(self) -> bool:
-        """Say whether a channel is free."""
-        return bool(self._idle)
+        """Say whether a channel is free, or can be opened."""
+        return bool(self._idle) or self._opened < self._limit
 
-    def finished(self) -> Iterator[tuple[Job, str]]:
-        """Wait for answers; yield each finished job with the reason why it failed, empty where it is done.
+    @property
+    def stale(self) -> bool:
+        """Say whether a connection that nobody uses is lost, or may be, as nobody kept its heart beating."""
+        try:
+            self._take(self._wire.glance())
+        except (OSError, Closed):
+            return True
+        return bool(self.server.heartbeat) and self._wire.idle > self.server.heartbeat
 
-        Raises `OSError` and py-amqp's connection errors when the connection ends.
-        """
-        self._read()
-        while self._wire.answers:
-            channel, answer = self._wire.answers.pop(0)
-            job = self._flight.pop(channel, None)
-            if job is None:
-                continue
-            if isinstance(answer, Exception):
-                reason = words(answer)
-            else:
-                check = job.steps[job.at].check
-                reason = check(answer) if check else ""
-                job.at += 1
-                if not reason and job.at < len(job.steps):
-                    self._flight[channel] = job
-                    self._write(channel, job)
-                    continue
-            self._idle.append(channel)
-            yield job, reason
+    def put(self, job: Job[Any]) -> None:
+        """Add a job's method to the next batch, on a free channel."""
+        if self._idle:
+            channel = self._idle.pop()
+        else:
+            self._opened = channel = self._opened + 1
+            self._open(channel)
+        job.sent = True
+        self._flight[channel] = job
+        self._wire.put(channel, job.method.number, job.method.payload)
 
-    def _read(self) -> None:
-        """Read one frame; keep the heartbeat going meanwhile, and lose patience after the time-out."""
-        since = monotonic()
-        while not self._wire.answers:
-            try:
-                self._wire.blocking_read(TICK)
-            except TimeoutError:
-                self._wire.heartbeat_tick()
-                if monotonic() - since > self._timeout:
-                    raise OSError(f"no answer for {self._timeout:g} seconds") from None
+    def flush(self) -> None:
+        """Send the batch."""
+        self._wire.flush()
 
-    def drop(self) -> list[Job]:
+    def read(self) -> None:
+        """Wait until something is heard; it may be no answer."""
+        self._take(self._wire.read())
+
+    def drop(self) -> list[Job[Any]]:
         """Forget the connection without a word; return the jobs whose answers are lost."""
         lost = list(self._flight.values())
         self._flight = {}
-        self._idle = []
-        if self._wire is not None:
-            self._wire.collect()
+        goodbye(self._connection)
         return lost
 
     def close(self) -> None:
-        """Say goodbye."""
+        """Say goodbye, and wait for the answer, as it comes after all that was sent before."""
+        with suppress(OSError):
+            self._wire.put(0, spec.Connection.Close, b"\0\0\0\0\0\0\0")
+            self._wire.flush()
+            while not any(number == spec.Connection.CloseOk for _, number, _ in self._wire.read(GOODBYE)):
+                pass
+        self.drop()
+
+    def _open(self, channel: int) -> None:
+        self._opening.add(channel)
+        self._wire.put(channel, spec.Channel.Open, b"\0")
+
+    def _take(self, frames: list[Frame]) -> None:
         try:
-            self._wire.close()
-        except (OSError, refusals.AMQPError):
-            self.drop()
+            for frame in frames:
+                self._hear(*frame)
+        except (StructError, IndexError, UnicodeDecodeError) as error:
+            raise OSError(f"what it sent is no AMQP: {error}") from error
+
+    def _hear(self, channel: int, number: Number, payload: bytes) -> None:
+        if channel == 0:
+            self._hear_connection(number, payload)
+        elif channel > self._opened:
+            raise OSError(f"an answer that nobody asked for: method {number} on channel {channel}")
+        elif number == spec.Channel.Close:
+            self._wire.put(channel, spec.Channel.CloseOk, b"")
+            self._open(channel)
+            self._answer(channel, Refused(*_reason(payload)))
+        elif number == spec.Channel.OpenOk:
+            self._opening.discard(channel)
+        elif channel not in self._opening:
+            job = self._flight.get(channel)
+            if job is None or number != _ok(job.method.number):
+                raise OSError(f"an answer that nobody asked for: method {number} on channel {channel}")
+            self._answer(channel, Ok(_queue(payload) if number == spec.Queue.DeclareOk else ()))
+
+    def _hear_connection(self, number: Number, payload: bytes) -> None:
+        if number == spec.Connection.Close:
+            with suppress(OSError):
+                self._wire.put(0, spec.Connection.CloseOk, b"")
+                self._wire.flush()
+            raise Closed(*_reason(payload))
+        if number not in IGNORED:
+            raise OSError(f"an answer that nobody asked for: method {number} of the connection")
+
+    def _answer(self, channel: int, answer: Answer) -> None:
+        if job := self._flight.pop(channel, None):
+            self._idle.append(channel)
+            self.answered += 1
+            self.heard.append((job, answer))
 
 
-def words(refusal: BaseException) -> str:
-    """Quote the broker."""
-    return str(getattr(refusal, "reply_text", None) or refusal)
+def read_server(connection: Any) -> Server:
+    """Read what py-amqp kept of the login."""
+    told = connection.server_properties
+    offers = told.get("capabilities")
+    return Server(
+        product=str(told.get("product", "")),
+        version=str(told.get("version", "")),
+        cluster_name=str(told.get("cluster_name", "")),
+        capabilities=frozenset(name for name, on in offers.items() if on) if isinstance(offers, dict) else frozenset(),
+        mechanisms=tuple(name.decode(errors="replace") for name in connection.mechanisms),
+        channel_max=connection.channel_max,
+        frame_max=connection.frame_max,
+        heartbeat=connection.heartbeat or 0,
+    )
 
 
-def _tls_options(address: Address, tls: Tls) -> dict[str, Any]:
-    options: dict[str, Any] = {"server_hostname": address.host, "cert_reqs": ssl.CERT_REQUIRED}
-    if not tls.verify:
-        options = {"cert_reqs": ssl.CERT_NONE}
-    files = {"ca_certs": tls.ca_file, "certfile": tls.cert_file, "keyfile": tls.key_file}
-    return options | {name: value for name, value in files.items() if value}
+def _ok(number: Number) -> Number:
+    return spec.Exchange.UnbindOk if number == spec.Exchange.Unbind else (number[0], number[1] + 1)
 
 
-def _why_closed(error: Exception, address: Address, vhost: str) -> BrokerError:
-    where, user = address.shown, address.username
-    match error:
-        case refusals.AccessRefused():
-            return LoginRefused(f"{where} refuses the login of user {user!r}: {words(error)}", address.login_hint)
-        case refusals.NotAllowed():
-            return AccessRefused(
-                f"{where}: user {user!r} may not use vhost {vhost!r}: {words(error)}",
-                f"does it exist? Else: rabbitmqctl set_permissions -p {vhost} {user} '.*' '.*' '.*'",
-            )
-        case ssl.SSLError():
-            return Unreachable(f"{where}: TLS failed: {tls_reason(error)}", tls_hint(str(error)))
-        case refusals.FrameSyntaxError() | refusals.UnexpectedFrame():
-            return NotABroker(f"{where} does not speak AMQP", "AMQP listens on port 5672, with TLS on 5671")
-        case OSError() | refusals.ConnectionError():
-            reason = getattr(error, "strerror", None) or words(error)
-            return Unreachable(f"{where}: no connection: {reason}", "is the broker running, and the port right?")
-        case _:
-            return NotABroker(f"{where} does not speak AMQP: {error}", "AMQP listens on port 5672, with TLS on 5671")
+def _reason(payload: bytes) -> tuple[int, str]:
+    """Read channel.close and connection.close: the reply code and its text."""
+    code, length = unpack_from(">HB", payload)
+    return code, payload[3 : 3 + length].decode(errors="replace")
+
+
+def _queue(payload: bytes) -> tuple[str, int, int]:
+    """Read queue.declare-ok: name, ready messages, consumers."""
+    length = payload[0]
+    ready, consumers = unpack_from(">II", payload, 1 + length)
+    return payload[1 : 1 + length].decode(), ready, consumers

@@ -21,6 +21,9 @@ class Method:
     payload: bytes
 
 
+NOTHING = Method((0, 0), b"")
+
+
 @dataclass(frozen=True, slots=True)
 class Ok:
     """The broker did it. `fields` are those of queue.declare-ok: name, ready messages, consumers; else none."""
@@ -32,7 +35,8 @@ class Ok:
 class Refused:
     """The broker closed the channel over it, or the whole connection: reply code and the broker's own words.
 
-    Either is open again before the talk goes on.
+    The talk may go on: what was closed is opened again. Code 501 is given without asking the broker where the
+    method does not fit into a frame of this connection.
     """
 
     code: int
@@ -48,13 +52,16 @@ class Job(Generic[Result]):
     """A talk on its way, and what it is about.
 
     A lost connection leaves open whether the last method arrived. Unless `once` is set it is then sent again, as
-    every method here may be repeated; a talk with `once` set is never resumed.
+    every method here may be repeated; a talk with `once` set is never resumed. The rest is the road's own: the method
+    that waits for its answer, whether any was sent, how many connections it was lost with.
     """
 
     about: Any
     talk: Talk[Result]
     once: bool = False
     sent: bool = field(default=False, init=False)
+    method: Method = field(default=NOTHING, init=False)
+    losses: int = field(default=0, init=False)
 
 
 @dataclass(frozen=True, slots=True)

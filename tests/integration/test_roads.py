@@ -335,7 +335,7 @@ def test_a_lost_connection_is_made_again_and_nothing_is_left_out(node: Node, vho
     for outcome in road.execute(operations):
         outcomes.append(outcome)
         if len(outcomes) == 10:
-            road.amqp._links[vhost]._wire.sock.shutdown(socket.SHUT_RDWR)
+            road.amqp._links[vhost]._connection.sock.shutdown(socket.SHUT_RDWR)
     assert [type(outcome) for outcome in outcomes] == [Done] * 60
     assert {outcome.operation.key for outcome in outcomes} == {operation.key for operation in operations}
     road.close()
