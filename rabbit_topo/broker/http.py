@@ -61,7 +61,8 @@ class Http:
     """Kept-alive connections to one management API, which may have several addresses: the nodes of one cluster.
 
     The addresses are tried in order, from the one that answered last, as long as nobody answers; another one must
-    lead to the same cluster. Threads may share it: it keeps `width` connections. Raises `UsageError` where a URL or a TLS file cannot be used.
+    lead to the same cluster. Threads may share it: `width` connections are kept. Raises `UsageError` where a URL or a
+    TLS file cannot be used.
     """
 
     def __init__(self, target: Target) -> None:
@@ -191,8 +192,8 @@ class Http:
     def _remember_lines(self, pool: urllib3.HTTPConnectionPool) -> None:
         make = pool.ConnectionCls
 
-        def remembered(**options: Any) -> HTTPConnection:
-            line = make(**options)
+        def remembered(**options: Any) -> Any:
+            line: Any = make(**options)
             self._lines.add(line)
             return line
 

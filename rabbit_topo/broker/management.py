@@ -8,17 +8,18 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.broker import management_writes
-from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED, Http, segment
+from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED, Http, Lost, segment
 from rabbit_topo.broker.readings import read_binding, read_exchange, read_policy, read_queue
-from rabbit_topo.errors import AccessRefused, BrokerError, NotABroker, Unreachable
-from rabbit_topo.model import Counts, Facts, Observed, Queue, Topology, Vhost
+from rabbit_topo.broker.side_by_side import side_by_side
+from rabbit_topo.errors import AccessRefused, BrokerError, NotABroker, Refusal, Unreachable
+from rabbit_topo.model import Binding, Counts, Exchange, Facts, Observed, Queue, Topology, Vhost
 from rabbit_topo.plan.operations import Declare, Failed, NotAttempted, Remove
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from rabbit_topo.broker.target import Target
-    from rabbit_topo.model import Binding, Key, Policy, Resource
+    from rabbit_topo.model import Key, Policy, Resource
     from rabbit_topo.plan.operations import Operation, Outcome
 
 EXCHANGES = "?disable_stats=true&columns=name,type,durable,auto_delete,internal,arguments"
@@ -40,7 +41,7 @@ class Management:
         self._counted: dict[str, tuple[float, Mapping[str, Counts]]] = {}
 
     def observe(self, declared: Topology) -> Observed:
-        """Read the vhosts of `declared` in five list calls each. Raises `BrokerError`."""
+        """Read the vhosts of `declared` in six list calls each, side by side. Raises `BrokerError`."""
         vhosts = declared.vhosts
         overview = self._overview()
         described = {item["name"]: item for item in self.http.get("/api/vhosts")}
@@ -69,19 +70,29 @@ class Management:
         return Observed(Topology(resources=reading.resources), facts)
 
     def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
-        """Carry out operations one after another; see `Broker.execute`."""
+        """Declare objects several at a time, and do everything else one after another; see `Broker.execute`.
+
+        When the broker is lost, what was in flight may have arrived; an interrupt ends the requests in flight too.
+        """
         lost = ""
-        for operation in wave:
+
+        def attempt(operation: Operation) -> Outcome:
+            nonlocal lost
             if lost:
-                yield NotAttempted(operation, lost)
-                continue
+                return NotAttempted(operation, lost)
             try:
-                yield self._carry_out(operation)
-            except Unreachable as error:
+                return self._carry_out(operation)
+            except (Unreachable, Refusal) as error:
                 lost = GONE.format(error.message)
-                yield NotAttempted(operation, f"{lost}; nobody knows whether it arrived", sent=True)
+                if isinstance(error, Lost):
+                    return NotAttempted(operation, f"{lost}; nobody knows whether it arrived", sent=True)
+                return NotAttempted(operation, lost)
             except BrokerError as error:
-                yield Failed(operation, error.message, error.hint)
+                return Failed(operation, error.message, error.hint)
+
+        beside = [operation for operation in wave if _goes_beside(operation)]
+        yield from side_by_side(attempt, beside, self.http.width, self.http.abandon)
+        yield from (attempt(operation) for operation in wave if not _goes_beside(operation))
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -94,7 +105,8 @@ class Management:
         queue's counts are some seconds old too, and a stream has none.
         """
         reading = _Reading()
-        self._read_queues(vhost, reading)
+        items = self.http.get(f"/api/queues/{segment(vhost)}{QUEUES}")
+        self._take_queues(vhost, items, self._consumers(vhost), reading)
         return {key.name: counts for key, counts in reading.counts.items()}
 
     def _overview(self) -> dict[str, Any]:
@@ -117,21 +129,35 @@ class Management:
     def _read(self, vhost: str, reading: _Reading) -> None:
         reading.add(Vhost(vhost))
         v = segment(vhost)
-        for item in self.http.get(f"/api/exchanges/{v}{EXCHANGES}"):
+        found = self._fetch(
+            {
+                "bindings": lambda: self._bindings(vhost),
+                "queues": lambda: self.http.get(f"/api/queues/{v}{QUEUES}"),
+                "exchanges": lambda: self.http.get(f"/api/exchanges/{v}{EXCHANGES}"),
+                "consumers": lambda: self._consumers(vhost),
+                "policies": lambda: self.http.get(f"/api/policies/{v}"),
+                "operator policies": lambda: self.http.get(f"/api/operator-policies/{v}"),
+            }
+        )
+        for item in found["exchanges"]:
             if item["name"]:
                 reading.add(read_exchange(vhost, item))
-        hidden = self._read_queues(vhost, reading)
-        for item in self._bindings(vhost):
+        hidden = self._take_queues(vhost, found["queues"], found["consumers"], reading)
+        for item in found["bindings"]:
             if item["source"] and not (item["destination_type"] == "queue" and item["destination"] in hidden):
                 reading.add_binding(read_binding(vhost, item, void=VOID), item["properties_key"])
-        for item in self.http.get(f"/api/policies/{v}"):
+        for item in found["policies"]:
             reading.add(read_policy(vhost, item))
-        reading.operator_policies += (read_policy(vhost, item) for item in self.http.get(f"/api/operator-policies/{v}"))
+        reading.operator_policies += (read_policy(vhost, item) for item in found["operator policies"])
 
-    def _read_queues(self, vhost: str, reading: _Reading) -> set[str]:
-        """Read the queues with their counts; return the names of those that are nobody's to manage."""
-        items = self.http.get(f"/api/queues/{segment(vhost)}{QUEUES}")
-        consumers = self._consumers(vhost)
+    def _fetch(self, asked: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+        """Ask for lists that do not depend on each other, the longest first, and wait for all of them."""
+        return dict(side_by_side(lambda name: (name, asked[name]()), asked, self.http.width, self.http.abandon))
+
+    def _take_queues(
+        self, vhost: str, items: list[dict[str, Any]], consumers: Counter[str] | None, reading: _Reading
+    ) -> set[str]:
+        """Take the queues with their counts; return the names of those that are nobody's to manage."""
         streams = self._streams(vhost) if any(item.get("type") == "stream" for item in items) else {}
         hidden = set()
         for item in items:
@@ -144,7 +170,7 @@ class Management:
             else:
                 reading.add(queue)
             counted = streams.get(queue.name, item)
-            numbers = [counted.get(f"messages{which}") for which in ("", "_ready", "_unacknowledged")]
+            numbers: list[Any] = [counted.get(f"messages{which}") for which in ("", "_ready", "_unacknowledged")]
             if consumers is not None and all(isinstance(number, int) for number in numbers):
                 messages, ready, unacknowledged = numbers
                 withheld = max(0, messages - ready - unacknowledged)
@@ -216,6 +242,11 @@ class Management:
             counts = self.queue_counts(vhost)
             self._counted[vhost] = (monotonic(), counts)
         return counts
+
+
+def _goes_beside(operation: Operation) -> bool:
+    """Say whether it may run beside others: the few policies and vhosts, and what is removed after a look, do not."""
+    return isinstance(operation, Declare) and isinstance(operation.resource, Exchange | Queue | Binding)
 
 
 class _Reading:
