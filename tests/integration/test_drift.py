@@ -242,6 +242,69 @@ def test_a_drift_is_found_and_named(applied: tuple[Broker, list[str]], drift: st
     assert what in ("", "near", "stale", "stray") or f"{what}: " in out, out
 
 
+# What the broker compares when something is declared again, or what a passive declare misses.
+MISSING = {"a missing exchange", "a missing queue"}
+COMPARED = MISSING | {
+    "another exchange type",
+    "another queue type",
+    "a transient exchange",
+    "an auto-delete exchange",
+    "an auto-delete queue",
+    "a transient queue",
+    "another internal flag",
+    "another argument's value",
+    "no alternate exchange",
+}
+
+
+@pytest.mark.parametrize("drift", DRIFTS)
+@pytest.mark.parametrize("via", ["passive", "active"])
+def test_a_drift_over_amqp_alone(applied: tuple[Broker, list[str]], drift: str, via: str) -> None:
+    broker, words = applied
+    alone = [*words[:3], "--amqp", broker.node.amqp_url, "--via", via]
+    make, change, name, what = DRIFTS[drift]
+    make(broker)
+    code, out = command("check", "--format", "json", *alone)
+    found = json.loads(out)
+    assert (found["road"], found["not_verified"]["complete"]) == (via, False)
+    assert "foreign.queue" not in out
+    visible = drift in (COMPARED if via == "active" else MISSING)
+    assert code == (3 if visible else 0), out
+    if visible:
+        [row] = [row for row in found["changes"] if (row["change"], row["resource"].get("name")) == (change, name)]
+        assert what in {"", *(field["path"] for field in row["fields"])}
+    else:
+        assert found["changes"] == []
+        assert command("check", "--strict", *alone)[0] == 3
+    kinds = {item["resource"]["kind"] for item in found["not_verified"]["objects"]}
+    assert {"binding", "policy"} <= kinds
+
+
+def test_apply_over_amqp_alone(node: Node, vhost: str, tmp_path: Path) -> None:
+    file = tmp_path / "shop.yaml"
+    file.write_text(TOPOLOGY.split("policies:", maxsplit=1)[0])
+    words = [str(file), "--vhost", vhost]
+    alone = [*words, "--amqp", node.amqp_url]
+    code, out = command("apply", "--yes", *alone)
+    assert (code, "Looked again: what AMQP shows is as declared" in out) == (0, True), out
+    assert command("check", *words, "--broker", node.broker_url)[0] == 0
+    code, out = command("plan", "--fail-on-changes", *alone)
+    assert (code, "HAZARD   an integer argument" in out) == (0, True), out
+    assert command("apply", "--yes", *alone)[0] == 0
+    assert command("check", *words, "--broker", node.broker_url)[0] == 0
+    assert command("apply", "--yes", "--prune", *alone)[0] == 2
+
+
+def test_a_policy_is_blocked_over_amqp_alone(node: Node, vhost: str, tmp_path: Path) -> None:
+    file = tmp_path / "shop.yaml"
+    file.write_text(TOPOLOGY)
+    alone = [str(file), "--vhost", vhost, "--amqp", node.amqp_url]
+    assert command("apply", "--yes", *alone)[0] == 5
+    assert [item["name"] for item in node.http("GET", "queues", vhost)] == []
+    assert command("apply", "--yes", "--partial", *alone)[0] == 6
+    assert len(node.http("GET", "queues", vhost)) == 2
+
+
 def _name(resource: dict[str, Any]) -> str:
     return str(resource.get("name") or resource["source"])
 

@@ -33,6 +33,27 @@ def _empty(node: Node, vhost: str) -> None:
         assert not binding["source"], binding
 
 
+def test_amqp_alone_declares_what_is_missing_and_changes_nothing(node: Node, vhost: str) -> None:
+    whole = connect(node.broker_url, amqp=node.amqp_url)
+    alone = connect(amqp=node.amqp_url)
+    seen: Counter[bool] = Counter()
+
+    @settings(max_examples=PAIRS, deadline=None, database=None, phases=[Phase.generate])
+    @given(pairs(vhost))
+    def obeyed(pair: tuple[Topology, Topology]) -> None:
+        observed, declared = pair
+        _empty(node, vhost)
+        law.fill(whole, observed)
+        seen[law.holds_alone(alone, whole, declared)] += 1
+
+    try:
+        obeyed()
+    finally:
+        whole.close()
+        alone.close()
+    assert seen.total() >= PAIRS
+
+
 @pytest.mark.parametrize("road", ["http", "both"])
 def test_a_plan_reaches_the_declared_topology(node: Node, vhost: str, road: str) -> None:
     broker = connect(node.broker_url, amqp=node.amqp_url if road == "both" else None)

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rabbit_topo.apply import apply
-from rabbit_topo.diff import diff
+from rabbit_topo.arguments import compared
+from rabbit_topo.diff import Create, Replace, Unseen, diff
 from rabbit_topo.errors import Refusal
+from rabbit_topo.model import Queue
 from rabbit_topo.plan import Plan, Report, make_plan
 from rabbit_topo.plan.result import signature
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rabbit_topo.broker import Broker
+    from rabbit_topo.diff import Change
     from rabbit_topo.model import Observed, Topology
 
 
@@ -60,6 +65,49 @@ def holds(broker: Broker, declared: Topology) -> bool:
         foreign = {key: value for key, value in before.topology.resources.items() if _foreign(key.name, declared, key)}
         assert {key: after.topology.resources.get(key) for key in foreign} == foreign
     return not blocked
+
+
+def holds_alone(alone: Broker, whole: Broker, declared: Topology) -> bool:
+    """Assert what holds over AMQP alone, where `whole` sees everything; say whether nothing was blocked.
+
+    Nothing that was there is changed or gone, nothing but what is declared is new, and what both roads can see differs
+    alike. What was not blocked is there afterwards, bindings included.
+    """
+    before = whole.observe(declared)
+    _, plan = planned(alone, declared, prune=False)
+    assert whole.observe(declared).topology.resources == before.topology.resources
+    assert _visible(diff(alone.observe(declared), declared)) == _visible(diff(before, declared))
+    report = apply(plan, alone, partial=True)
+    _nothing_refused(report)
+    assert not report.surprises, report.surprises
+    after = whole.observe(declared).topology.resources
+    assert before.topology.resources.items() <= after.items()
+    sent = {operation.key for operation in plan.operations}
+    assert sent <= after.keys()
+    assert after.keys() - before.topology.resources.keys() <= sent
+    _, second = planned(alone, declared, prune=False)
+    assert all(isinstance(operation.cause, Unseen) for operation in second.operations)
+    return not plan.blocked
+
+
+def _visible(changes: Sequence[Change]) -> set[tuple[object, ...]]:
+    """Keep of the changes what AMQP shows too: missing objects, and the properties that the broker compares."""
+    found: set[tuple[object, ...]] = set()
+    for change in changes:
+        if change.key.kind not in ("exchange", "queue"):
+            continue
+        match change:
+            case Create():
+                found.add((change.key,))
+            case Replace(before=Queue() as before):
+                known = {f"arguments.{name}" for name in compared(before.type or "classic", "3.10")}
+                found |= {(change.key, repr(f)) for f in change.fields if "." not in f.path or f.path in known}
+            case Replace():
+                known = {"arguments.alternate-exchange"}
+                found |= {(change.key, repr(f)) for f in change.fields if "." not in f.path or f.path in known}
+            case _:
+                pass
+    return found
 
 
 def _foreign(name: str, declared: Topology, key: object) -> bool:
