@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rabbit_topo.broker import Broker
     from rabbit_topo.broker.target import Target
     from rabbit_topo.cli.options import Common, Login
+    from rabbit_topo.config import Settings
     from rabbit_topo.model import Topology
     from rabbit_topo.plan import Plan
 
@@ -84,12 +85,9 @@ def _by(target: Target, via: str | None) -> Target:
             return target
 
 
-@contextmanager
-def session(common: Common, login: Login, *, via: str | None = None) -> Iterator[Session]:
-    """Settle flags, environment and config, load the files, connect; let go of the broker at the end."""
-    from rabbit_topo.broker.connect import connect_target
+def settle(common: Common, login: Login) -> Settings:
+    """Combine flags, environment and config, and print what deserves a warning."""
     from rabbit_topo.config import resolve
-    from rabbit_topo.load import load
 
     settings = resolve(
         cwd=Path.cwd(),
@@ -103,6 +101,16 @@ def session(common: Common, login: Login, *, via: str | None = None) -> Iterator
     )
     for warning in settings.warnings:
         click.echo(f"warning: {warning}", err=True)
+    return settings
+
+
+@contextmanager
+def session(common: Common, login: Login, *, via: str | None = None) -> Iterator[Session]:
+    """Settle flags, environment and config, load the files, connect; let go of the broker at the end."""
+    from rabbit_topo.broker.connect import connect_target
+    from rabbit_topo.load import load
+
+    settings = settle(common, login)
     progress = Progress(common)
     sources = _some(common.files or settings.sources)
     progress.say("reading the files ...")
