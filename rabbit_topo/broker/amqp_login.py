@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from amqp import exceptions as refusals
 from amqp.connection import Connection
-from amqp.transport import SSLTransport
+from amqp.transport import SSLTransport, TCPTransport
 
 from rabbit_topo.broker.address import parse_addresses
 from rabbit_topo.broker.failover import LONGEST_CONNECT, all_failed, cluster_changed
-from rabbit_topo.broker.tls import tls_context, tls_failure
+from rabbit_topo.broker.tls import TLS_ALERT, tls_context, tls_failure
 from rabbit_topo.errors import AccessRefused, BrokerError, LoginRefused, NotABroker, Unreachable, UsageError
 
 if TYPE_CHECKING:
@@ -32,19 +33,45 @@ class _VerifiedTransport(SSLTransport):  # type: ignore[misc]  # py-amqp comes w
     def _wrap_socket(self, sock: Any, context: Any = None, **options: Any) -> Any:
         return context.wrap_socket(sock, do_handshake_on_connect=False, **options)
 
+    def _write(self, data: bytes) -> None:
+        """Write; where the line is closed, hear why: with TLS 1.3 a server looks at our certificate afterwards."""
+        try:
+            super()._write(data)
+        except OSError:
+            self.sock.settimeout(self.connect_timeout)
+            with suppress(ssl.SSLEOFError, ConnectionError, TimeoutError, ValueError):
+                self.sock.read(1)
+            raise
+
     def _shutdown_transport(self) -> None:
         """Do not wait for the peer's close_notify, as py-amqp would."""
 
 
+class _WantsTls(OSError):
+    """The server answered AMQP with an alert of TLS."""
+
+
+class _PlainTransport(TCPTransport):  # type: ignore[misc]  # the same
+    """AMQP without TLS, which notices at once that something else answers."""
+
+    def _read(self, count: int, initial: bool = False, *more: Any) -> Any:  # noqa: FBT001, FBT002 - py-amqp's own
+        data = super()._read(count, initial, *more)
+        if initial and data[:2] == TLS_ALERT.encode():
+            raise _WantsTls
+        if initial and data[:4] == b"HTTP":
+            raise refusals.UnexpectedFrame("it answers HTTP")
+        return data
+
+
 class _Connection(Connection):  # type: ignore[misc]  # the same
-    """A py-amqp connection that takes a whole `ssl.SSLContext`."""
+    """A py-amqp connection with these transports."""
 
     def Transport(self, host: str, connect_timeout: float, ssl: Any, *timeouts: Any, **more: Any) -> Any:  # noqa: N802
         """Make the transport; py-amqp calls it."""
-        if not ssl:
-            return super().Transport(host, connect_timeout, ssl, *timeouts, **more)
-        names = dict(zip(("read_timeout", "write_timeout"), timeouts, strict=False))
-        return _VerifiedTransport(host, connect_timeout, ssl, **names, **more)
+        names = dict(zip(("read_timeout", "write_timeout"), timeouts, strict=True))
+        if ssl:
+            return _VerifiedTransport(host, connect_timeout, ssl, **names, **more)
+        return _PlainTransport(host, connect_timeout, **names, **more)
 
 
 class Login:
@@ -167,6 +194,8 @@ def explain(error: Exception, address: Address, vhost: str, tls: Tls) -> BrokerE
             )
         case ssl.SSLError():
             return tls_failure(error, where, address.host, tls)
+        case _WantsTls():
+            return Unreachable(f"{where}: the port wants TLS", "write amqps:// in the URL")
         case TimeoutError():
             return Unreachable(f"{where}: nobody answered in time", "check host, port and firewall")
         case refusals.FrameSyntaxError() | refusals.UnexpectedFrame():

@@ -16,7 +16,7 @@ from weakref import WeakSet
 from rabbit_topo.broker.address import parse_addresses
 from rabbit_topo.broker.failover import LONGEST_CONNECT, all_failed, cluster_changed
 from rabbit_topo.broker.target import DEFAULT, without_credentials
-from rabbit_topo.broker.tls import tls_context, tls_failure
+from rabbit_topo.broker.tls import TLS_ALERT, tls_context, tls_failure
 from rabbit_topo.errors import AccessRefused, BrokerError, LoginRefused, NotABroker, Unreachable
 
 if TYPE_CHECKING:
@@ -253,9 +253,12 @@ class Http:
                 return NotABroker(
                     f"{where} speaks AMQP, not HTTP", "management listens on port 15672; AMQP goes to --amqp"
                 )
+            case oops.ProtocolError() if TLS_ALERT in _cause(error):
+                return Unreachable(f"{where}: the port wants TLS", "write https:// in the URL")
             case oops.ProtocolError():
                 hint = "is the port right, and does it want https:// rather than http://?"
-                return Lost(f"{where}: the connection broke: {_cause(error)}", hint)
+                said = _cause(error)
+                return Lost(f"{where}: the connection broke: {said if said.isprintable() else repr(said)}", hint)
             case _:
                 return Unreachable(f"{where}: {_cause(error)}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 EXPIRED, NOT_YET = 10, 9  # numbers of OpenSSL, x509_vfy.h
 UNKNOWN_AUTHORITY = {2, 18, 19, 20, 21}
 OTHER_NAME = {62, 64}
+TLS_ALERT = "\x15\x03"  # how a server that wants TLS answers what is none
 # What a server says about our certificate, by the alerts of RFC 8446 as OpenSSL spells them.
 CLIENT_MISSING = ("CERTIFICATE_REQUIRED",)
 CLIENT_REFUSED = (
@@ -116,6 +118,13 @@ def tls_failure(error: ssl.SSLError, where: str, host: str, tls: Tls) -> Unreach
             if tls.cert_file
             else "name one that it trusts: --cert-file and --key-file, or tls: cert_file",
         )
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return Unreachable(
+            f"{where}: the broker ended the connection as soon as TLS began",
+            "does it accept the client certificate? Its log says why"
+            if tls.cert_file
+            else "it may want a client certificate: --cert-file and --key-file",
+        )
     if "HANDSHAKE_FAILURE" in reason or "PROTOCOL_VERSION" in reason or "UNSUPPORTED_PROTOCOL" in reason:
         hint = "it offers no TLS 1.2 or newer, or no cipher that is allowed here"
         return Unreachable(said, hint if tls.cert_file else f"{hint}; or it wants a client certificate: --cert-file")
@@ -143,5 +152,5 @@ def _unverified(error: ssl.SSLCertVerificationError, where: str, host: str, tls:
 
 def _words(error: ssl.SSLError) -> str:
     """Say in short what OpenSSL said."""
-    reason = (error.reason or "").replace("_", " ").lower()
+    reason = re.sub(r"^(ssl|tls)v\d+ alert ", "", (error.reason or "").replace("_", " ").lower())
     return reason or str(error).partition(" (_ssl.c")[0]
