@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rabbit_topo.arguments.compared import ALTERNATE, TYPE_ARGUMENT, compared_arguments
 from rabbit_topo.arguments.equality import same_value
 from rabbit_topo.arguments.friendly import QUEUE_KEYS, Friendly, friendly_key, queue_argument
 from rabbit_topo.arguments.refused import Refused, refused_everywhere
@@ -9,12 +10,15 @@ from rabbit_topo.arguments.tables import QUEUE_ARGUMENTS, QUEUE_TYPES, Argument
 from rabbit_topo.arguments.units import is_broker_age, parse_age, parse_duration, parse_size
 
 __all__ = [
+    "ALTERNATE",
     "QUEUE_ARGUMENTS",
     "QUEUE_KEYS",
     "QUEUE_TYPES",
+    "TYPE_ARGUMENT",
     "Argument",
     "Friendly",
     "Refused",
+    "compared_arguments",
     "friendly_key",
     "is_broker_age",
     "parse_age",

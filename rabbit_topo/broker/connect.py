@@ -39,10 +39,9 @@ def connect_target(target: Target) -> Broker:
     """Open the broker that `target` describes; see `connect`."""
     if target.broker is None:
         if target.amqp is not None:
-            raise UsageError(
-                "AMQP alone shows no bindings and no policies",
-                "name the management URL or a definitions file too: --broker",
-            )
+            from rabbit_topo.broker.amqp_alone import AmqpAlone
+
+            return AmqpAlone(target)
         return connect(
             DEFAULT, username=target.username, password=target.password, tls=target.tls, timeout=target.timeout
         )

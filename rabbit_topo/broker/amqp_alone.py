@@ -1,0 +1,173 @@
+"""The road for those who have nothing but AMQP: it asks for every declared name, and writes what AMQP can write."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rabbit_topo.broker.amqp import Amqp
+from rabbit_topo.errors import BrokerError, Unreachable
+from rabbit_topo.model import (
+    Binding,
+    Exchange,
+    Facts,
+    Key,
+    Kind,
+    Observed,
+    Queue,
+    Topology,
+    Unverified,
+    Vhost,
+)
+from rabbit_topo.plan.operations import Declare, Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rabbit_topo.broker.amqp_talk import Job, Talk
+    from rabbit_topo.broker.probes import Seen
+    from rabbit_topo.broker.target import Target
+    from rabbit_topo.model import Resource, Road
+    from rabbit_topo.plan.operations import Operation, Outcome
+
+RABBITMQ = "RabbitMQ"
+BLIND = {Kind.BINDING: "AMQP shows no bindings", Kind.POLICY: "AMQP shows no policies"}
+EVERYTHING = ("*",)
+NEEDS_HTTP = "AMQP alone does not do this; give the management URL too (--broker)"
+
+
+class AmqpAlone:
+    """A broker behind its AMQP URL, and no other. Raises `UsageError` where the URL is wrong.
+
+    Another broker than RabbitMQ is asked passively, whatever the target says: nobody knows what it makes of a poison.
+    """
+
+    def __init__(self, target: Target) -> None:
+        """Nothing is sent yet."""
+        self.amqp = Amqp(target)
+        self._probe = target.probe
+
+    def observe(self, declared: Topology) -> Observed:
+        """Ask for each queue and exchange of `declared`, and for the names in `declared.absent`.
+
+        A queue or exchange of the result is the declared one, with what differs corrected. Raises `BrokerError`.
+        """
+        from rabbit_topo.broker.amqp_login import VhostMissing
+
+        reading = _Reading()
+        for vhost in declared.vhosts:
+            with suppress(VhostMissing):
+                server = self.amqp.server(vhost)
+                reading.enter(vhost, server.product, server.version, server.cluster_name)
+                self._ask(vhost, declared, reading)
+        if not reading.vhosts:
+            with suppress(BrokerError):  # the declared vhosts are still to be made; the default one tells the version
+                server = self.amqp.server("/")
+                reading.told = server.product, server.version, server.cluster_name
+        product, version, cluster_name = reading.told
+        facts = Facts(
+            target=self.amqp.url,
+            version=version,
+            cluster_name=cluster_name,
+            vhosts=frozenset(reading.vhosts),
+            exclusive=frozenset(reading.exclusive),
+            deletes=frozenset(),
+            writes_null=True,
+            product=product,
+            road=self._road(product),
+            lists=False,
+            unverified=reading.unverified,
+            renewed=tuple(sorted(reading.renewed)),
+        )
+        return Observed(Topology(resources=reading.resources), facts)
+
+    def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
+        """Declare exchanges, queues and bindings; see `Broker.execute`. Nothing is removed or replaced."""
+        plain = []
+        for operation in wave:
+            if isinstance(operation, Declare) and isinstance(operation.resource, Exchange | Queue | Binding):
+                plain.append(operation)
+            else:
+                yield Failed(operation, NEEDS_HTTP)
+        yield from self.amqp.execute(plain)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.amqp.close()
+
+    def _road(self, product: str) -> Road:
+        return self._probe if product.endswith(RABBITMQ) else "passive"
+
+    def _ask(self, vhost: str, declared: Topology, reading: _Reading) -> None:
+        from rabbit_topo.broker.amqp_talk import Job, Lost
+
+        product, version, _ = reading.told
+        active = self._road(product) == "active"
+        jobs: list[Job[Seen]] = []
+        for key in sorted(declared.resources.keys() | declared.absent.keys()):
+            if key.vhost != vhost:
+                continue
+            if key.kind in BLIND and key in declared.resources:
+                reading.unverified[key] = Unverified(BLIND[key.kind])
+            elif key.name and (talk := _talk(key, declared, version, active=active)):
+                jobs.append(Job(key, talk))
+        for job, seen in self.amqp.converse(vhost, jobs):
+            if isinstance(seen, Lost):
+                raise Unreachable(
+                    f"{self.amqp.url}: the connection was lost while {job.about.kind.value} {job.about.name!r} was"
+                    f" asked for: {seen.reason}",
+                    "nothing was changed; try again",
+                )
+            reading.take(job.about, seen, declared)
+
+
+class _Reading:
+    """What was read so far."""
+
+    def __init__(self) -> None:
+        self.told = (RABBITMQ, "", "")
+        self.vhosts: set[str] = set()
+        self.resources: dict[Key, Resource] = {}
+        self.unverified: dict[Key, Unverified] = {}
+        self.exclusive: set[Key] = set()
+        self.renewed: list[Key] = []
+
+    def enter(self, vhost: str, *told: str) -> None:
+        product, version, cluster_name = told
+        self.told = (product, version, cluster_name)
+        self.vhosts.add(vhost)
+        self.resources[Vhost(vhost).key] = Vhost(vhost)
+
+    def take(self, key: Key, seen: Seen, declared: Topology) -> None:
+        if seen.resource is not None:
+            self.resources[key] = seen.resource
+        if seen.exclusive:
+            self.exclusive.add(key)
+        gap, note = seen.unverified, declared.note(key)
+        if gap is not None and gap.paths and note.external and gap.paths != EVERYTHING:
+            stated = tuple(path for path in gap.paths if path in note.stated)
+            gap = replace(gap, paths=stated) if stated else None
+        # Of what is to be absent, nothing but its existence is of interest.
+        if gap is not None and (key in declared.resources or seen.resource is None):
+            self.unverified[key] = gap
+        if seen.renewed:
+            self.renewed.append(key)
+
+
+def _talk(key: Key, declared: Topology, version: str, *, active: bool) -> Talk[Seen] | None:
+    from rabbit_topo.broker.probe_exchange import active_exchange
+    from rabbit_topo.broker.probe_queue import active_queue
+    from rabbit_topo.broker.probes import passive
+
+    match declared.resources.get(key):
+        case Exchange() as it:
+            return active_exchange(it) if active else passive(it)
+        case Queue() as it:
+            return active_queue(it, version) if active else passive(it)
+        case None if key.kind is Kind.EXCHANGE:
+            return passive(Exchange(key.vhost, key.name, None))
+        case None if key.kind is Kind.QUEUE:
+            return passive(Queue(key.vhost, key.name))
+        case _:
+            return None

@@ -1,0 +1,87 @@
+"""Questions about one queue or one exchange that can create nothing and change nothing, as talks.
+
+A passive declare says whether it is there. An active one makes the broker compare, and carries a poison: an argument
+that RabbitMQ refuses when it creates, and does not compare of what exists (a queue), or compares last (an exchange).
+So the answer is the first difference, or that there is none, or that there is nothing, and never a new object. What
+differs is corrected and asked again; the last answer speaks of all compared properties at one moment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from amqp import spec
+from amqp.serialization import dumps
+
+from rabbit_topo.broker.amqp_table import table
+from rabbit_topo.broker.amqp_talk import Method, Ok, Refused, Talk
+from rabbit_topo.model import Exchange, Queue, Unverified
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rabbit_topo.model import Plain
+
+EVERYTHING: Final = ("*",)
+NOT_FOUND, LOCKED, PRECONDITION_FAILED, FAILED = 404, 405, 406, 541
+ATTEMPTS: Final = 3
+CHANGING: Final = "it changed each time that it was looked at"
+PASSIVE: Final = "a passive declare shows only that it is there"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What became known of one object: as it is there, or None; what of it was not verified; if it is exclusive.
+
+    `renewed` says that asking renewed its lease (`x-expires`).
+    """
+
+    resource: Exchange | Queue | None = None
+    unverified: Unverified | None = None
+    exclusive: bool = False
+    renewed: bool = False
+
+
+ABSENT: Final = Seen()
+
+
+def passive(resource: Exchange | Queue, reason: str = PASSIVE) -> Talk[Seen]:
+    """Ask whether it is there. `reason` says why no more is asked, where it is."""
+    answer = yield _passive_method(resource)
+    match answer:
+        case Ok():
+            return Seen(resource, Unverified(reason, EVERYTHING))
+        case Refused(code, text) if code == NOT_FOUND:
+            # Other words of a 404 mean that it is there, but its node is down, or its process.
+            nothing = text.startswith(f"NOT_FOUND - no {resource.key.kind.value} '")
+            return ABSENT if nothing else Seen(resource, Unverified(text, EVERYTHING))
+        case Refused(code) if code == LOCKED:
+            return Seen(exclusive=True)
+        case Refused():
+            return Seen(unverified=Unverified(words(answer)))
+
+
+def words(answer: Refused) -> str:
+    """Quote the broker, and say so where it failed."""
+    return f"the broker failed over the question: {answer.text}" if answer.code == FAILED else answer.text
+
+
+def queue_method(queue: Queue, arguments: Mapping[str, Plain]) -> Method:
+    """Spell an active declare of a queue with these arguments. Raises `ValueError` for what AMQP cannot carry."""
+    flags = (False, queue.durable, False, queue.auto_delete, False)
+    return Method(spec.Queue.Declare, dumps("Bsbbbbb", (0, queue.name, *flags)) + table(arguments))
+
+
+def exchange_method(exchange: Exchange, arguments: bytes) -> Method:
+    """Spell an active declare of an exchange with a table of arguments that is written already."""
+    flags = (False, exchange.durable, exchange.auto_delete, exchange.internal, False)
+    return Method(spec.Exchange.Declare, dumps("Bssbbbbb", (0, exchange.name, exchange.type, *flags)) + arguments)
+
+
+def _passive_method(resource: Exchange | Queue) -> Method:
+    if isinstance(resource, Queue):
+        payload = dumps("Bsbbbbb", (0, resource.name, True, False, False, False, False))
+        return Method(spec.Queue.Declare, payload + table({}))
+    payload = dumps("Bssbbbbb", (0, resource.name, "direct", True, False, False, False, False))
+    return Method(spec.Exchange.Declare, payload + table({}))
