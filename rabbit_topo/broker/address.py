@@ -11,6 +11,7 @@ from rabbit_topo.broker.target import DEFAULT
 from rabbit_topo.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from urllib.parse import SplitResult
 
     from rabbit_topo.broker.target import Target
@@ -201,6 +202,19 @@ def parse_address(url: str, target: Target, schemes: tuple[str, ...], word: str)
         vhost=unquote(parts.path[1:]) or None if parts.scheme.startswith("amqp") else None,
         heartbeat=heartbeat,
     )
+
+
+def check_vhost(target: Target, vhosts: Collection[str]) -> None:
+    """Hold the vhost that an AMQP URL may name against those of the files, which decide. Raises `UsageError`."""
+    for url in split_addresses(target.amqp) if target.amqp else ():
+        named = parse_address(url, target, ("amqp", "amqps"), "the AMQP URL").vhost
+        if named is not None and named not in vhosts:
+            declared = " and ".join(repr(vhost) for vhost in sorted(vhosts)) or "no vhost"
+            raise UsageError(
+                f"the AMQP URL names vhost {named!r}, and the files are for {declared}",
+                f"the vhost comes from the files: leave the URL's path out, write `vhost: {named}` into the files,"
+                " or name it with --vhost where they name none",
+            )
 
 
 def _query(parts: SplitResult, word: str) -> tuple[bool, int]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.command("apply")
 @options.common
 @options.login
+@options.channels
 @click.option("--prune", is_flag=True, help="Delete what is ours and in no file, if empty and unused.")
 @click.option("--partial", is_flag=True, help="Apply the rest of a plan with blocked rows; exit 6.")
 @click.option("--yes", is_flag=True, help="Do not ask. No guard is skipped.")

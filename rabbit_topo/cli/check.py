@@ -15,6 +15,7 @@ from rabbit_topo.cli.session import VIAS, session
 @click.command("check")
 @options.common
 @options.login
+@options.channels
 @click.option("--via", type=click.Choice(VIAS), help="Look by HTTP, or by AMQP's declares.  [management, else active]")
 @click.option("--strict", is_flag=True, help="Exit 3 too if something was not verified.")
 def command(**given: Any) -> int:

@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MOST_CHANNELS = 2047  # RabbitMQ's own channel_max
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 
@@ -44,6 +45,11 @@ class Login:
     amqp: str | None
     username: str | None
     password_file: str | None
+    ca_file: str | None
+    cert_file: str | None
+    key_file: str | None
+    timeout: float | None
+    channels: int | None
 
 
 class _Format(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5, and not before
@@ -112,13 +118,27 @@ def login(command: _Command) -> _Command:
     options = [
         click.option("--env", metavar="NAME", help="An environment of the config file."),
         click.option("--broker", metavar="URL|FILE", help="The management URL, or a definitions.json."),
-        click.option("--amqp", metavar="URL", help="The AMQP URL; writes are faster there."),
+        click.option("--amqp", metavar="URL", help="The AMQP URL; alone, or for faster writes."),
         click.option("--username", metavar="NAME", help="Beats the one inside a URL."),
         click.option("--password-file", metavar="FILE", help="A file that holds the password alone."),
+        click.option("--ca-file", metavar="FILE", help="Who signs the broker's certificate (PEM), for TLS."),
+        click.option("--cert-file", metavar="FILE", help="The certificate that we show (PEM)."),
+        click.option("--key-file", metavar="FILE", help="Its key (PEM)."),
+        click.option("--timeout", metavar="SECONDS", type=float, help="How long to wait for an answer.  [30]"),
     ]
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def channels(command: _Command) -> _Command:
+    """Add the option that says how much goes on side by side."""
+    return click.option(
+        "--channels",
+        metavar="N",
+        type=click.IntRange(1, MOST_CHANNELS),
+        help="How many AMQP channels, or HTTP requests, to use at once.",
+    )(command)
 
 
 def split(given: dict[str, Any]) -> tuple[Common, Login, dict[str, Any]]:

@@ -16,6 +16,7 @@ DIFFERENCES: Final = 3
 @click.command("plan")
 @options.common
 @options.login
+@options.channels
 @click.option("--prune", is_flag=True, help="Plan to delete what is ours and in no file.")
 @click.option("--partial", is_flag=True, help="Taken as by apply; a plan shows blocked rows anyway.")
 @click.option("--fail-on-changes", is_flag=True, help="Exit 3 if there is anything to do, or blocked.")

@@ -87,7 +87,7 @@ def _by(target: Target, via: str | None) -> Target:
 
 def settle(common: Common, login: Login) -> Settings:
     """Combine flags, environment and config, and print what deserves a warning."""
-    from rabbit_topo.config import resolve
+    from rabbit_topo.config import Flags, resolve
 
     settings = resolve(
         cwd=Path.cwd(),
@@ -96,17 +96,17 @@ def settle(common: Common, login: Login) -> Settings:
         env=login.env,
         broker=login.broker,
         amqp=login.amqp,
-        username=login.username,
-        password_file=login.password_file,
+        flags=Flags(login.username, login.password_file, login.ca_file, login.cert_file, login.key_file, login.timeout),
     )
     for warning in settings.warnings:
         click.echo(f"warning: {warning}", err=True)
-    return settings
+    return replace(settings, target=replace(settings.target, channels=login.channels))
 
 
 @contextmanager
 def session(common: Common, login: Login, *, via: str | None = None) -> Iterator[Session]:
     """Settle flags, environment and config, load the files, connect; let go of the broker at the end."""
+    from rabbit_topo.broker.address import check_vhost
     from rabbit_topo.broker.connect import connect_target
     from rabbit_topo.load import load
 
@@ -116,6 +116,7 @@ def session(common: Common, login: Login, *, via: str | None = None) -> Iterator
     progress.say("reading the files ...")
     declared = load(*sources, vhost=common.vhost)
     progress.note(f"read {len(declared.files)} files")
+    check_vhost(settings.target, declared.vhosts)
     broker = connect_target(_by(settings.target, via))
     try:
         yield Session(declared, sources, broker, progress)

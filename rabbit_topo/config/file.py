@@ -23,9 +23,10 @@ CONFIG_NAME = "rabbit-topo.yaml"
 MAX_BYTES = 1_000_000
 OLDEST = (3, 10)
 _VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,5})?")
+_NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _VARIABLE = re.compile(r"\$(?P<escaped>\$\{)|\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)\})?")
 _TOP = ("sources", "target_version", "environments")
-_ENVIRONMENT = ("broker", "amqp", "username", "password", "password_file", "tls")
+_ENVIRONMENT = ("broker", "amqp", "username", "password", "password_file", "tls", "timeout")
 _TLS = ("ca_file", "cert_file", "key_file", "verify")
 _YAML_BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -68,6 +69,7 @@ class Environment:
     texts: Mapping[str, Text]
     tls: Mapping[str, Text]
     verify: bool = True
+    timeout: float | None = None  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,11 @@ class _Reader:
         texts: dict[str, Text] = {}
         tls: dict[str, Text] = {}
         verify = True
+        timeout = None
         for key, value in self.items(node, f"environment {name.raw}", _ENVIRONMENT):
+            if key.raw == "timeout":
+                timeout = self.seconds(value)
+                continue
             if key.raw != "tls":
                 texts.update(self.text(key.raw, value))
                 continue
@@ -165,12 +171,14 @@ class _Reader:
                     verify = self.boolean(tls_key.raw, tls_value)
                 else:
                     tls.update(self.text(tls_key.raw, tls_value))
+        if "key_file" in tls and "cert_file" not in tls:
+            self.problems.append(tls["key_file"].problem("key_file is given without cert_file", "name both"))
         if "password" in texts and "password_file" in texts:
             later = max(texts["password"], texts["password_file"], key=lambda text: (text.line, text.column))
             self.problems.append(later.problem("both password and password_file are given", "keep one of them"))
         if not self.says(node, "broker", "amqp"):
             self.problems.append(name.problem(f"environment {name.raw} names no broker", "give it `broker: URL`"))
-        return Environment(name, texts, tls, verify)
+        return Environment(name, texts, tls, verify, timeout)
 
     def says(self, node: Node, *keys: str) -> bool:
         """Say whether one of the keys stands in a mapping, well or badly; of what is none, no key is missed."""
@@ -229,6 +237,16 @@ class _Reader:
             return _YAML_BOOLEANS[node.value.lower()]
         self.complain(node, f"{name} must be true or false, not {_kind(node)}")
         return True
+
+    def seconds(self, node: Node) -> float | None:
+        from rabbit_topo.config.login import LONGEST_TIMEOUT
+
+        if node.tag in {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"} and _NUMBER.fullmatch(node.value):
+            value = float(node.value)
+            if 0 < value <= LONGEST_TIMEOUT:
+                return value
+        self.complain(node, "timeout must be a number of seconds", f"more than 0 and at most {LONGEST_TIMEOUT}")
+        return None
 
     def version(self, node: Node) -> str:
         # the text, not the number: 4.10 would become 4.1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os.path
-import stat
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 from rabbit_topo.broker.address import no_url, parse_addresses, resembles_url, split_addresses
 from rabbit_topo.broker.target import DEFAULT, Target, Tls
 from rabbit_topo.config.file import CONFIG_NAME, find_upwards, read
+from rabbit_topo.config.login import Flags, read_password, way_in
 from rabbit_topo.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rabbit_topo.config.file import ConfigFile, Environment
+    from rabbit_topo.config.login import WayIn
 
-_MAX_PASSWORD_BYTES = 65_536
 _Urls: TypeAlias = tuple[str | None, str | None]
 
 
@@ -42,14 +42,6 @@ class Settings:
     environment: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Login:
-    """Credentials; those of the levels above the configuration, to begin with."""
-
-    username: str | None
-    password: str | None
-
-
 def resolve_sources(*, cwd: Path, environ: Mapping[str, str], config_path: str | None) -> Sources:
     """Find the topology's files for a command that talks to no broker: no environment need be chosen.
 
@@ -66,8 +58,7 @@ def resolve(
     env: str | None,
     broker: str | None,
     amqp: str | None,
-    username: str | None,
-    password_file: str | None,
+    flags: Flags = Flags(),  # noqa: B008 - a frozen value
 ) -> Settings:
     """Combine flags, environment and configuration file; the two URLs are one set, never mixed.
 
@@ -78,22 +69,24 @@ def resolve(
     config = _find(cwd, environ, config_path)
     files = _sources(config, cwd, environ)
     warnings: list[str] = []
-    login = _login(cwd, environ, username, password_file, warnings)
+    above = way_in(cwd, environ, flags, warnings)
     named = _named(config, env or environ.get("RABBIT_TOPO_ENV") or None)
     urls = _urls_above(environ, env, broker, amqp)
     environment = None if urls else named or _only(config)
     if urls:
-        target = _target(urls, login, cwd, cwd)
+        target = _checked(above.into(_target(urls, Target(), cwd, cwd)))
         if broker or amqp:
             warnings += _password_warnings(broker, amqp)
         if named:
             origin = "the command line" if broker or amqp else "the environment"
             warnings.append(f"environment {named.place.raw} is not used: {origin} gives a URL")
     elif environment and config:
-        target = _configured(config, environment, cwd, environ, login=login, warnings=warnings)
+        target = _configured(config, environment, cwd, environ, above=above, warnings=warnings)
     else:
-        target = Target(DEFAULT, None, login.username, login.password)
+        target = above.into(Target(DEFAULT))
     target = replace(target, target_version=config.target_version if config else "")
+    if (flags.ca_file or flags.cert_file or (environment and environment.tls)) and not _is_secure(target):
+        warnings.append("TLS files are given, and no URL begins with https:// or amqps://: nothing is encrypted")
     used = environment.place.raw if environment else None
     return Settings(files.sources, target, tuple(warnings), files.config_file, used)
 
@@ -119,29 +112,29 @@ def _configured(
     cwd: Path,
     environ: Mapping[str, str],
     *,
-    login: _Login,
+    above: WayIn,
     warnings: list[str],
 ) -> Target:
-    """Take the target from one configured environment; a login from above beats its own."""
+    """Take the target from one configured environment; what the levels above say beats its own."""
     folder = config.path.parent
-    texts = {name: text for name, text in environment.texts.items() if not (login.password and "password" in name)}
+    texts = {name: text for name, text in environment.texts.items() if not (above.password and "password" in name)}
     values = {name: text.expand(environ) for name, text in texts.items()}
-    password = login.password or values.get("password")
+    password = values.get("password")
     if "password_file" in values:
-        password = _read_password(folder / values["password_file"], f"password_file of {config.shown}", warnings)
+        password = read_password(folder / values["password_file"], f"password_file of {config.shown}", warnings)
     pem = {name: folder / text.expand(environ) for name, text in environment.tls.items()}
     for name, path in pem.items():
         if not path.is_file():
             raise InputError([environment.tls[name].problem(f"{name}: there is no such file", str(path))])
     if not environment.verify:
         warnings.append(f"environment {environment.place.raw} does not verify the broker's certificate")
-    target = _target(
-        (values.get("broker"), values.get("amqp")),
-        _Login(login.username or values.get("username"), password),
-        folder,
-        cwd,
+    configured = Target(
+        username=values.get("username"),
+        password=password,
+        tls=Tls(**{name: str(path) for name, path in pem.items()}, verify=environment.verify),
+        timeout=environment.timeout or Target().timeout,
     )
-    return replace(target, tls=Tls(**{name: str(path) for name, path in pem.items()}, verify=environment.verify))
+    return _checked(above.into(_target((values.get("broker"), values.get("amqp")), configured, folder, cwd)))
 
 
 def _find(cwd: Path, environ: Mapping[str, str], config_path: str | None) -> ConfigFile | None:
@@ -181,65 +174,42 @@ def _only(config: ConfigFile | None) -> Environment | None:
     return next(iter(environments.values()), None)
 
 
-def _login(
-    cwd: Path, environ: Mapping[str, str], username: str | None, password_file: str | None, warnings: list[str]
-) -> _Login:
-    user = username or environ.get("RABBIT_TOPO_USERNAME") or None
-    if password_file:
-        return _Login(user, _read_password(cwd / password_file, "--password-file", warnings))
-    password = environ.get("RABBIT_TOPO_PASSWORD") or None
-    file = environ.get("RABBIT_TOPO_PASSWORD_FILE") or None
-    if password and file:
-        raise UsageError("RABBIT_TOPO_PASSWORD and RABBIT_TOPO_PASSWORD_FILE are both set", "keep one of them")
-    if file:
-        password = _read_password(cwd / file, "RABBIT_TOPO_PASSWORD_FILE", warnings)
-    return _Login(user, password)
-
-
-def _read_password(path: Path, what: str, warnings: list[str]) -> str:
-    """Return the one line that the file holds, less its line end."""
-    try:
-        with path.open("rb") as stream:
-            mode = os.fstat(stream.fileno()).st_mode
-            data = stream.read(_MAX_PASSWORD_BYTES)
-        text = data.decode().removesuffix("\n").removesuffix("\r")
-    except OSError as error:
-        raise UsageError(f"cannot read {path} ({what}): {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} ({what}) is not UTF-8 text") from None
-    if not text or "\n" in text:
-        reason = "is empty" if not text else "holds more than one line"
-        raise UsageError(f"{path} ({what}) {reason}", "it must hold the password and nothing else")
-    if os.name == "posix" and stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
-        warnings.append(f"{path} can be read by other users: chmod 600 it")
-    return text
-
-
-def _target(urls: _Urls, login: _Login, folder: Path, cwd: Path) -> Target:
-    """Check the two URLs. A definitions file is looked for in `folder` and spelled from `cwd`."""
+def _target(urls: _Urls, target: Target, folder: Path, cwd: Path) -> Target:
+    """Give two URLs to a target. A definitions file is looked for in `folder` and spelled from `cwd`."""
     broker, amqp = urls
-    target = Target(broker or None, amqp or None, login.username, login.password)
-    if amqp:
-        parse_addresses(amqp, target, ("amqp", "amqps"), "--amqp")
-    if not broker:
+    target = replace(target, broker=broker or None, amqp=amqp or None)
+    if not broker or "://" in broker:
         return target
-    if "://" in broker:
-        parse_addresses(broker, target, ("http", "https"), "--broker")
-    elif (folder / broker).is_dir():
+    if (folder / broker).is_dir():
         raise UsageError(
             f"{folder / broker} is a folder, and no broker",
             "a broker is a URL or a definitions file; topology files and folders are named without --broker",
         )
-    elif not (folder / broker).exists() and resembles_url(broker):
+    if not (folder / broker).exists() and resembles_url(broker):
         raise no_url("--broker", ("http", "https"))
-    elif not (folder / broker).is_file():
+    if not (folder / broker).is_file():
         raise UsageError(
             f"there is no definitions file {folder / broker}",
             "the URL of a broker begins with http:// or https://; an empty broker is a file that holds {}",
         )
-    elif folder != cwd:
-        return replace(target, broker=_shown(folder / broker, cwd))
+    return target if folder == cwd else replace(target, broker=_shown(folder / broker, cwd))
+
+
+def _checked(target: Target) -> Target:
+    """Read the URLs as the roads will. Raises UsageError."""
+    if target.amqp:
+        parse_addresses(target.amqp, target, ("amqp", "amqps"), "--amqp")
+    if target.broker and "://" in target.broker:
+        parse_addresses(target.broker, target, ("http", "https"), "--broker")
     return target
+
+
+def _is_secure(target: Target) -> bool:
+    return any(
+        url.lower().startswith(("https:", "amqps:"))
+        for urls in (target.broker, target.amqp)
+        for url in split_addresses(urls or "")
+    )
 
 
 def _password_warnings(*lists: str | None) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from rabbit_topo.broker.target import DEFAULT, Target
-from rabbit_topo.config import Settings, resolve, resolve_sources
+from rabbit_topo.config import Flags, Settings, resolve, resolve_sources
 from rabbit_topo.errors import InputError, TopoError, UsageError
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "config.schema.json").read_text(encoding="utf-8"))
@@ -19,13 +19,13 @@ ONE = "environments:\n  dev: {broker: 'http://dev:15672', amqp: 'amqp://dev', us
 TWO = ONE + "  prod: {broker: 'https://prod:15671', username: '${PROD_USER}', password: '${PROD_PASSWORD}'}\n"
 
 
-def settle(cwd: Path, text: str | None = None, environ: dict[str, str] | None = None, **flags: str) -> Settings:
+def settle(cwd: Path, text: str | None = None, environ: dict[str, str] | None = None, **flags: Any) -> Settings:
     """Resolve in `cwd`, with a configuration file of this text."""
     if text is not None:
         (cwd / "rabbit-topo.yaml").write_text(text, encoding="utf-8")
-    names = ("config_path", "env", "broker", "amqp", "username", "password_file")
-    given: dict[str, Any] = {name: flags.get(name) for name in names}
-    return resolve(cwd=cwd, environ=environ or {}, **given)
+    names = ("config_path", "env", "broker", "amqp")
+    given: dict[str, Any] = {name: flags.pop(name, None) for name in names}
+    return resolve(cwd=cwd, environ=environ or {}, **given, flags=Flags(**flags))
 
 
 def secret(folder: Path, text: str = "from-file\n", mode: int = 0o600, name: str = "pw") -> str:
