@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command("schema")
-@click.argument("name", type=click.Choice(["topology", "config", "plan", "check", "apply", "validate"]))
+@click.argument("name", type=click.Choice(["topology", "config", "plan", "check", "apply", "validate", "doctor"]))
 @click.option("--check", "file", metavar="FILE", help="Hold a JSON or YAML file against it, instead of printing it.")
 def command(name: str, file: str | None) -> int:
     """Print a JSON Schema, offline.

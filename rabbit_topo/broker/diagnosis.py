@@ -1,0 +1,298 @@
+"""Look at a broker without changing it: can we log in, as whom, where to, and what may we do there."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rabbit_topo.broker import certificates, diagnosis_http, rights
+from rabbit_topo.broker.address import Address, parse_addresses, split_addresses
+from rabbit_topo.broker.http import Http
+from rabbit_topo.errors import AccessRefused, BrokerError
+from rabbit_topo.model import Exchange, Topology
+from rabbit_topo.policies import release
+from rabbit_topo.report.diagnosis import Certificate, Diagnosis, Login, Rights, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from rabbit_topo.broker.amqp_login import Login as AmqpLogin
+    from rabbit_topo.broker.diagnosis_http import Whoami
+    from rabbit_topo.broker.rights import Task, Verdict
+    from rabbit_topo.broker.target import Target
+    from rabbit_topo.report.diagnosis import Access
+
+SHOWN = 20  # vhosts, where no file says which
+FIRST_POISONED = (3, 10)  # older ones are not tried: there a poisoned declare may create something
+UNASKED = "asking it could change something there: it is no RabbitMQ of version 3.10 or newer"
+BROKEN = "the connection broke while the broker was asked"
+
+
+@dataclass(frozen=True, slots=True)
+class _Management:
+    """The management road, as far as it leads."""
+
+    http: Http
+    who: Whoami
+    server: Server
+    visible: dict[str, str]
+
+
+@dataclass(slots=True)
+class _Amqp:
+    """The AMQP road, as far as it leads; `server` is None until a vhost was entered."""
+
+    login: AmqpLogin
+    server: Server | None = None
+
+
+def diagnose(
+    target: Target, declared: Topology, say: Callable[[str], object] = lambda _: None, now: datetime | None = None
+) -> Diagnosis:
+    """Look at both roads of `target`, and at the vhosts of `declared`, else at those that the user sees.
+
+    A road that leads nowhere is told in the result. Where the broker does not show this user its permissions it is
+    asked by requests that can change nothing. Raises `UsageError` where a URL or a file cannot be used.
+    """
+    now = now or datetime.now(UTC)
+    if target.broker and not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", target.broker):
+        return _file(target, declared, now)
+    web = parse_addresses(target.broker, target, ("http", "https"), "the management URL") if target.broker else ()
+    wire = parse_addresses(target.amqp, target, ("amqp", "amqps"), "the AMQP URL") if target.amqp else ()
+    say("logging in ...")
+    management_logins, management = _management_logins(target, web)
+    vhosts, more = _vhosts(declared, management, wire)
+    elsewhere = [
+        *(address.vhost for address in wire if address.vhost),
+        "/",
+        *(management.visible if management else ()),
+    ]
+    amqp_logins, amqp = _amqp_logins(target, wire, [*dict.fromkeys([*vhosts, *elsewhere])][: len(vhosts) + SHOWN])
+    found = []
+    for vhost in vhosts:
+        say(f"asking what may be done in vhost {vhost} ...")
+        found.append(_rights(vhost, declared, management, amqp))
+    server = management.server if management else amqp.server if amqp else None
+    return Diagnosis(
+        now,
+        (*management_logins, *amqp_logins),
+        server,
+        tuple(found),
+        tuple(_certificates(target, (*web, *wire))),
+        files=declared.files,
+        missing_types=_missing_types(declared, server),
+        more_vhosts=more,
+    )
+
+
+def _file(target: Target, declared: Topology, now: datetime) -> Diagnosis:
+    from rabbit_topo.broker.connect import connect_target
+
+    facts = connect_target(target).observe(declared).facts
+    server = Server("RabbitMQ", facts.version, cluster_name=facts.cluster_name)
+    return Diagnosis(now, server=server, file=facts.target, files=declared.files)
+
+
+def _vhosts(declared: Topology, management: _Management | None, wire: Sequence[Address]) -> tuple[tuple[str, ...], int]:
+    """Choose the vhosts to look at, and count those that are left out."""
+    if declared.vhosts:
+        return declared.vhosts, 0
+    named = {address.vhost for address in wire if address.vhost}
+    visible = sorted({*(management.visible if management else ()), *named}) or ["/"]
+    return tuple(visible[:SHOWN]), max(len(visible) - SHOWN, 0)
+
+
+def _management_logins(target: Target, addresses: Sequence[Address]) -> tuple[list[Login], _Management | None]:
+    logins, road = [], None
+    for address, url in zip(addresses, split_addresses(target.broker or ""), strict=False):
+        http = Http(replace(target, broker=url))
+        report = Login("management", address.shown, address.username)
+        try:
+            who = diagnosis_http.whoami(http)
+            if road is None:
+                road = _Management(
+                    http, who, diagnosis_http.server(http, who.tags), diagnosis_http.visible_vhosts(http)
+                )
+                name = road.server.cluster_name
+            else:
+                name = diagnosis_http.cluster_name(http)
+            logins.append(replace(report, cluster_name=name))
+        except BrokerError as error:
+            logins.append(replace(report, error=error.message, hint=error.hint))
+        except (AttributeError, KeyError, TypeError):
+            odd = f"{address.shown} answers otherwise than a RabbitMQ's management API"
+            logins.append(replace(report, error=odd, hint="check host, port and path"))
+    return logins, road
+
+
+def _amqp_logins(
+    target: Target, addresses: Sequence[Address], vhosts: Sequence[str]
+) -> tuple[list[Login], _Amqp | None]:
+    from rabbit_topo.broker.amqp_login import Login as AmqpLogin
+
+    logins, road = [], None
+    for address, url in zip(addresses, split_addresses(target.amqp or ""), strict=False):
+        login = AmqpLogin(replace(target, amqp=url))
+        report = Login("amqp", address.shown, address.username)
+        try:
+            report, server = _knock(login, report, vhosts)
+        except BrokerError as error:
+            logins.append(replace(report, error=error.message, hint=error.hint))
+            continue
+        logins.append(report)
+        road = road or _Amqp(login, server)
+    return logins, road
+
+
+def _knock(login: AmqpLogin, report: Login, vhosts: Sequence[str]) -> tuple[Login, Server | None]:
+    """Log in at the first vhost that lets us. Who is kept out of a vhost has shown a right password all the same."""
+    from rabbit_topo.broker import diagnosis_amqp
+
+    for vhost in vhosts:
+        try:
+            connection = login.open(vhost)
+        except AccessRefused:
+            continue
+        server = diagnosis_amqp.server(connection)
+        report = replace(report, cluster_name=server.cluster_name, wire=diagnosis_amqp.wire(connection))
+        _close(connection)
+        return report, server
+    return report, None
+
+
+def _rights(vhost: str, declared: Topology, management: _Management | None, amqp: _Amqp | None) -> Rights:
+    todo = rights.tasks(declared, vhost)
+    by_http, words = _see(vhost, management)
+    by_amqp, connection, amqp_words = _enter(vhost, amqp)
+    found = Rights(
+        vhost,
+        by_http,
+        by_amqp,
+        amqp_words or words,
+        management.visible.get(vhost, "") if management else "",
+        policies=rights.policies(declared, vhost),
+    )
+    try:
+        return _judged(found, todo, management, connection, may_ask=_asks(management, amqp))
+    finally:
+        if connection is not None:
+            _close(connection)
+
+
+def _judged(
+    found: Rights, todo: list[Task], management: _Management | None, connection: Any, *, may_ask: bool
+) -> Rights:
+    if management and found.management == "entered" and "administrator" in management.who.tags:
+        permissions = diagnosis_http.permissions(management.http, found.vhost)
+        if permissions is not None:
+            judge = rights.by_patterns(permissions, management.http.user, found.vhost)
+            return replace(
+                found, permissions=permissions, source="permissions", abilities=rights.abilities(todo, judge)
+            )
+    if connection is not None and may_ask:
+        from rabbit_topo.broker import diagnosis_amqp
+
+        judge, broken = _until_broken(diagnosis_amqp.Asker(connection))
+        abilities = rights.abilities(todo, judge)
+        return replace(found, source="asked", abilities=abilities, why=BROKEN if broken else "")
+    if management and found.management == "entered" and may_ask:
+        judge, broken = _until_broken(diagnosis_http.by_asking(management.http, found.vhost))
+        abilities = rights.abilities(todo, judge)
+        why = BROKEN if broken else "HTTP does not tell who may bind or dead-letter; give the AMQP URL too"
+        return replace(found, source="asked_by_http", abilities=abilities, why=why)
+    why = "" if found.entered and may_ask else UNASKED if found.entered else "no road leads into this vhost"
+    return replace(found, why=why, abilities=rights.abilities(todo, lambda _: rights.Verdict(None)))
+
+
+def _until_broken(judge: Callable[[Task], Verdict]) -> tuple[Callable[[Task], Verdict], list[str]]:
+    """Judge until the line breaks; what broke it stands in the list then."""
+    import amqp
+
+    broken: list[str] = []
+
+    def careful(task: Task) -> Verdict:
+        if not broken:
+            try:
+                return judge(task)
+            except (OSError, amqp.AMQPError, BrokerError) as error:
+                broken.append(str(error))
+        return rights.Verdict(None)
+
+    return careful, broken
+
+
+def _asks(management: _Management | None, amqp: _Amqp | None) -> bool:
+    """Say whether it is a RabbitMQ, and one that is known to create nothing when it is asked."""
+    servers = [road.server for road in (management, amqp) if road and road.server]
+    return bool(servers) and all(
+        server.product.endswith("RabbitMQ") and release(server.version) >= FIRST_POISONED for server in servers
+    )
+
+
+def _see(vhost: str, management: _Management | None) -> tuple[Access, str]:
+    if management is None:
+        return "not_asked", ""
+    try:
+        seen, words = diagnosis_http.access(
+            management.http, vhost, management.visible, release(management.server.version)
+        )
+    except BrokerError as error:
+        return "refused", error.message
+    return seen, words and f"user {management.http.user!r} does not see vhost {vhost!r} over HTTP: {words}"
+
+
+def _enter(vhost: str, amqp: _Amqp | None) -> tuple[Access, Any, str]:
+    if amqp is None:
+        return "not_asked", None, ""
+    from rabbit_topo.broker.amqp_login import VhostMissing
+
+    try:
+        return "entered", amqp.login.open(vhost), ""
+    except VhostMissing as error:
+        return "missing", None, error.message
+    except BrokerError as error:
+        return "refused", None, error.message
+
+
+def _missing_types(declared: Topology, server: Server | None) -> dict[str, int]:
+    if server is None or server.exchange_types is None:
+        return {}
+    wanted = Counter(
+        resource.type
+        for key, resource in declared.resources.items()
+        if isinstance(resource, Exchange) and resource.type and not declared.note(key).external
+    )
+    return {kind: count for kind, count in sorted(wanted.items()) if kind not in server.exchange_types}
+
+
+def _certificates(target: Target, addresses: Sequence[Address]) -> Iterator[Certificate]:
+    seen = []
+    for address in addresses:
+        if address.scheme in {"https", "amqps"}:
+            facts = certificates.of_server(address, target.tls, min(target.timeout, 10.0))
+            if facts:
+                seen.append(facts)
+                yield _certificate("broker", address.shown, facts)
+    if not any(address.scheme in {"https", "amqps"} for address in addresses):
+        return
+    if target.tls.cert_file:
+        for facts in certificates.of_file(target.tls.cert_file)[:1]:
+            yield _certificate("client", target.tls.cert_file, facts)
+    if target.tls.ca_file:
+        authorities = certificates.of_file(target.tls.ca_file)
+        for facts in authorities:
+            if len(authorities) == 1 or any(facts.subject == one.issuer for one in seen):
+                yield _certificate("authority", target.tls.ca_file, facts)
+
+
+def _certificate(what: Any, place: str, facts: certificates.Facts) -> Certificate:
+    return Certificate(what, place, facts.subject, facts.issuer, facts.names, facts.not_after)
+
+
+def _close(connection: Any) -> None:
+    with suppress(Exception):
+        connection.close()

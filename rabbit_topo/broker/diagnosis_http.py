@@ -1,0 +1,161 @@
+"""What a user may learn of a broker and of its own rights over HTTP."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED, Http, segment
+from rabbit_topo.broker.rights import Verdict
+from rabbit_topo.errors import BrokerError, NotABroker
+from rabbit_topo.model import Kind
+from rabbit_topo.report.diagnosis import Access, Node, Permissions, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from rabbit_topo.broker.http import Answer
+    from rabbit_topo.broker.rights import Task
+
+UNAVAILABLE = 503
+UNTOLD = ("undefined", None, "")
+# With these arguments RabbitMQ creates nothing: the first belongs to streams, the second is of a wrong class.
+POISON_QUEUE: Mapping[str, Any] = {"x-queue-type": "classic", "x-max-age": "1h"}
+POISON_EXCHANGE: Mapping[str, Any] = {"alternate-exchange": 1}
+
+
+class Whoami(NamedTuple):
+    """A user: its tags, and whether RabbitMQ itself keeps its permissions (None: it did not tell)."""
+
+    tags: tuple[str, ...]
+    internal: bool | None
+
+
+def whoami(http: Http) -> Whoami:
+    """Log in. Raises `BrokerError`."""
+    body = http.get("/api/whoami")
+    if not isinstance(body, dict) or "name" not in body:
+        raise NotABroker(f"{http.url} answers JSON, but is no RabbitMQ management API", "check host, port and path")
+    tags = body.get("tags", [])
+    return Whoami(tuple(tags.split(",") if isinstance(tags, str) else tags), body.get("is_internal_user"))
+
+
+def cluster_name(http: Http) -> str:
+    """Return what the cluster calls itself. Raises `BrokerError`."""
+    return str(http.get("/api/overview").get("cluster_name", ""))
+
+
+def server(http: Http, tags: tuple[str, ...]) -> Server:
+    """Read what the broker tells this user of itself. Raises `BrokerError`."""
+    overview = http.get("/api/overview")
+    if not isinstance(overview, dict) or "rabbitmq_version" not in overview:
+        raise NotABroker(f"{http.url} answers JSON, but is no RabbitMQ management API", "check host, port and path")
+    untold: dict[str, str] = {}
+    kinds = overview.get("exchange_types")
+    return Server(
+        product=overview.get("product_name", ""),
+        version=overview.get("product_version") or overview["rabbitmq_version"],
+        erlang=overview.get("erlang_version", ""),
+        cluster_name=overview.get("cluster_name", ""),
+        exchange_types=None if kinds is None else tuple(sorted(kind["name"] for kind in kinds)),
+        nodes=_nodes(http, untold),
+        alarms=_alarms(http, untold),
+        deprecated=_deprecated(http, untold),
+        tags=tags,
+        untold=untold,
+    )
+
+
+def _nodes(http: Http, untold: dict[str, str]) -> tuple[Node, ...] | None:
+    answer = http.ask("GET", "/api/nodes?columns=name,running,partitions")
+    if not _told(answer, "nodes", "the tag monitoring", untold):
+        return None
+    nodes = (Node(one["name"], bool(one.get("running")), tuple(one.get("partitions") or ())) for one in answer.body)
+    return tuple(sorted(nodes, key=lambda node: node.name))
+
+
+def _alarms(http: Http, untold: dict[str, str]) -> tuple[str, ...] | None:
+    answer = http.ask("GET", "/api/health/checks/alarms")
+    if answer.status == UNAVAILABLE and isinstance(answer.body, dict):
+        alarms = answer.body.get("alarms") or [{}]
+        return tuple(f"{one.get('resource', 'alarm')} on {one.get('node', 'a node')}" for one in alarms)
+    return () if _told(answer, "alarms", "the tag monitoring", untold) else None
+
+
+def _deprecated(http: Http, untold: dict[str, str]) -> tuple[str, ...] | None:
+    answer = http.ask("GET", "/api/deprecated-features/used")
+    if answer.status == NOT_FOUND:
+        untold["deprecated"] = "RabbitMQ tells it from 3.13 on"
+        return None
+    if not _told(answer, "deprecated", "the tag monitoring", untold):
+        return None
+    return tuple(sorted(f"{one['name']} ({one['deprecation_phase'].replace('_', ' ')})" for one in answer.body))
+
+
+def _told(answer: Answer, what: str, needs: str, untold: dict[str, str]) -> bool:
+    if answer.ok and answer.body is not None:
+        return True
+    refused = answer.status == UNAUTHORISED
+    untold[what] = f"the broker tells it to users with {needs}" if refused else f"the broker answered: {answer.reason}"
+    return False
+
+
+def visible_vhosts(http: Http) -> dict[str, str]:
+    """Return the vhosts that this user sees, each with its default queue type, empty where untold."""
+    found = {}
+    for one in http.get("/api/vhosts?columns=name,default_queue_type"):
+        kind = one.get("default_queue_type")
+        found[one["name"]] = "" if kind in UNTOLD else str(kind)
+    return found
+
+
+def access(http: Http, vhost: str, visible: Mapping[str, str], version: tuple[int, int]) -> tuple[Access, str]:
+    """Say whether a vhost's objects are shown to this user, and if not, what the broker said."""
+    answer = http.ask("GET", f"/api/exchanges/{segment(vhost)}?columns=name&page=1&page_size=1")
+    if answer.ok:
+        return "entered", ""
+    if answer.status == UNAUTHORISED or vhost in visible:
+        return "refused", answer.reason
+    if answer.status == NOT_FOUND:
+        return ("missing" if _tells_missing(http, version) else "hidden"), answer.reason
+    raise BrokerError(f"{http.url} answered {answer.status} for vhost {vhost!r}: {answer.reason}")
+
+
+def _tells_missing(http: Http, version: tuple[int, int]) -> bool:
+    """Say whether a 404 means that there is no such vhost: an administrator sees them all, and 3.x told everybody."""
+    return version < (4, 0) or http.ask("GET", "/api/users?columns=name&page=1&page_size=1").ok
+
+
+def permissions(http: Http, vhost: str) -> Permissions | None:
+    """Read this user's own patterns in a vhost; None where there are none, or the broker does not show them."""
+    path = f"{segment(vhost)}/{segment(http.user)}"
+    answer = http.ask("GET", f"/api/permissions/{path}")
+    if not answer.ok:
+        return None
+    topics = http.ask("GET", f"/api/topic-permissions/{path}")
+    listed = topics.body if topics.ok and isinstance(topics.body, list) else []
+    return Permissions(
+        configure=answer.body["configure"],
+        write=answer.body["write"],
+        read=answer.body["read"],
+        topics={one["exchange"]: (one["write"], one["read"]) for one in listed},
+    )
+
+
+def by_asking(http: Http, vhost: str) -> Callable[[Task], Verdict]:
+    """Judge tasks by declares that can create nothing: over HTTP they tell the configure permission, and no other."""
+
+    def judge(task: Task) -> Verdict:
+        if task.action == "bind":
+            return Verdict(None)
+        path = f"/api/{task.key.kind.value}s/{segment(vhost)}/{segment(task.key.name)}"
+        body: dict[str, Any] = {"durable": True, "auto_delete": True, "arguments": dict(POISON_QUEUE)}
+        if task.key.kind is Kind.EXCHANGE:
+            body |= {"type": "direct", "internal": False, "arguments": dict(POISON_EXCHANGE)}
+        answer = http.ask("PUT", path, body)
+        if answer.status == UNAUTHORISED:
+            return Verdict(task.needs[:1], answer.reason)
+        known = len(task.needs) == 1 and not re.match("HTTP status", answer.reason)
+        return Verdict(() if known else None)
+
+    return judge
