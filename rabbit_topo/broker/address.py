@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from rabbit_topo.broker.target import DEFAULT
+from rabbit_topo.broker.target import DEFAULT, split_addresses
 from rabbit_topo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -145,17 +145,6 @@ def _check_port(parts: SplitResult, schemes: tuple[str, ...], word: str) -> None
         port = 0
     if port == 0:
         raise UsageError(f"{word}: the port of the URL is out of range", "a port is a number from 1 to 65535")
-
-
-def split_addresses(text: str) -> list[str]:
-    """Take a list of URLs apart at each `;` that another URL follows.
-
-    >>> split_addresses("amqp://one; amqp://two:5673")
-    ['amqp://one', 'amqp://two:5673']
-    >>> split_addresses("http://me:a;b@shop")
-    ['http://me:a;b@shop']
-    """
-    return re.split(r"\s*;\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)", text)
 
 
 def parse_addresses(text: str, target: Target, schemes: tuple[str, ...], word: str) -> tuple[Address, ...]:

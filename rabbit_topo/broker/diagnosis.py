@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.broker import certificates, diagnosis_http, rights
-from rabbit_topo.broker.address import Address, parse_addresses, split_addresses
+from rabbit_topo.broker.address import Address, parse_addresses
 from rabbit_topo.broker.http import Http
+from rabbit_topo.broker.target import split_addresses
 from rabbit_topo.errors import AccessRefused, BrokerError
 from rabbit_topo.model import Exchange, Topology
 from rabbit_topo.policies import release

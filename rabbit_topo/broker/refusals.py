@@ -13,21 +13,20 @@ if TYPE_CHECKING:
 def permission_hint(operation: Operation, user: str) -> str:
     """Name the permission or the tag, and the object; source: RabbitMQ's access control guide."""
     resource = operation.resource
+    who = f"user {user!r}" if user else "the user of the client certificate"
     match resource:
         case Vhost():
-            return f"user {user!r} needs the tag administrator, or somebody to create vhost {resource.name!r} for it"
+            return f"{who} needs the tag administrator, or somebody to create vhost {resource.name!r} for it"
         case Policy():
-            return f"user {user!r} needs the tag policymaker, and permissions on vhost {resource.vhost!r}"
+            return f"{who} needs the tag policymaker, and permissions on vhost {resource.vhost!r}"
         case Binding():
             return (
-                f"user {user!r} needs the write permission on {resource.destination_kind} {resource.destination!r}"
+                f"{who} needs the write permission on {resource.destination_kind} {resource.destination!r}"
                 f" and the read permission on exchange {resource.source!r} in vhost {resource.vhost!r}"
             )
         case Exchange() | Queue():
             kind = resource.key.kind.value
-            hint = (
-                f"user {user!r} needs the configure permission on {kind} {resource.name!r} in vhost {resource.vhost!r}"
-            )
+            hint = f"{who} needs the configure permission on {kind} {resource.name!r} in vhost {resource.vhost!r}"
             for argument in ("alternate-exchange", "x-dead-letter-exchange"):
                 if argument in resource.arguments:
                     other = resource.arguments[argument]

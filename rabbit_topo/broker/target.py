@@ -6,21 +6,42 @@ import re
 from dataclasses import dataclass, fields
 from typing import Literal
 
+# A URL whose host is where it seems to be: else a `;` may stand in a password.
+_WHOLE = r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#@\s]*@)?(\[[0-9A-Fa-f:.]+\]|[^/?#@:;\s]+)(:[0-9]+)?([/?][^@]*)?"
 DEFAULT = "http://guest:guest@localhost:15672"  # where nothing names a broker, as in RabbitMQ's own tools
 
 
 def without_credentials(url: str) -> str:
-    """Take user name and password out of a URL, however broken it is.
+    """Take user names and passwords out of a URL, or of several with `;` between them, however broken they are.
 
     >>> without_credentials("http://me:s3cr/et#?@shop:15672/x")
     'http://shop:15672/x'
+    >>> without_credentials("amqp://me:s3cret@one;amqps://two:5671")
+    'amqp://one;amqps://two:5671'
     """
+    parts = split_addresses(url)
+    if len(parts) > 1 and all(re.fullmatch(_WHOLE, part) for part in parts):
+        return ";".join(without_credentials(part) for part in parts)
     return re.sub(r"//.*@" if "//" in url else r"^.*@", "//" if "//" in url else "", url, flags=re.DOTALL)
+
+
+def split_addresses(text: str) -> list[str]:
+    """Take a list of URLs apart at each `;` that another URL follows.
+
+    >>> split_addresses("amqp://one; amqp://two:5673")
+    ['amqp://one', 'amqp://two:5673']
+    >>> split_addresses("http://me:a;b@shop")
+    ['http://me:a;b@shop']
+    """
+    return re.split(r"\s*;\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)", text)
 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """TLS settings of both roads; certificates are verified unless `verify` is False."""
+    """TLS settings of both roads, files in PEM form; certificates and names are verified unless `verify` is False.
+
+    `cert_file` and `key_file` are what this client shows; the key may lie in `cert_file` too, and is not encrypted.
+    """
 
     ca_file: str | None = None
     cert_file: str | None = None
@@ -32,7 +53,8 @@ class Tls:
 class Target:
     """A broker: `broker` is a management URL or a definitions file, `amqp` an AMQP URL.
 
-    Either may be None. `username` and `password` beat those inside a URL; where neither is given it
+    Either may be None. Either URL may be several addresses of one cluster with `;` between them, which are tried in
+    order as long as nobody answers. `username` and `password` beat those inside a URL; where neither is given it
     is guest / guest, as in RabbitMQ's own tools. `target_version` is the version that a definitions
     file is taken for when it does not name one. `timeout` is in seconds. `channels` is how many channels of one
     AMQP connection, or requests over HTTP alone, work side by side; None is the road's own choice. `probe` is how AMQP

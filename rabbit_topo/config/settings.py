@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
-from rabbit_topo.broker.address import no_url, parse_addresses, resembles_url, split_addresses
-from rabbit_topo.broker.target import DEFAULT, Target, Tls
+from rabbit_topo.broker.address import no_url, parse_addresses, resembles_url
+from rabbit_topo.broker.target import DEFAULT, Target, Tls, split_addresses
 from rabbit_topo.config.file import CONFIG_NAME, find_upwards, read
 from rabbit_topo.config.login import Flags, read_password, way_in
 from rabbit_topo.errors import InputError, UsageError

@@ -116,7 +116,6 @@ def test_strays_are_drift_and_go_only_on_request(cli: Callable[..., tuple[int, s
     [
         (["plan", "nowhere.yaml", *TARGET], "nowhere.yaml"),
         (["plan", "shop.yaml", "--broker", "nothing.json"], "nothing.json"),
-        (["plan", "shop.yaml", "--amqp", "amqp://localhost"], "--broker"),
         (["plan", "shop.yaml", "--format", "yaml", *TARGET], "json"),
         (["plan", "shop.yaml", "--format", "text", "--format", "json", *TARGET], "stdout"),
         (["plan", "shop.yaml", "--format", "json=no/such/folder/x.json", *TARGET], "no/such/folder"),
