@@ -19,6 +19,8 @@ from rabbit_topo.broker.sandbox import Sandbox
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rabbit_topo.broker.sandbox_host import ServerTls
+
 _DEBIAN = {"3.10": "bookworm", "4.0": "trixie", "4.3": "forky"}
 LABELS = tuple(_DEBIAN)
 
@@ -40,10 +42,10 @@ def why_not(label: str) -> str:
     return "" if os.geteuid() == 0 else f"only root can run the one in {root}"
 
 
-def start(label: str) -> Sandbox:
+def start(label: str, tls: ServerTls | None = None) -> Sandbox:
     """Make the sandbox of this label; entering it starts the node."""
     root = None if _is_installed(label) else cache() / _DEBIAN[label]
-    return Sandbox(root, plugins=["rabbitmq_consistent_hash_exchange"])
+    return Sandbox(root, plugins=["rabbitmq_consistent_hash_exchange"], tls=tls)
 
 
 def _is_installed(label: str) -> bool:

@@ -59,6 +59,12 @@ class Authority:
         files = self.issue(*(names or ("127.0.0.1", "localhost")), expired=expired)
         return ServerTls(self.ca_file, files.cert, files.key, client_required=client_required)
 
+    def self_signed(self) -> ServerTls:
+        """Let a server show the authority's own certificate: nobody else vouches for it."""
+        key = self._folder / "ca.key"
+        self._ca.private_key_pem.write_to_path(key)
+        return ServerTls(self.ca_file, self.ca_file, key)
+
     def client(self, common_name: str | None = None, *, expired: bool = False) -> Tls:
         """Trust this authority; with a name, show a certificate for it too."""
         if common_name is None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rabbit_topo.broker.address import split_url
+from rabbit_topo.broker.address import parse_addresses
 from rabbit_topo.broker.target import DEFAULT, Target, Tls
 from rabbit_topo.errors import UsageError
 
@@ -25,9 +26,10 @@ def connect(
     target_version: str = "",
     timeout: float = 30.0,
 ) -> Broker:
-    """Open a broker: a management URL, with or without an AMQP URL beside it, or a definitions file.
+    """Open a broker: a management URL, an AMQP URL, both of one broker, or a definitions file.
 
-    Without any it is `http://guest:guest@localhost:15672`, as in RabbitMQ's own tools. `timeout` is in seconds.
+    Either URL may be several addresses of one cluster with `;` between them. Without any it is
+    `http://guest:guest@localhost:15672`, as in RabbitMQ's own tools. `timeout` is in seconds.
     Nothing is sent yet. Raises `UsageError` where a URL, a TLS file or the definitions file cannot be used.
 
     >>> connect("http://me@shop.example:15672", password="secret").close()
@@ -42,9 +44,7 @@ def connect_target(target: Target) -> Broker:
             from rabbit_topo.broker.amqp_alone import AmqpAlone
 
             return AmqpAlone(target)
-        return connect(
-            DEFAULT, username=target.username, password=target.password, tls=target.tls, timeout=target.timeout
-        )
+        return connect_target(replace(target, broker=DEFAULT))
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", target.broker):
         from rabbit_topo.broker.definitions import Definitions
 
@@ -54,7 +54,7 @@ def connect_target(target: Target) -> Broker:
                 f"{target.broker} is a file, and an AMQP URL is given with it", "a definitions file takes no --amqp"
             )
         return file
-    split_url(target.broker, ("http", "https"), "--broker")
+    parse_addresses(target.broker, target, ("http", "https"), "--broker")
     if target.amqp is not None:
         from rabbit_topo.broker.both import Both
 

@@ -122,6 +122,10 @@ class Http:
         for at in [(first + step) % count for step in range(count)]:
             try:
                 self._meet(at)
+            except Unreachable as failure:  # the request itself was not sent
+                failures.append(Unreachable(failure.message, failure.hint))
+                continue
+            try:
                 answer = self._exchange(at, method, path, payload)
             except Unreachable as failure:
                 failures.append(failure)
