@@ -6,27 +6,29 @@ import os
 import random
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
-from rabbit_topo.arguments import QUEUE_ARGUMENTS, QUEUE_TYPES, compared_arguments, parse_age
+from rabbit_topo.arguments import QUEUE_TYPES, compared_arguments, parse_age
+from rabbit_topo.broker import sandbox_host
 from rabbit_topo.broker.amqp_alone import AmqpAlone
 from rabbit_topo.broker.management import Management
+from rabbit_topo.broker.readings import read_exchange, read_queue
 from rabbit_topo.broker.target import Target
-from rabbit_topo.diff import Create, Replace, Unseen, diff
-from rabbit_topo.model import Arguments, Binding, Exchange, Key, Kind, Note, Policy, Queue, Topology, Unverified, Vhost
-from rabbit_topo.plan import Declare, Done, Failed, Remove
+from rabbit_topo.diff import Replace, diff
+from rabbit_topo.model import Arguments, Exchange, Queue
+from tests.alone import EVERYTHING, HASH, connection, make, one, state, topology
+from tests.brokers import Node, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rabbit_topo.model import Observed, Resource
-    from tests.brokers import Node
+    from rabbit_topo.model import Key, Observed, Topology
 
 ROUNDS = int(os.environ.get("RABBIT_TOPO_ALONE", "40"))  # objects a version, each with its own differences
-EVERYTHING = ("*",)
-HASH = "x-consistent-hash"
+TURNS = int(os.environ.get("RABBIT_TOPO_ALONE_TURNS", "150"))  # how often the other client makes an object anew
+RELAXED = "quorum_queue.property_equivalence.relaxed_checks_on_redeclaration"
 VALUES: dict[str, dict[str, list[Any]]] = {
     "classic": {
         "x-max-length": [0, 5, 6, 2**40],
@@ -63,45 +65,11 @@ def alone(node: Node) -> Iterator[AmqpAlone]:
     road.close()
 
 
-@pytest.fixture
-def passive(node: Node) -> Iterator[AmqpAlone]:
-    road = AmqpAlone(Target(amqp=node.amqp_url, probe="passive"))
-    yield road
-    road.close()
-
-
-def _topology(vhost: str, *resources: Resource, notes: dict[Key, Note] | None = None, **more: Any) -> Topology:
-    whole = {resource.key: resource for resource in (Vhost(vhost), *resources)}
-    return Topology(resources=whole, notes=notes or {}, **more)
-
-
-def _make(node: Node, *resources: Exchange | Queue) -> None:
-    for it in resources:
-        body: dict[str, Any] = {"durable": it.durable, "auto_delete": it.auto_delete, "arguments": {**it.arguments}}
-        if isinstance(it, Queue):
-            body["arguments"] |= {"x-queue-type": it.type} if it.type else {}
-            node.http("PUT", "queues", it.vhost, it.name, body=body)
-        else:
-            node.http("PUT", "exchanges", it.vhost, it.name, body=body | {"type": it.type, "internal": it.internal})
-
-
-def _state(node: Node, vhost: str) -> Any:
-    """Everything of a vhost that is no statistic."""
-    queues = node.http("GET", "queues", vhost, query="disable_stats=true&columns=name,durable,auto_delete,arguments")
-    exchanges = node.http("GET", "exchanges", vhost, query="disable_stats=true")
-    bindings = node.http("GET", "bindings", vhost)
-    return [sorted(items, key=repr) for items in (queues, exchanges, bindings)]
-
-
-def _seen(road: AmqpAlone, *resources: Resource) -> Observed:
-    return road.observe(_topology(resources[0].key.vhost, *resources))
-
-
 class _Random:
     """Objects, and what the files say of them instead."""
 
     def __init__(self, seed: str, vhost: str, number: int) -> None:
-        self.random = random.Random(seed)
+        self.random = random.Random(seed)  # noqa: S311 - repeatable on purpose
         self.vhost = vhost
         self.number = number
 
@@ -138,7 +106,7 @@ class _Random:
         name = self.random.choice(sorted({*arguments, *VALUES[kind], "x-custom"}))
         if name in arguments and self.random.random() < 0.4:
             return arguments.without(name)
-        values = VALUES[kind].get(name, []) + [5, "5", "none"]
+        values = [*VALUES[kind].get(name, []), 5, "5", "none"]
         return Arguments({**arguments, name: self.random.choice(values)})
 
     def _exchange(self, n: int) -> tuple[Exchange, Exchange]:
@@ -156,7 +124,8 @@ class _Random:
             )
             for _ in range(2)
         )
-        kept = [name for name in ("type", "durable", "auto_delete", "internal", "arguments") if self.random.random() < 0.5]
+        names = ("type", "durable", "auto_delete", "internal", "arguments")
+        kept = [name for name in names if self.random.random() < 0.5]
         return there, replace(said, **{name: getattr(there, name) for name in kept})
 
 
@@ -177,11 +146,11 @@ def test_every_difference_is_named_with_the_right_value_and_nothing_changes(
     node: Node, vhost: str, alone: AmqpAlone, seed: str
 ) -> None:
     pairs = _Random(seed, vhost, ROUNDS).pairs()
-    _make(node, *(there for there, _ in pairs))
-    declared = _topology(vhost, *(said for _, said in pairs))
-    before = _state(node, vhost)
+    make(node, *(there for there, _ in pairs))
+    declared = topology(vhost, *(said for _, said in pairs))
+    before = state(node, vhost)
     observed = alone.observe(declared)
-    assert _state(node, vhost) == before
+    assert state(node, vhost) == before
     truth = Management(Target(node.broker_url)).observe(declared)
     hidden = {(key, path) for key, gap in observed.facts.unverified.items() for path in gap.paths}
     assert not any(path == "*" for _, path in hidden)
@@ -193,3 +162,113 @@ def test_every_difference_is_named_with_the_right_value_and_nothing_changes(
     assert set(observed.facts.renewed) == {
         key for key, it in observed.topology.resources.items() if isinstance(it, Queue) and "x-expires" in it.arguments
     }
+
+
+class _Churner:
+    """Another client, who deletes and makes its own few objects again and again, and minds what it finds there."""
+
+    def __init__(self, node: Node, vhost: str) -> None:
+        self.node, self.vhost = node, vhost
+        classic, quorum = Queue(vhost, "c", "classic"), Queue(vhost, "c", "quorum")
+        topic = Exchange(vhost, "x", "topic")
+        self.variants: list[list[Any]] = [
+            [
+                replace(classic, arguments=Arguments({"x-max-length": 5})),
+                replace(classic, auto_delete=True, arguments=Arguments({"x-max-priority": 3})),
+                replace(classic, durable=True, arguments=Arguments({"x-dead-letter-exchange": "dead"})),
+                replace(quorum, arguments=Arguments({"x-delivery-limit": 5})),
+            ],
+            [replace(classic, name="d", durable=n % 2 > 0, auto_delete=n % 3 > 0) for n in range(6)],
+            [
+                topic,
+                replace(topic, type="fanout", durable=False),
+                replace(topic, internal=True, arguments=Arguments({"alternate-exchange": "fan"})),
+                replace(topic, type=HASH, auto_delete=True),
+            ],
+        ]
+        self.turns = 0
+        self.trouble: list[Any] = []
+        self.ended = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        chance = random.Random(1)  # noqa: S311 - the same
+        there: list[Any] = [None] * len(self.variants)
+        try:
+            with connection(self.node, self.vhost) as opened:
+                channel = opened.channel()
+                while not self.ended.is_set():
+                    which = chance.randrange(len(self.variants))
+                    self._mind(which, there[which])
+                    (channel.queue_delete if which < 2 else channel.exchange_delete)(self.variants[which][0].name)
+                    self._mind(which, None)
+                    there[which] = chance.choice([*self.variants[which], None])
+                    if there[which] is not None:
+                        make(self.node, there[which])
+                    self.turns += 1
+        except Exception as error:  # noqa: BLE001 - told by the test
+            self.trouble.append(error)
+
+    def _mind(self, which: int, expected: Any) -> None:
+        kind, read = ("queues", read_queue) if which < 2 else ("exchanges", read_exchange)
+        listed = self.node.http("GET", kind, self.vhost, query="disable_stats=true")
+        found = [read(self.vhost, item) for item in listed if item["name"] == self.variants[which][0].name]
+        if found != ([] if expected is None else [expected]):
+            self.trouble.append((found, expected))
+
+
+def test_nothing_is_created_while_another_client_deletes_and_creates(node: Node, vhost: str, alone: AmqpAlone) -> None:
+    queue = Queue(vhost, "c", "classic", arguments=Arguments({"x-max-length": 7, "x-message-ttl": 60_000}))
+    wanted = [queue, replace(queue, name="d"), Exchange(vhost, "x", "direct", arguments=Arguments({"x-mine": 1}))]
+    with _Churner(node, vhost) as churner:
+        known = {it.key: {_bare(it): it for it in group} for group in churner.variants for it in group}
+        seen: set[Any] = set()
+        while churner.turns < TURNS and not churner.trouble:
+            for kind in QUEUE_TYPES:
+                asked = [replace(it, type=kind) if isinstance(it, Queue) else it for it in wanted]
+                observed = alone.observe(topology(vhost, *asked))
+                for it in asked:
+                    got = observed.topology.resources.get(it.key)
+                    gap = observed.facts.unverified.get(it.key)
+                    if got is not None and (gap is None or gap.paths != EVERYTHING):
+                        assert _bare(got) in known[it.key], got
+                        seen.add(got)
+    assert not churner.trouble
+    assert len(seen) > 4
+
+
+def _bare(it: Any) -> Any:
+    return replace(it, arguments=it.arguments.without("x-mine"))
+
+
+def test_a_green_of_relaxed_equivalence_is_not_believed(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if label == "3.10":
+        return  # it came with 3.11.16
+    monkeypatch.setattr(sandbox_host, "_CONFIG", f"{sandbox_host._CONFIG}{RELAXED} = true\n")
+    with start(label) as sandbox:
+        node = Node(label, sandbox)
+        there = Queue("/", "q", "quorum", arguments=Arguments({"x-max-length": 5, "x-delivery-limit": 3}))
+        make(node, there)
+        declared = replace(there, type="classic", durable=False, arguments=Arguments({"x-max-length": 5}))
+        with connection(node, "/") as opened:  # what a client gets to hear
+            opened.channel().queue_declare(
+                "q", durable=False, auto_delete=False, arguments={"x-queue-type": "classic", "x-max-length": 5}
+            )
+        road = AmqpAlone(Target(amqp=node.amqp_url))
+        assert one(road, declared) == (there, None)
+        assert one(road, replace(declared, type=None)) == (there, None)
+        assert one(road, replace(declared, arguments=Arguments({"x-max-length": 6}))) == (there, None)
+        classic = Queue("/", "c", "classic", arguments=Arguments({"x-max-length": 5}))
+        make(node, classic)
+        assert one(road, replace(classic, type="quorum", durable=False)) == (classic, None)
+        assert one(road, classic) == (classic, None)
+        assert one(road, Queue("/", "gone", "classic")) == (None, None)
+        road.close()
