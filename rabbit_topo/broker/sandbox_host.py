@@ -51,6 +51,8 @@ _TLS_CONFIG = """\
 listeners.ssl.1 = 127.0.0.1:{amqps}
 management.ssl.ip = 127.0.0.1
 management.ssl.port = {https}
+"""
+_EXTERNAL_CONFIG = """\
 auth_mechanisms.1 = PLAIN
 auth_mechanisms.2 = AMQPLAIN
 auth_mechanisms.3 = EXTERNAL
@@ -82,13 +84,14 @@ class Ports:
 class ServerTls:
     """PEM files of a node that listens with TLS too, and whether clients must show a certificate that `ca_file` signed.
 
-    The plugin for SASL EXTERNAL is on then: the user is the common name of the client's certificate.
+    With `external` a client may log in with its certificate, by SASL EXTERNAL: the user is its common name.
     """
 
     ca_file: Path
     cert_file: Path
     key_file: Path
     client_required: bool = False
+    external: bool = True
 
     def files(self) -> dict[str, bytes]:
         """What lies in the node's folder, by name."""
@@ -102,7 +105,8 @@ class ServerTls:
         options = (
             _TLS_OPTIONS.format(road=road, folder=folder, verify="verify_peer", required=required) for road in roads
         )
-        return _TLS_CONFIG.format(amqps=ports.amqps, https=ports.https) + "".join(options)
+        config = _TLS_CONFIG.format(amqps=ports.amqps, https=ports.https) + "".join(options)
+        return config + _EXTERNAL_CONFIG if self.external else config
 
 
 def free_ports() -> Ports:
@@ -230,7 +234,7 @@ def write_files(folder: Path, host: Host, ports: Ports, plugins: Iterable[str], 
     wanted = {"rabbitmq_management", *plugins}
     config = _CONFIG.format(amqp=ports.amqp, http=ports.http, node=node_name(ports))
     if tls:
-        wanted.add(_EXTERNAL)
+        wanted |= {_EXTERNAL} if tls.external else set()
         config += tls.config(host.inside(folder), ports)
     files: Mapping[str, bytes] = {
         "rabbitmq.conf": config.encode(),

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from rabbit_topo.broker.target import DEFAULT, Target
+from rabbit_topo.broker.target import DEFAULT, Target, Tls
 from rabbit_topo.config import Flags, Settings, resolve, resolve_sources
 from rabbit_topo.errors import InputError, TopoError, UsageError
 
@@ -298,6 +298,88 @@ def test_tls_files_lie_beside_the_configuration(tmp_path: Path) -> None:
     assert settings.warnings == ("environment d does not verify the broker's certificate",)
 
 
+def pem(folder: Path, *names: str) -> list[str]:
+    """Make empty files of these names, and answer their paths."""
+    for name in names:
+        (folder / name).touch()
+    return [str(folder / name) for name in names]
+
+
+def test_tls_files_by_flags_beat_variables_and_those_beat_the_configuration(tmp_path: Path) -> None:
+    tls = "tls: {ca_file: ca, cert_file: cert, key_file: key, verify: false}"
+    text = f"environments: {{d: {{broker: 'https://x', {tls}}}}}\n"
+    ca, cert, key, ca2, cert2, key2, ca3 = pem(tmp_path, "ca", "cert", "key", "ca2", "cert2", "key2", "ca3")
+    variables = {
+        "RABBIT_TOPO_CA_FILE": "ca2",
+        "RABBIT_TOPO_CERT_FILE": "cert2",
+        "RABBIT_TOPO_KEY_FILE": "key2",
+    }
+    assert settle(tmp_path, text).target.tls == Tls(ca, cert, key, verify=False)
+    assert settle(tmp_path, text, variables).target.tls == Tls(ca2, cert2, key2, verify=False)
+    assert settle(tmp_path, text, variables, ca_file="ca3").target.tls == Tls(ca3, cert2, key2, verify=False)
+    assert settle(tmp_path, text, variables, broker="https://y").target.tls == Tls(ca2, cert2, key2)
+
+
+def test_a_certificate_and_its_key_come_from_one_level(tmp_path: Path) -> None:
+    text = "environments: {d: {broker: 'https://x', tls: {cert_file: cert, key_file: key}}}\n"
+    _, key, both = pem(tmp_path, "cert", "key", "both")
+    assert settle(tmp_path, text, cert_file="both").target.tls == Tls(None, both, None)
+    assert settle(tmp_path, text, {"RABBIT_TOPO_CERT_FILE": "both"}).target.tls == Tls(None, both, None)
+    assert settle(tmp_path, text, {"RABBIT_TOPO_CA_FILE": "key"}).target.tls.ca_file == key
+    with pytest.raises(UsageError, match="--key-file is given without --cert-file"):
+        settle(tmp_path, text, {"RABBIT_TOPO_CERT_FILE": "both"}, key_file="key")
+    with pytest.raises(UsageError, match="RABBIT_TOPO_KEY_FILE is given without RABBIT_TOPO_CERT_FILE"):
+        settle(tmp_path, text, {"RABBIT_TOPO_KEY_FILE": "key"})
+    (shown,) = problems(tmp_path, text.replace("cert_file: cert, ", ""))
+    assert "key_file is given without cert_file" in shown
+
+
+def test_a_tls_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^--ca-file: there is no file none\.pem$"):
+        settle(tmp_path, broker="https://x", ca_file="none.pem")
+    with pytest.raises(UsageError, match=r"^RABBIT_TOPO_CERT_FILE: there is no file none\.pem$"):
+        settle(tmp_path, environ={"RABBIT_TOPO_CERT_FILE": "none.pem"}, broker="https://x")
+
+
+def test_tls_files_beside_plain_urls_are_warned_about(tmp_path: Path) -> None:
+    pem(tmp_path, "ca")
+    text = "environments: {d: {broker: 'http://x', tls: {ca_file: ca}}}\n"
+    assert "nothing is encrypted" in settle(tmp_path, text).warnings[0]
+    assert "nothing is encrypted" in settle(tmp_path, text, broker="http://x", ca_file="ca").warnings[0]
+    for broker, amqp in (("HTTPS://x", None), ("http://x", "amqp://x;amqps://y"), (None, "amqps://x")):
+        assert settle(tmp_path, text, broker=broker, amqp=amqp, ca_file="ca").warnings == ()
+    assert settle(tmp_path, text, {"RABBIT_TOPO_CA_FILE": "ca"}, broker="http://x").warnings == ()
+
+
+def test_a_time_out_by_flag_variable_and_configuration(tmp_path: Path) -> None:
+    text = "environments: {d: {broker: 'http://x', timeout: 2.5}}\n"
+    variable = {"RABBIT_TOPO_TIMEOUT": "7"}
+    assert settle(tmp_path, text).target.timeout == 2.5
+    assert settle(tmp_path, text, variable).target.timeout == 7.0
+    assert settle(tmp_path, text, variable, timeout=0.5).target.timeout == 0.5
+    assert settle(tmp_path, text, broker="http://y").target.timeout == 30.0
+    assert settle(tmp_path, text, {"RABBIT_TOPO_TIMEOUT": ""}).target.timeout == 2.5
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "86401", "30s"])
+def test_a_time_out_is_a_number_of_seconds(tmp_path: Path, value: str) -> None:
+    with pytest.raises(UsageError, match="RABBIT_TOPO_TIMEOUT is not a number of seconds"):
+        settle(tmp_path, environ={"RABBIT_TOPO_TIMEOUT": value})
+    if value != "30s":
+        with pytest.raises(UsageError, match="--timeout is not a number of seconds"):
+            settle(tmp_path, timeout=float(value))
+    (shown,) = problems(tmp_path, f"environments: {{d: {{broker: 'http://x', timeout: {value}}}}}\n")
+    assert "timeout must be a number of seconds" in shown
+
+
+def test_several_urls_are_each_checked_and_each_warned_about(tmp_path: Path) -> None:
+    urls = "amqp://one;amqps://two"
+    assert settle(tmp_path, amqp=urls).target.amqp == urls
+    assert "can be seen by others" in settle(tmp_path, amqp="amqp://a@one;amqp://b:s3cret@two").warnings[0]
+    with pytest.raises(UsageError, match="must begin with http:// or https://"):
+        settle(tmp_path, broker="http://one;amqp://two")
+
+
 def test_every_problem_is_shown_with_its_place(tmp_path: Path) -> None:
     text = """\
 source: [x]
@@ -414,6 +496,12 @@ def test_an_empty_configuration_says_nothing(tmp_path: Path, text: str) -> None:
         "environments: {d: {broker: x.json}}",
         "environments: {d: {broker: 'https://x', tls: {verify: true, ca_file: ca.pem}}}",
         "environments: {d: {amqp: 'amqp://x'}}",
+        "environments: {d: {broker: 'https://x', tls: {key_file: k}}}",
+        "environments: {d: {broker: 'http://x', timeout: 0}}",
+        "environments: {d: {broker: 'http://x', timeout: 2.5}}",
+        "environments: {d: {broker: 'http://x', timeout: '30'}}",
+        "environments: {d: {broker: 'http://x', timeout: true}}",
+        "environments: {d: {broker: 'http://x', timeout: 86401}}",
         "sources: x",
         "sources: [1]",
         "target_version: new",
