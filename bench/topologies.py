@@ -84,6 +84,7 @@ def yaml_text(objects: int) -> str:
 def definitions(objects: int, vhost: str) -> dict[str, Any]:
     """Spell the topology as RabbitMQ's own definitions."""
     found: dict[str, list[dict[str, Any]]] = {"exchanges": [], "queues": [], "bindings": []}
+    item: dict[str, Any]
     for resource in _resources(objects, vhost):
         match resource:
             case Exchange():

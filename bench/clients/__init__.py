@@ -1,0 +1,1 @@
+"""Programs that are measured beside rabbit-topo, each a process of its own."""

@@ -1,0 +1,116 @@
+"""Measure rabbit-topo beside others, on throwaway brokers, as whole processes; print medians and ratios.
+
+Each run starts from an emptied vhost on a node that has become quiet, and contenders take turns. Needs a RabbitMQ (and
+what scripts/brokers makes, for more versions), and node with npm for rascal. A machine that does nothing else gives
+figures worth keeping.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import contenders, results, startup, topologies
+from bench.nodes import VHOST, available, running
+from bench.rounds import Rounds, tell, wanted
+from tests.brokers import LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.results import Runs
+
+SIZES = (310, 3_100, 31_000)
+SCALE = (310, 3_100, 31_000, 310_000)
+DOCS = contenders.ROOT / "docs"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what the flags ask for; answer 1 where a contender failed."""
+    asked = _flags(arguments)
+    labels = asked.versions if asked.versions is not None else available()
+    failures: list[str] = []
+    brokers: dict[str, Runs] = {}
+    versions: dict[str, str] = {}
+    with tempfile.TemporaryDirectory(prefix="rabbit-topo-bench-") as temporary:
+        folder = Path(temporary)
+        installs = bool(labels) and wanted(asked.only, contenders.RASCAL)
+        rascal = contenders.install_rascal(folder) if installs else None
+        for label in labels:
+            with running(label) as bench:
+                versions[label] = bench.node.version
+                rounds = Rounds(bench, folder, rascal, asked.repeat, asked.only)
+                rounds.warm_up()
+                for size in asked.sizes:
+                    rounds.measure(size)
+            brokers[label] = dict(rounds.runs)
+            failures += [f"RabbitMQ {versions[label]}: {failure}" for failure in rounds.failures.values()]
+            print(f"\nRabbitMQ {versions[label]}, medians of {asked.repeat}\n")
+            print("\n".join([*results.broker_lines(brokers[label]), "", *results.promise_lines(brokers[label])]))
+        scale = {size: _without_broker(size, folder) for size in asked.scale}
+    if scale:
+        print("\nWithout a broker, processor seconds\n")
+        print("\n".join(results.scale_lines(scale)))
+    if asked.startup:
+        print("\nStart-up\n")
+        startup.main(asked.repeat * 5)
+    if asked.output:
+        document = results.document(brokers, versions, scale)
+        asked.output.parent.mkdir(parents=True, exist_ok=True)
+        asked.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        print(f"\nwritten: {asked.output}")
+    if asked.docs:
+        results.write_docs(DOCS, brokers, versions, scale)
+    for failure in failures:
+        print(f"FAILED: {failure}", file=sys.stderr)
+    return int(bool(failures))
+
+
+def _flags(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("bench/run", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--sizes", type=_numbers, default=SIZES, metavar="N,N", help="objects on a broker  %(default)s")
+    scale_help = "objects without a broker; 0 for none  %(default)s"
+    parser.add_argument("--scale", type=_numbers, default=SCALE, metavar="N,N", help=scale_help)
+    versions_help = f"of {', '.join(LABELS)}; an empty string for none  [all that are here]"
+    parser.add_argument("--versions", type=_labels, metavar="V,V", help=versions_help)
+    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="runs of each  %(default)s")
+    only_help = "measure contenders whose names contain this; may be repeated"
+    parser.add_argument("--only", action="append", default=[], metavar="TEXT", help=only_help)
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write every run there, as JSON")
+    parser.add_argument("--docs", action="store_true", help="put tables and plots into docs/performance.md")
+    parser.add_argument("--startup", action="store_true", help="measure how long the command takes to start, too")
+    parser.add_argument("--quick", action="store_true", help="a smoke run: 310 objects, once, on the first broker")
+    asked = parser.parse_args(arguments)
+    if asked.quick:
+        asked.sizes, asked.scale, asked.repeat = (310,), (310, 3_100), 1
+        asked.versions = (asked.versions if asked.versions is not None else available())[:1]
+    return asked
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    found = tuple(int(number.replace("_", "")) for number in text.split(",") if number)
+    if any(number % topologies.PER_EXCHANGE for number in found):
+        raise argparse.ArgumentTypeError(f"sizes are multiples of {topologies.PER_EXCHANGE}: 310, 3100, 31000")
+    return tuple(number for number in found if number)
+
+
+def _labels(text: str) -> list[str]:
+    found = [label for label in text.split(",") if label]
+    if unknown := set(found) - set(LABELS):
+        raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: choose of {', '.join(LABELS)}")
+    return found
+
+
+def _without_broker(size: int, folder: Path) -> dict[str, float]:
+    tell(f"without a broker  {size:,} objects")
+    yaml, document = topologies.write(folder, size, VHOST)
+    command = [sys.executable, "-m", "bench.scale", str(yaml), str(document)]
+    answer = subprocess.run(command, cwd=contenders.ROOT, capture_output=True, check=True)
+    tell("")
+    found: dict[str, Any] = json.loads(answer.stdout)
+    return found
