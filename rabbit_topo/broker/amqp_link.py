@@ -41,6 +41,7 @@ class Server:
     """What a broker says of itself when somebody logs in, and what was agreed on for the connection.
 
     `capabilities` are the names of those it has; `heartbeat` is in seconds, 0 is off; `frame_max` is in bytes.
+    `platform` is what it runs on, in its own words.
     """
 
     product: str
@@ -51,6 +52,7 @@ class Server:
     channel_max: int
     frame_max: int
     heartbeat: int
+    platform: str = ""
 
 
 class Link:
@@ -187,6 +189,7 @@ def read_server(connection: Any) -> Server:
         channel_max=connection.channel_max,
         frame_max=connection.frame_max,
         heartbeat=connection.heartbeat or 0,
+        platform=str(told.get("platform", "")),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,25 +11,26 @@ from typing import TYPE_CHECKING, Any
 from rabbit_topo.broker import certificates, diagnosis_http, rights
 from rabbit_topo.broker.address import Address, parse_addresses
 from rabbit_topo.broker.http import Http
-from rabbit_topo.broker.target import split_addresses
+from rabbit_topo.broker.target import DEFAULT, split_addresses
 from rabbit_topo.errors import AccessRefused, BrokerError
 from rabbit_topo.model import Exchange, Topology
 from rabbit_topo.policies import release
 from rabbit_topo.report.diagnosis import Certificate, Diagnosis, Login, Rights, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from rabbit_topo.broker.amqp_login import Login as AmqpLogin
+    from rabbit_topo.broker.amqp import Amqp
     from rabbit_topo.broker.diagnosis_http import Whoami
     from rabbit_topo.broker.rights import Task, Verdict
     from rabbit_topo.broker.target import Target
-    from rabbit_topo.report.diagnosis import Access
+    from rabbit_topo.model import Key
+    from rabbit_topo.report.diagnosis import Ability, Access
 
 SHOWN = 20  # vhosts, where no file says which
+ENTRANCES = 5  # vhosts that no file names
 FIRST_POISONED = (3, 10)  # older ones are not tried: there a poisoned declare may create something
 UNASKED = "asking it could change something there: it is no RabbitMQ of version 3.10 or newer"
-BROKEN = "the connection broke while the broker was asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class _Management:
 class _Amqp:
     """The AMQP road, as far as it leads; `server` is None until a vhost was entered."""
 
-    login: AmqpLogin
+    road: Amqp
     server: Server | None = None
 
 
@@ -60,6 +60,8 @@ def diagnose(
     asked by requests that can change nothing. Raises `UsageError` where a URL or a file cannot be used.
     """
     now = now or datetime.now(UTC)
+    if target.broker is None and target.amqp is None:
+        target = replace(target, broker=DEFAULT)
     if target.broker and not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", target.broker):
         return _file(target, declared, now)
     web = parse_addresses(target.broker, target, ("http", "https"), "the management URL") if target.broker else ()
@@ -67,20 +69,21 @@ def diagnose(
     say("logging in ...")
     management_logins, management = _management_logins(target, web)
     vhosts, more = _vhosts(declared, management, wire)
-    elsewhere = [
-        *(address.vhost for address in wire if address.vhost),
-        "/",
-        *(management.visible if management else ()),
-    ]
-    amqp_logins, amqp = _amqp_logins(target, wire, [*dict.fromkeys([*vhosts, *elsewhere])][: len(vhosts) + SHOWN])
+    amqp_logins, amqp = _amqp_logins(target, wire, _entrances(vhosts, management, wire))
+    logins = (*management_logins, *amqp_logins)
+    if management and len({login.cluster_name for login in logins if login.cluster_name}) > 1:
+        amqp = None  # what may be done is told of one cluster
+    tasks = rights.tasks(declared)
     found = []
     for vhost in vhosts:
         say(f"asking what may be done in vhost {vhost} ...")
-        found.append(_rights(vhost, declared, management, amqp))
+        found.append(_rights(vhost, tasks.get(vhost, []), rights.policies(declared, vhost), management, amqp))
     server = management.server if management else amqp.server if amqp else None
+    if management:
+        management.http.close()
     return Diagnosis(
         now,
-        (*management_logins, *amqp_logins),
+        logins,
         server,
         tuple(found),
         tuple(_certificates(target, (*web, *wire))),
@@ -105,6 +108,13 @@ def _vhosts(declared: Topology, management: _Management | None, wire: Sequence[A
     named = {address.vhost for address in wire if address.vhost}
     visible = sorted({*(management.visible if management else ()), *named}) or ["/"]
     return tuple(visible[:SHOWN]), max(len(visible) - SHOWN, 0)
+
+
+def _entrances(vhosts: Sequence[str], management: _Management | None, wire: Sequence[Address]) -> list[str]:
+    """List the vhosts to log in at, the first that lets us in counts: a broker tells its name to nobody else."""
+    named = [address.vhost for address in wire if address.vhost]
+    visible = sorted(management.visible)[:ENTRANCES] if management else []
+    return [*dict.fromkeys([*vhosts, *named, "/", *visible])]
 
 
 def _management_logins(target: Target, addresses: Sequence[Address]) -> tuple[list[Login], _Management | None]:
@@ -133,97 +143,81 @@ def _management_logins(target: Target, addresses: Sequence[Address]) -> tuple[li
 def _amqp_logins(
     target: Target, addresses: Sequence[Address], vhosts: Sequence[str]
 ) -> tuple[list[Login], _Amqp | None]:
-    from rabbit_topo.broker.amqp_login import Login as AmqpLogin
+    if not addresses:
+        return [], None
+    from rabbit_topo.broker.amqp import Amqp
 
     logins, road = [], None
     for address, url in zip(addresses, split_addresses(target.amqp or ""), strict=False):
-        login = AmqpLogin(replace(target, amqp=url))
+        amqp = Amqp(replace(target, amqp=url))
         report = Login("amqp", address.shown, address.username)
         try:
-            report, server = _knock(login, report, vhosts)
+            report, server = _knock(amqp, report, vhosts)
         except BrokerError as error:
             logins.append(replace(report, error=error.message, hint=error.hint))
             continue
+        finally:
+            amqp.close()
         logins.append(report)
-        road = road or _Amqp(login, server)
+        road = road or _Amqp(amqp, server)
     return logins, road
 
 
-def _knock(login: AmqpLogin, report: Login, vhosts: Sequence[str]) -> tuple[Login, Server | None]:
+def _knock(amqp: Amqp, report: Login, vhosts: Sequence[str]) -> tuple[Login, Server | None]:
     """Log in at the first vhost that lets us. Who is kept out of a vhost has shown a right password all the same."""
     from rabbit_topo.broker import diagnosis_amqp
 
     for vhost in vhosts:
         try:
-            connection = login.open(vhost)
+            said = amqp.server(vhost)
         except AccessRefused:
             continue
-        server = diagnosis_amqp.server(connection)
-        report = replace(report, cluster_name=server.cluster_name, wire=diagnosis_amqp.wire(connection))
-        _close(connection)
-        return report, server
+        server = diagnosis_amqp.server(said)
+        return replace(report, cluster_name=server.cluster_name, wire=diagnosis_amqp.wire(said)), server
     return report, None
 
 
-def _rights(vhost: str, declared: Topology, management: _Management | None, amqp: _Amqp | None) -> Rights:
-    todo = rights.tasks(declared, vhost)
+def _rights(vhost: str, todo: list[Task], policies: int, management: _Management | None, amqp: _Amqp | None) -> Rights:
     by_http, words = _see(vhost, management)
-    by_amqp, connection, amqp_words = _enter(vhost, amqp)
+    by_amqp, amqp_words = _enter(vhost, amqp)
     found = Rights(
         vhost,
         by_http,
         by_amqp,
         amqp_words or words,
         management.visible.get(vhost, "") if management else "",
-        policies=rights.policies(declared, vhost),
+        policies=policies,
     )
     try:
-        return _judged(found, todo, management, connection, may_ask=_asks(management, amqp))
+        return _judged(found, todo, management, amqp)
     finally:
-        if connection is not None:
-            _close(connection)
+        if amqp:
+            amqp.road.close()
 
 
-def _judged(
-    found: Rights, todo: list[Task], management: _Management | None, connection: Any, *, may_ask: bool
-) -> Rights:
-    if management and found.management == "entered" and "administrator" in management.who.tags:
-        permissions = diagnosis_http.permissions(management.http, found.vhost)
+def _judged(found: Rights, todo: list[Task], management: _Management | None, amqp: _Amqp | None) -> Rights:
+    """Find out what may be done, from the user's patterns where it is shown them, else by asking."""
+    seen = management if found.management == "entered" else None
+    if seen and "administrator" in seen.who.tags:
+        permissions = diagnosis_http.permissions(seen.http, found.vhost)
         if permissions is not None:
-            judge = rights.by_patterns(permissions, management.http.user, found.vhost)
-            return replace(
-                found, permissions=permissions, source="permissions", abilities=rights.abilities(todo, judge)
-            )
-    if connection is not None and may_ask:
+            abilities = rights.abilities(todo, rights.by_patterns(permissions, seen.http.user, found.vhost))
+            return replace(found, permissions=permissions, source="permissions", abilities=abilities)
+    asks = _asks(management, amqp)
+    if asks and amqp and found.amqp == "entered":
         from rabbit_topo.broker import diagnosis_amqp
 
-        judge, broken = _until_broken(diagnosis_amqp.Asker(connection))
-        abilities = rights.abilities(todo, judge)
-        return replace(found, source="asked", abilities=abilities, why=BROKEN if broken else "")
-    if management and found.management == "entered" and may_ask:
-        judge, broken = _until_broken(diagnosis_http.by_asking(management.http, found.vhost))
-        abilities = rights.abilities(todo, judge)
-        why = BROKEN if broken else "HTTP does not tell who may bind or dead-letter; give the AMQP URL too"
-        return replace(found, source="asked_by_http", abilities=abilities, why=why)
-    why = "" if found.entered and may_ask else UNASKED if found.entered else "no road leads into this vhost"
-    return replace(found, why=why, abilities=rights.abilities(todo, lambda _: rights.Verdict(None)))
+        verdicts, why = diagnosis_amqp.ask(amqp.road, found.vhost, todo)
+        return replace(found, source="asked", abilities=_looked_up(todo, verdicts), why=why)
+    if asks and seen:
+        verdicts, why = diagnosis_http.ask(seen.http, found.vhost, todo)
+        return replace(found, source="asked_by_http", abilities=_looked_up(todo, verdicts), why=why)
+    why = UNASKED if found.entered else "no road leads into this vhost"
+    return replace(found, why=why, abilities=_looked_up(todo, {}))
 
 
-def _until_broken(judge: Callable[[Task], Verdict]) -> tuple[Callable[[Task], Verdict], list[str]]:
-    """Judge until the line breaks; what broke it stands in the list then."""
-    import amqp
-
-    broken: list[str] = []
-
-    def careful(task: Task) -> Verdict:
-        if not broken:
-            try:
-                return judge(task)
-            except (OSError, amqp.AMQPError, BrokerError) as error:
-                broken.append(str(error))
-        return rights.Verdict(None)
-
-    return careful, broken
+def _looked_up(todo: list[Task], verdicts: Mapping[Key, Verdict]) -> tuple[Ability, ...]:
+    return rights.abilities(todo, lambda task: verdicts.get(task.key, rights.UNKNOWN))
 
 
 def _asks(management: _Management | None, amqp: _Amqp | None) -> bool:
@@ -246,17 +240,18 @@ def _see(vhost: str, management: _Management | None) -> tuple[Access, str]:
     return seen, words and f"user {management.http.user!r} does not see vhost {vhost!r} over HTTP: {words}"
 
 
-def _enter(vhost: str, amqp: _Amqp | None) -> tuple[Access, Any, str]:
+def _enter(vhost: str, amqp: _Amqp | None) -> tuple[Access, str]:
     if amqp is None:
-        return "not_asked", None, ""
+        return "not_asked", ""
     from rabbit_topo.broker.amqp_login import VhostMissing
 
     try:
-        return "entered", amqp.login.open(vhost), ""
+        amqp.road.server(vhost)
     except VhostMissing as error:
-        return "missing", None, error.message
+        return "missing", error.message
     except BrokerError as error:
-        return "refused", None, error.message
+        return "refused", error.message
+    return "entered", ""
 
 
 def _missing_types(declared: Topology, server: Server | None) -> dict[str, int]:
@@ -292,8 +287,3 @@ def _certificates(target: Target, addresses: Sequence[Address]) -> Iterator[Cert
 
 def _certificate(what: Any, place: str, facts: certificates.Facts) -> Certificate:
     return Certificate(what, place, facts.subject, facts.issuer, facts.names, facts.not_after)
-
-
-def _close(connection: Any) -> None:
-    with suppress(Exception):
-        connection.close()

@@ -5,116 +5,118 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
-from amqp import exceptions as refusals
+from amqp import spec
+from amqp.serialization import dumps
 
+from rabbit_topo.arguments import ALTERNATE
+from rabbit_topo.broker.amqp_table import table
+from rabbit_topo.broker.amqp_talk import Job, Lost, Method, Refused
 from rabbit_topo.broker.diagnosis_http import POISON_EXCHANGE, POISON_QUEUE
+from rabbit_topo.broker.probes import exchange_method, queue_method
 from rabbit_topo.broker.rights import DEFAULT_EXCHANGE, Verdict
 from rabbit_topo.model import Binding, Exchange, Kind, Queue
 from rabbit_topo.report.diagnosis import Need, Server, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from rabbit_topo.broker.amqp import Amqp
+    from rabbit_topo.broker.amqp_link import Server as Greeting
+    from rabbit_topo.broker.amqp_talk import Talk
     from rabbit_topo.broker.rights import Task
+    from rabbit_topo.model import Key, Plain
 
+DEAD_LETTER: Final = "x-dead-letter-exchange"
+ACCESS_REFUSED: Final = 403
+# Nothing of that name, somebody else's, and what the poison is for: each comes after the permission was looked at.
+ABOUT_THE_OBJECT: Final = frozenset({404, 405, 406})
+UNTOLD: Final = "AMQP does not tell it: give the management URL too"
 # `access to queue 'q' in vhost 'v' refused`, from 3.13 on with the permission before it, and `topic 'k' in exchange`.
 # The server cuts words that are longer than 255 bytes off, and the name's end with them.
-_REFUSED = re.compile(r"(?:(configure|write|read) )?access to (queue|exchange|topic) '(?:(.*?)' in )?", re.DOTALL)
-_ERLANG = re.compile(r"Erlang/OTP (\S+)")
+_REFUSED = re.compile(r"access to (queue|exchange|topic) '(?:(.*?)' in )?", re.DOTALL)
 
 
-def server(connection: Any) -> Server:
+def server(said: Greeting) -> Server:
     """Return what a broker says of itself when somebody logs in."""
-    said = connection.server_properties
-    erlang = _ERLANG.search(str(said.get("platform", "")))
-    untold = "AMQP does not tell it: give the management URL too"
+    erlang = re.search(r"Erlang/OTP (\S+)", said.platform)
     return Server(
-        product=str(said.get("product", "")),
-        version=str(said.get("version", "")),
+        product=said.product,
+        version=said.version,
         erlang=erlang[1] if erlang else "",
-        cluster_name=str(said.get("cluster_name", "")),
-        untold=dict.fromkeys(("exchange_types", "nodes", "alarms", "deprecated", "tags"), untold),
+        cluster_name=said.cluster_name,
+        untold=dict.fromkeys(("exchange_types", "nodes", "alarms", "deprecated", "tags"), UNTOLD),
     )
 
 
-def wire(connection: Any) -> Wire:
+def wire(said: Greeting) -> Wire:
     """Return what the connection agreed on."""
-    mechanisms = connection.mechanisms
-    listed = [one.decode() if isinstance(one, bytes) else str(one) for one in mechanisms]
-    return Wire(
-        tuple(sorted(listed)),
-        int(connection.channel_max or 0),
-        int(connection.frame_max or 0),
-        int(connection.heartbeat or 0),
-    )
+    return Wire(tuple(sorted(said.mechanisms)), said.channel_max, said.frame_max, said.heartbeat)
 
 
-class Asker:
-    """Judges tasks by requests that can change nothing, on a connection to their vhost.
+def ask(amqp: Amqp, vhost: str, todo: Iterable[Task]) -> tuple[dict[Key, Verdict], str]:
+    """Judge tasks by requests that can change nothing; say why, where some got no answer.
 
     A declare carries an argument that keeps the broker from creating anything; a removal names a binding that nobody
     has. Each is refused where the user lacks a permission, before anything else is looked at.
     """
-
-    def __init__(self, connection: Any) -> None:
-        """Open a channel."""
-        self._channel = connection.channel()
-        self._nobodys = {"x-rabbit-topo": uuid.uuid4().hex}
-        self._known: dict[str, str] = {}
-
-    def __call__(self, task: Task) -> Verdict:
-        """Say what this user lacks. Raises what py-amqp raises when the line breaks."""
-        for at, said in enumerate(self._answers(task)):
-            if found := _REFUSED.search(said):
-                needs = task.needs[at:] if task.action == "bind" or at else task.needs[:1]
-                return Verdict(_lacks(needs, found), said)
-        return Verdict(())
-
-    def _answers(self, task: Task) -> Iterator[str]:
-        """Ask for one need after the other, so that it is known which one is refused."""
-        match task.resource:
-            case Binding() as binding:
-                yield self._unbind(binding.destination_kind, binding.destination, binding.source, binding.routing_key)
-            case Queue() as queue if isinstance(dead := queue.arguments.get("x-dead-letter-exchange"), str):
-                yield self._declare(Kind.QUEUE, queue.name)
-                yield self._declare(Kind.QUEUE, queue.name, **{"x-dead-letter-exchange": dead})
-            case Exchange() as exchange if isinstance(other := exchange.arguments.get("alternate-exchange"), str):
-                yield self._declare(Kind.EXCHANGE, exchange.name)
-                yield self._unbind("exchange", other, exchange.name, "")
-            case _:
-                yield self._declare(task.key.kind, task.key.name)
-
-    def _declare(self, kind: Kind, name: str, **more: str) -> str:
-        if kind is Kind.QUEUE:
-            arguments = {**POISON_QUEUE, **more}
-            return self._refusal("queue_declare", name, durable=True, auto_delete=True, arguments=arguments)
-        arguments = dict(POISON_EXCHANGE)
-        return self._refusal("exchange_declare", name, "direct", durable=True, auto_delete=False, arguments=arguments)
-
-    def _unbind(self, kind: str, destination: str, source: str, routing_key: str) -> str:
-        return self._refusal(f"{kind}_unbind", destination, source, routing_key, arguments=self._nobodys)
-
-    def _refusal(self, method: str, *arguments: object, **options: object) -> str:
-        """Ask once, and return the broker's words where it refuses."""
-        key = repr((method, arguments, options))
-        if key not in self._known:
-            self._known[key] = _words(getattr(self._channel, method), *arguments, **options)
-        return self._known[key]
+    nobodys = {"x-rabbit-topo": uuid.uuid4().hex}
+    found, broken = {}, ""
+    for job, verdict in amqp.converse(vhost, (Job(task.key, _talk(task, nobodys)) for task in todo)):
+        if isinstance(verdict, Lost):
+            broken = f"the connection was lost while the broker was asked: {verdict.reason}"
+        else:
+            found[job.about] = verdict
+    return found, broken
 
 
-def _words(method: Callable[..., object], *arguments: object, **options: object) -> str:
-    try:
-        method(*arguments, **options)
-    except refusals.ChannelError as refusal:
-        return str(refusal.reply_text)
-    return ""
+def _talk(task: Task, nobodys: Mapping[str, Plain]) -> Talk[Verdict]:
+    for at, question in enumerate(_questions(task, nobodys)):
+        answer = yield question
+        if not isinstance(answer, Refused):
+            continue
+        refused = _REFUSED.search(answer.text) if answer.code == ACCESS_REFUSED else None
+        if refused:
+            needs = task.needs[at:] if task.action == "bind" or at else task.needs[:1]
+            return Verdict(_lacks(needs, refused), answer.text)
+        if answer.code not in {ACCESS_REFUSED, *ABOUT_THE_OBJECT}:
+            return Verdict(None, answer.text)
+    return Verdict(())
 
 
-def _lacks(needs: tuple[Need, ...], found: re.Match[str]) -> tuple[Need, ...]:
+def _questions(task: Task, nobodys: Mapping[str, Plain]) -> Iterator[Method]:
+    """Ask for one need after the other, so that it is known which one is refused."""
+    match task.resource:
+        case Binding() as binding:
+            yield _unbind(binding.destination_kind, binding.destination, binding.source, binding.routing_key, nobodys)
+            return
+        case Queue(arguments=arguments) if isinstance(arguments.get(DEAD_LETTER), str):
+            yield _declare(task.key)
+            yield _declare(task.key, {DEAD_LETTER: arguments[DEAD_LETTER]})
+        case Exchange(arguments=arguments) if isinstance(arguments.get(ALTERNATE), str):
+            yield _declare(task.key)
+            yield _unbind("exchange", arguments[ALTERNATE], task.key.name, "", nobodys)
+        case _:
+            yield _declare(task.key)
+
+
+def _declare(key: Key, more: Mapping[str, Plain] | None = None) -> Method:
+    if key.kind is Kind.QUEUE:
+        return queue_method(Queue(key.vhost, key.name, auto_delete=True), {**POISON_QUEUE, **(more or {})})
+    return exchange_method(Exchange(key.vhost, key.name, "direct"), table(POISON_EXCHANGE))
+
+
+def _unbind(kind: str, destination: str, source: str, routing_key: str, arguments: Mapping[str, Plain]) -> Method:
+    ends = (0, destination, source, routing_key)
+    if kind == "queue":
+        return Method(spec.Queue.Unbind, dumps("Bsss", ends) + table(arguments))
+    return Method(spec.Exchange.Unbind, dumps("Bsssb", (*ends, False)) + table(arguments))
+
+
+def _lacks(needs: tuple[Need, ...], refused: re.Match[str]) -> tuple[Need, ...]:
     """Name what is missing, by the broker's words; those of 3.10 leave the permission out."""
-    _, kind, name = found.groups()
+    kind, name = refused.groups()
     if kind == "topic":
         return tuple(need for need in needs if need.topic is not None)
     plain = [replace(need, topic=None) for need in needs]

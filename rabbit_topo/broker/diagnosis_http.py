@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED, Http, segment
 from rabbit_topo.broker.rights import Verdict
+from rabbit_topo.broker.side_by_side import side_by_side
 from rabbit_topo.errors import BrokerError, NotABroker
 from rabbit_topo.model import Kind
 from rabbit_topo.report.diagnosis import Access, Node, Permissions, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from rabbit_topo.broker.http import Answer
     from rabbit_topo.broker.rights import Task
+    from rabbit_topo.model import Key
 
-UNAVAILABLE = 503
+BAD_REQUEST, UNAVAILABLE = 400, 503
 UNTOLD = ("undefined", None, "")
 # With these arguments RabbitMQ creates nothing: the first belongs to streams, the second is of a wrong class.
 POISON_QUEUE: Mapping[str, Any] = {"x-queue-type": "classic", "x-max-age": "1h"}
@@ -142,20 +143,27 @@ def permissions(http: Http, vhost: str) -> Permissions | None:
     )
 
 
-def by_asking(http: Http, vhost: str) -> Callable[[Task], Verdict]:
-    """Judge tasks by declares that can create nothing: over HTTP they tell the configure permission, and no other."""
+def ask(http: Http, vhost: str, todo: Iterable[Task]) -> tuple[dict[Key, Verdict], str]:
+    """Judge tasks by declares that can create nothing; say why, where some stay open.
 
-    def judge(task: Task) -> Verdict:
-        if task.action == "bind":
-            return Verdict(None)
-        path = f"/api/{task.key.kind.value}s/{segment(vhost)}/{segment(task.key.name)}"
-        body: dict[str, Any] = {"durable": True, "auto_delete": True, "arguments": dict(POISON_QUEUE)}
-        if task.key.kind is Kind.EXCHANGE:
-            body |= {"type": "direct", "internal": False, "arguments": dict(POISON_EXCHANGE)}
-        answer = http.ask("PUT", path, body)
-        if answer.status == UNAUTHORISED:
-            return Verdict(task.needs[:1], answer.reason)
-        known = len(task.needs) == 1 and not re.match("HTTP status", answer.reason)
-        return Verdict(() if known else None)
+    Over HTTP they tell the configure permission, and no other: there is no harmless way to ask for those of bindings.
+    """
+    found: dict[Key, Verdict] = {}
+    asked = (task for task in todo if task.action != "bind")
+    try:
+        found.update(side_by_side(lambda task: _asked(http, vhost, task), asked, http.width, http.abandon))
+    except BrokerError as error:
+        return found, f"the connection was lost while the broker was asked: {error.message}"
+    return found, "HTTP does not tell who may bind or dead-letter; give the AMQP URL too"
 
-    return judge
+
+def _asked(http: Http, vhost: str, task: Task) -> tuple[Key, Verdict]:
+    key = task.key
+    body: dict[str, Any] = {"durable": True, "auto_delete": True, "arguments": dict(POISON_QUEUE)}
+    if key.kind is Kind.EXCHANGE:
+        body |= {"type": "direct", "internal": False, "arguments": dict(POISON_EXCHANGE)}
+    answer = http.ask("PUT", f"/api/{key.kind.value}s/{segment(vhost)}/{segment(key.name)}", body)
+    if answer.status == UNAUTHORISED:
+        return key, Verdict(task.needs[:1], answer.reason)
+    granted = answer.ok or answer.status == BAD_REQUEST
+    return key, Verdict(() if granted and len(task.needs) == 1 else None)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rabbit_topo.model import PREDECLARED, Binding, Exchange, Kind, Policy, Queue, Vhost
 from rabbit_topo.policies import pattern_matches
 from rabbit_topo.report.diagnosis import Ability, Action, Denied, Need, Permissions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from rabbit_topo.model import Key, Resource, Topology
 
@@ -39,25 +39,31 @@ class Verdict(NamedTuple):
     words: str = ""
 
 
-def tasks(declared: Topology, vhost: str) -> list[Task]:
-    """Return what an apply may have to do in a vhost, in the order of keys; external objects are left alone."""
-    found = []
+UNKNOWN = Verdict(None)
+
+
+def tasks(declared: Topology) -> Mapping[str, list[Task]]:
+    """Return what an apply may have to do, by vhost, in the order of keys; external objects are left alone."""
+    found: defaultdict[str, list[Task]] = defaultdict(list)
     for key, resource in sorted(declared.resources.items(), key=lambda item: item[0].order):
-        if key.vhost != vhost or declared.note(key).external:
+        if declared.note(key).external:
             continue
         match resource:
             case Exchange():
-                found.append(Task(key, "create", _exchange_needs(resource), resource))
+                found[key.vhost].append(Task(key, "create", _exchange_needs(resource), resource))
             case Queue():
-                found.append(Task(key, "create", _queue_needs(resource), resource))
+                found[key.vhost].append(Task(key, "create", _queue_needs(resource), resource))
             case Binding():
-                found.append(Task(key, "bind", _binding_needs(resource, declared), resource))
+                found[key.vhost].append(Task(key, "bind", _binding_needs(resource, declared), resource))
             case Vhost() | Policy():
                 pass
     for key in sorted(declared.absent, key=lambda key: key.order):
-        if key.vhost == vhost and key.kind in {Kind.QUEUE, Kind.EXCHANGE}:
-            kind = "queue" if key.kind is Kind.QUEUE else "exchange"
-            found.append(Task(key, "delete", (Need("configure", kind, key.name),)))  # type: ignore[arg-type]
+        match key.kind:
+            case Kind.QUEUE | Kind.EXCHANGE:
+                kind: Literal["queue", "exchange"] = "queue" if key.kind is Kind.QUEUE else "exchange"
+                found[key.vhost].append(Task(key, "delete", (Need("configure", kind, key.name),)))
+            case Kind.BINDING | Kind.POLICY | Kind.VHOST:
+                pass
     return found
 
 

@@ -30,6 +30,7 @@ def command(**given: Any) -> int:
     from rabbit_topo.model import Topology
     from rabbit_topo.report.doctor import doctor_lines
     from rabbit_topo.report.doctor_document import doctor_document
+    from rabbit_topo.report.doctor_findings import findings
 
     common, login, _ = options.split(given)
     settings = settle(common, login)
@@ -41,4 +42,8 @@ def command(**given: Any) -> int:
     finally:
         progress.clear()
     emit(common, lambda width: doctor_lines(diagnosis, width), lambda: doctor_document(diagnosis))
+    if common.quiet:
+        for finding in findings(diagnosis):
+            if finding.level == "problem":
+                click.echo(f"rabbit-topo: {finding.message}", err=True)
     return diagnosis.exit_code
