@@ -99,18 +99,39 @@ class AmqpAlone:
     def _road(self, product: str) -> Road:
         return self._probe if product.endswith(RABBITMQ) else "passive"
 
+    def _talk(self, key: Key, declared: Topology, told: tuple[str, str, str]) -> Talk[Seen] | None:
+        from rabbit_topo.broker.probe_exchange import active_exchange
+        from rabbit_topo.broker.probe_queue import active_queue
+        from rabbit_topo.broker.probes import PASSIVE, passive
+
+        product, version, _ = told
+        rabbitmq = product.endswith(RABBITMQ)
+        reason = (
+            PASSIVE if rabbitmq else f"{product} is asked passively only, which shows no more than that it is there"
+        )
+        active = self._road(product) == "active"
+        match declared.resources.get(key):
+            case Exchange() as it:
+                return active_exchange(it) if active else passive(it, reason, rabbitmq=rabbitmq)
+            case Queue() as it:
+                return active_queue(it, version) if active else passive(it, reason, rabbitmq=rabbitmq)
+            case None if key.kind is Kind.EXCHANGE:
+                return passive(Exchange(key.vhost, key.name, None), rabbitmq=rabbitmq)
+            case None if key.kind is Kind.QUEUE:
+                return passive(Queue(key.vhost, key.name), rabbitmq=rabbitmq)
+            case _:
+                return None
+
     def _ask(self, vhost: str, declared: Topology, reading: _Reading) -> None:
         from rabbit_topo.broker.amqp_talk import Job, Lost
 
-        product, version, _ = reading.told
-        active = self._road(product) == "active"
         jobs: list[Job[Seen]] = []
         for key in sorted(declared.resources.keys() | declared.absent.keys()):
             if key.vhost != vhost:
                 continue
             if key.kind in BLIND and key in declared.resources:
                 reading.unverified[key] = Unverified(BLIND[key.kind])
-            elif key.name and (talk := _talk(key, declared, version, active=active)):
+            elif key.name and (talk := self._talk(key, declared, reading.told)):
                 jobs.append(Job(key, talk))
         for job, seen in self.amqp.converse(vhost, jobs):
             if isinstance(seen, Lost):
@@ -153,21 +174,3 @@ class _Reading:
             self.unverified[key] = gap
         if seen.renewed:
             self.renewed.append(key)
-
-
-def _talk(key: Key, declared: Topology, version: str, *, active: bool) -> Talk[Seen] | None:
-    from rabbit_topo.broker.probe_exchange import active_exchange
-    from rabbit_topo.broker.probe_queue import active_queue
-    from rabbit_topo.broker.probes import passive
-
-    match declared.resources.get(key):
-        case Exchange() as it:
-            return active_exchange(it) if active else passive(it)
-        case Queue() as it:
-            return active_queue(it, version) if active else passive(it)
-        case None if key.kind is Kind.EXCHANGE:
-            return passive(Exchange(key.vhost, key.name, None))
-        case None if key.kind is Kind.QUEUE:
-            return passive(Queue(key.vhost, key.name))
-        case _:
-            return None

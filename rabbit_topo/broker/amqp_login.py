@@ -182,7 +182,7 @@ def explain(error: Exception, address: Address, vhost: str, tls: Tls) -> BrokerE
     match error:
         case refusals.AccessRefused():
             return LoginRefused(f"{where} refuses the login of {address.who}: {words(error)}", address.login_hint)
-        case refusals.NotAllowed() if "not found" in words(error):
+        case refusals.InvalidPath() | refusals.NotAllowed() if _no_vhost(error):
             return VhostMissing(
                 f"{where}: there is no vhost {vhost!r}: {words(error)}", "the vhost comes from the files"
             )
@@ -208,6 +208,11 @@ def explain(error: Exception, address: Address, vhost: str, tls: Tls) -> BrokerE
             return Unreachable(f"{where}: no connection: {words(error)}", _silence(address, tls))
         case _:
             return _no_amqp(where)
+
+
+def _no_vhost(error: BaseException) -> bool:
+    """Say whether the vhost is missing: the standard's 402, and RabbitMQ's 530, which it says of closed ones too."""
+    return isinstance(error, refusals.InvalidPath) or "not found" in words(error)
 
 
 def words(error: BaseException) -> str:

@@ -46,16 +46,18 @@ class Seen:
 ABSENT: Final = Seen()
 
 
-def passive(resource: Exchange | Queue, reason: str = PASSIVE) -> Talk[Seen]:
-    """Ask whether it is there. `reason` says why no more is asked, where it is."""
+def passive(resource: Exchange | Queue, reason: str = PASSIVE, *, rabbitmq: bool = True) -> Talk[Seen]:
+    """Ask whether it is there. `reason` says why no more is asked, where it is.
+
+    RabbitMQ answers 404 also for a queue that is there, but down, in other words; of other brokers 404 is believed.
+    """
     answer = yield _passive_method(resource)
     match answer:
         case Ok():
             return Seen(resource, Unverified(reason, EVERYTHING))
         case Refused(code, text) if code == NOT_FOUND:
-            # Other words of a 404 mean that it is there, but its node is down, or its process.
             nothing = text.startswith(f"NOT_FOUND - no {resource.key.kind.value} '")
-            return ABSENT if nothing else Seen(resource, Unverified(text, EVERYTHING))
+            return ABSENT if nothing or not rabbitmq else Seen(resource, Unverified(text, EVERYTHING))
         case Refused(code) if code == LOCKED:
             return Seen(exclusive=True)
         case Refused():

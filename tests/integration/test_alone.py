@@ -227,7 +227,11 @@ class _Churner:
 
 def test_nothing_is_created_while_another_client_deletes_and_creates(node: Node, vhost: str, alone: AmqpAlone) -> None:
     queue = Queue(vhost, "c", "classic", arguments=Arguments({"x-max-length": 7, "x-message-ttl": 60_000}))
-    wanted = [queue, replace(queue, name="d"), Exchange(vhost, "x", "direct", arguments=Arguments({"x-mine": 1}))]
+    wanted: list[Any] = [
+        queue,
+        replace(queue, name="d"),
+        Exchange(vhost, "x", "direct", arguments=Arguments({"x-mine": 1})),
+    ]
     with _Churner(node, vhost) as churner:
         known = {it.key: {_bare(it): it for it in group} for group in churner.variants for it in group}
         seen: set[Any] = set()
