@@ -38,7 +38,7 @@ def test_amqp_alone_declares_what_is_missing_and_changes_nothing(node: Node, vho
     alone = connect(amqp=node.amqp_url)
     seen: Counter[bool] = Counter()
 
-    @settings(max_examples=PAIRS, deadline=None, database=None, phases=[Phase.generate])
+    @settings(max_examples=PAIRS // 2, deadline=None, database=None, phases=[Phase.generate])
     @given(pairs(vhost))
     def obeyed(pair: tuple[Topology, Topology]) -> None:
         observed, declared = pair
@@ -51,7 +51,7 @@ def test_amqp_alone_declares_what_is_missing_and_changes_nothing(node: Node, vho
     finally:
         whole.close()
         alone.close()
-    assert seen.total() >= PAIRS
+    assert seen.total() >= PAIRS // 2
 
 
 @pytest.mark.parametrize("road", ["http", "both"])

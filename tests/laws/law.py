@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rabbit_topo.apply import apply
-from rabbit_topo.arguments import compared
+from rabbit_topo.arguments import compared_arguments
 from rabbit_topo.diff import Create, Replace, Unseen, diff
 from rabbit_topo.errors import Refusal
 from rabbit_topo.model import Queue
@@ -100,7 +100,7 @@ def _visible(changes: Sequence[Change]) -> set[tuple[object, ...]]:
             case Create():
                 found.add((change.key,))
             case Replace(before=Queue() as before):
-                known = {f"arguments.{name}" for name in compared(before.type or "classic", "3.10")}
+                known = {f"arguments.{name}" for name in compared_arguments(before.type or "classic", "3.10")}
                 found |= {(change.key, repr(f)) for f in change.fields if "." not in f.path or f.path in known}
             case Replace():
                 known = {"arguments.alternate-exchange"}
