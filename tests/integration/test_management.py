@@ -1,0 +1,117 @@
+"""Many requests at once to a real management API: refusals, a lost broker, an interrupt."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bench.topologies import topology
+from rabbit_topo import apply, diff, make_plan
+from rabbit_topo.broker.management import Management
+from rabbit_topo.broker.target import Target
+from rabbit_topo.model import Exchange, Kind, Queue, Topology
+from rabbit_topo.plan.operations import Done, Failed, NotAttempted
+from tests.operations import declare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rabbit_topo.plan import Outcome, Plan
+    from tests.brokers import Node
+
+WIDTH = 4
+MANY = 200
+
+
+@pytest.fixture
+def road(node: Node) -> Iterator[Management]:
+    with closing(Management(Target(node.broker_url, channels=WIDTH))) as road:
+        yield road
+
+
+def queues(vhost: str, count: int = MANY) -> list[Queue]:
+    return [Queue(vhost, f"q{n:03}", "classic") for n in range(count)]
+
+
+def names(node: Node, vhost: str) -> set[str]:
+    return {item["name"] for item in node.http("GET", "queues", vhost, query="disable_stats=true&columns=name")}
+
+
+def test_a_refused_object_does_not_stop_its_neighbours(road: Management, node: Node, vhost: str) -> None:
+    node.http("PUT", "queues", vhost, "q100", body={"durable": False})
+    outcomes = list(road.execute([declare(queue) for queue in queues(vhost)]))
+    failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+    assert [outcome.operation.resource.name for outcome in failed] == ["q100"]  # type: ignore[union-attr]
+    assert "inequivalent arg 'durable'" in failed[0].reason
+    assert sum(isinstance(outcome, Done) for outcome in outcomes) == MANY - 1
+    assert len(names(node, vhost)) == MANY
+
+
+def test_every_kind_is_written_beside_others_and_read_back_beside_others(road: Management, vhost: str) -> None:
+    declared = topology(310, vhost)
+    for kind in (Kind.EXCHANGE, Kind.QUEUE, Kind.BINDING):
+        outcomes = list(road.execute([declare(one) for one in declared.resources.values() if one.key.kind is kind]))
+        assert {type(outcome) for outcome in outcomes} == {Done}
+    observed = road.observe(declared)
+    assert not diff(observed, declared)
+    assert len(observed.facts.counts) == sum(key.kind is Kind.QUEUE for key in declared.resources)
+
+
+def test_a_broker_that_is_killed_leaves_a_few_in_doubt_and_the_rest_unsent(own_node: Node) -> None:
+    before = threading.active_count()
+    outcomes: list[Outcome] = []
+    with closing(Management(Target(own_node.broker_url, channels=WIDTH, timeout=5.0))) as road:
+        for outcome in road.execute([declare(queue) for queue in queues("/", 2000)]):
+            outcomes.append(outcome)
+            if len(outcomes) == MANY:
+                own_node.sandbox.kill()
+    lost = [outcome for outcome in outcomes if isinstance(outcome, NotAttempted)]
+    done = {outcome.operation.resource.name for outcome in outcomes if isinstance(outcome, Done)}  # type: ignore[union-attr]
+    assert len(outcomes) == len(done) + len(lost) == 2000
+    assert 1 <= sum(outcome.sent for outcome in lost) <= WIDTH
+    assert all("lost" in outcome.reason for outcome in lost)
+    assert threading.active_count() == before
+
+
+def test_an_interrupt_ends_every_request_and_is_reported(road: Management, node: Node, vhost: str) -> None:
+    before = threading.active_count()
+    seen: list[Outcome] = []
+
+    def interrupt(outcome: Outcome) -> None:
+        seen.append(outcome)
+        if len(seen) == 20:
+            raise KeyboardInterrupt
+
+    report = apply(
+        _plan(road, Topology(resources={queue.key: queue for queue in queues(vhost)})), road, on_outcome=interrupt
+    )
+    assert report.exit_code == 130
+    assert threading.active_count() == before
+    assert len(report.done) == 20
+    doubtful = {outcome.operation.key.name for outcome in report.not_attempted if outcome.sent}
+    there = names(node, vhost)
+    assert {outcome.operation.key.name for outcome in report.done} <= there
+    assert there <= {outcome.operation.key.name for outcome in report.done} | doubtful
+    assert len(there) < MANY
+    assert names(node, vhost) == there
+    # The road still works: it may be asked what became of the rest.
+    assert len(
+        [key for key in road.observe(Topology.naming(vhost)).topology.resources if key.kind is Kind.QUEUE]
+    ) == len(there)
+
+
+def test_whoever_stops_listening_leaves_no_thread(road: Management, vhost: str) -> None:
+    before = threading.active_count()
+    outcomes: Any = road.execute([declare(queue) for queue in queues(vhost)])
+    assert isinstance(next(outcomes), Done)
+    outcomes.close()
+    assert threading.active_count() == before
+    assert list(road.execute([declare(Exchange(vhost, "after", "topic"))]))
+
+
+def _plan(road: Management, declared: Topology) -> Plan:
+    observed = road.observe(declared)
+    return make_plan(diff(observed, declared), observed, declared)
