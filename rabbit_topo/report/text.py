@@ -197,10 +197,12 @@ def _verdict(plan: Plan, all_rows: Sequence[Row], *, strict: bool) -> Line:
     if number:
         said = "1 difference" if number == 1 else f"{number:,} differences"
         return (Span(f"  Drift: {said}; {plan.unchanged - partly:,} unchanged{unverified}.", "danger"),)
-    verified = _objects(plan.unchanged - partly)
+    verified = f"{_objects(plan.unchanged - partly)} as declared"
     if not unverified:
-        return (Span(f"  No drift: {verified} as declared.", "good"),)
-    return (Span(f"  No drift seen: {verified} as declared{unverified}.", "danger" if strict else "update"),)
+        return (Span(f"  No drift: {verified}.", "good"),)
+    there = f"{_objects(partly)} there" if partly else ""
+    known = ", ".join(part for part in (verified if plan.unchanged > partly else "", there) if part) or verified
+    return (Span(f"  No drift seen: {known}{unverified}.", "danger" if strict else "update"),)
 
 
 def _standing(row: Row) -> str:
