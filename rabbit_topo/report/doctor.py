@@ -239,9 +239,7 @@ def _pattern(pattern: str) -> str:
 def _reads(rights: Rights) -> str:
     if rights.management == "entered":
         return "yes, over HTTP: everything"
-    if rights.amqp == "entered":
-        return "over AMQP: exchanges and queues; no bindings, no policies"
-    return "no"
+    return "over AMQP: exchanges and queues; no bindings, no policies"
 
 
 def _active(ability: Ability) -> str:
