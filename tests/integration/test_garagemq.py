@@ -115,9 +115,8 @@ def test_a_topology_is_declared_and_what_cannot_be_is_told(garagemq: str, tmp_pa
     broker = connect(amqp=garagemq)
     plan, report = _apply(broker, declared)
     assert [blocked.change.key.kind for blocked in plan.blocked] == [Kind.POLICY]
-    told = {
-        (out.operation.key.kind, out.operation.key.name): out.reason for out in (*report.failed, *report.not_attempted)
-    }
+    undone: list[Failed | NotAttempted] = [*report.failed, *report.not_attempted]
+    told = {(outcome.operation.key.kind, outcome.operation.key.name): outcome.reason for outcome in undone}
     assert told.keys() == {
         (Kind.EXCHANGE, "shop.hashed"),
         (Kind.BINDING, "shop.hashed"),
