@@ -84,6 +84,8 @@ class Run:
 
     def _go_on(self, job: Job[Any], answer: Answer | None) -> None:
         """Let a talk start, or hear an answer."""
+        if job is self._alone:
+            self._alone = None
         try:
             job.method = next(job.talk) if answer is None else job.talk.send(answer)
         except StopIteration as end:
@@ -95,24 +97,19 @@ class Run:
     def _fill(self, link: Link) -> None:
         """Give every free channel something to do."""
         while link.has_room and self._alone is None and self._more():
-            if self._suspects:
-                if link.in_flight:
-                    break
+            if self._suspects:  # nothing else is in flight: there are suspects only on a new connection
                 job = self._alone = self._suspects.popleft()
             else:
                 job = self._going_on.popleft()
             if len(job.method.payload) <= link.largest:
                 link.put(job)
             else:
-                self._alone = None
                 self._go_on(job, Refused(FRAME_ERROR, TOO_LARGE.format(len(job.method.payload), link.largest)))
         link.flush()
 
     def _hear(self, link: Link) -> None:
         heard, link.heard = link.heard, []
         for job, answer in heard:
-            if job is self._alone:
-                self._alone = None
             self._go_on(job, answer)
 
     def _lose(self, link: Link, error: OSError | Closed) -> None:

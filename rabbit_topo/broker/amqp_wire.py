@@ -35,10 +35,10 @@ class Wire:
 
     def __init__(self, connection: Any, timeout: float) -> None:
         self._socket: socket.socket = connection.transport.sock
-        self._socket.settimeout(min(TICK, timeout))
         self._timeout = timeout
         self._frame_max: int = connection.frame_max
-        self._heartbeat: int = connection.heartbeat or 0
+        self._heartbeat: float = connection.heartbeat or 0
+        self._socket.settimeout(min(TICK, timeout, self._heartbeat / 2 or TICK))
         self._in = bytearray()
         self._out = bytearray()
         self._sent = self._heard = monotonic()
@@ -119,7 +119,7 @@ class Wire:
         if not self._heartbeat:
             return
         if now - self._heard > 2 * self._heartbeat:
-            raise OSError(f"no sign of life for {2 * self._heartbeat} seconds")
+            raise OSError(f"no sign of life for {2 * self._heartbeat:g} seconds")
         if now - self._sent >= self._heartbeat / 2:
             self._out += _BEAT
             self.flush()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rabbit_topo import apply, connect, diff, load, make_plan
+from tests.faults import ROADS, Line, Road, draw, state, topology, untrue
 from tests.integration.test_drift import ROOT, command
 
 if TYPE_CHECKING:
@@ -23,6 +24,35 @@ if TYPE_CHECKING:
     from tests.brokers import Node
 
 MANY = 40
+SEEDS = int(os.environ.get("RABBIT_TOPO_FAULTS", "12"))
+
+
+@pytest.mark.parametrize("road", ROADS)
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_a_line_that_breaks(node: Node, vhost: str, seed: int, road: Road, tmp_path: Path) -> None:
+    """What is told is true wherever the line breaks, and another run does the rest.
+
+    `RABBIT_TOPO_FAULTS=200 pytest tests/integration/test_faults.py -k line_that_breaks` is the long run.
+    """
+    for name in ("shop.old1", "shop.old2"):
+        node.http("PUT", "queues", vhost, name, body={"durable": True})
+    http, amqp = draw(seed, road)
+    declared = topology(tmp_path, vhost, refused=seed % 3 == 0)
+    before = state(node, declared)
+    line = Line(node, road, http, amqp)
+    stalls = "stall" in {fault.how for fault in (http, amqp) if fault}
+    code, report = line.apply(declared, timeout=1.0 if stalls else 10.0)
+    after = state(node, declared)
+    assert code in {0, 1, 6}
+    if report is None:
+        assert code == 1
+    else:
+        assert untrue(report, before, after) == []
+        assert (code == 0) == (len(report.done) == len(report.outcomes) and report.remaining == ())
+    if code == 1:
+        assert after == before
+    assert Line(node, road).apply(topology(tmp_path, vhost), timeout=10.0)[0] == 0
+    assert command("check", str(tmp_path / "shop.yaml"), "--broker", node.broker_url)[0] == 0
 
 
 def _many(folder: Path, vhost: str = "/", count: int = MANY) -> Topology:
