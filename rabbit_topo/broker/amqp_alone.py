@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from rabbit_topo.plan.operations import Operation, Outcome
 
 RABBITMQ = "RabbitMQ"
+OLDEST = (3, 10)
 BLIND = {Kind.BINDING: "AMQP shows no bindings", Kind.POLICY: "AMQP shows no policies"}
 EVERYTHING = ("*",)
 NEEDS_HTTP = "AMQP alone does not do this; give the management URL too (--broker)"
@@ -40,7 +42,8 @@ NEEDS_HTTP = "AMQP alone does not do this; give the management URL too (--broker
 class AmqpAlone:
     """A broker behind its AMQP URL, and no other. Raises `UsageError` where the URL is wrong.
 
-    Another broker than RabbitMQ is asked passively, whatever the target says: nobody knows what it makes of a poison.
+    Another broker than RabbitMQ, and one older than 3.10, is asked passively, whatever the target says: it may create a
+    queue with the argument that RabbitMQ refuses.
     """
 
     def __init__(self, target: Target) -> None:
@@ -75,7 +78,7 @@ class AmqpAlone:
             deletes=frozenset(),
             writes_null=True,
             product=product,
-            road=self._road(product),
+            road=self._road(product, version),
             lists=False,
             unverified=reading.unverified,
             renewed=tuple(sorted(reading.renewed)),
@@ -96,8 +99,10 @@ class AmqpAlone:
         """Let go of the connections."""
         self.amqp.close()
 
-    def _road(self, product: str) -> Road:
-        return self._probe if product.endswith(RABBITMQ) else "passive"
+    def _road(self, product: str, version: str) -> Road:
+        known = re.match(r"(\d+)\.(\d+)", version)
+        safe = product.endswith(RABBITMQ) and known and (int(known[1]), int(known[2])) >= OLDEST
+        return self._probe if safe else "passive"
 
     def _talk(self, key: Key, declared: Topology, told: tuple[str, str, str]) -> Talk[Seen] | None:
         from rabbit_topo.broker.probe_exchange import active_exchange
@@ -109,7 +114,7 @@ class AmqpAlone:
         reason = (
             PASSIVE if rabbitmq else f"{product} is asked passively only, which shows no more than that it is there"
         )
-        active = self._road(product) == "active"
+        active = self._road(product, version) == "active"
         match declared.resources.get(key):
             case Exchange() as it:
                 return active_exchange(it) if active else passive(it, reason, rabbitmq=rabbitmq)
@@ -129,7 +134,7 @@ class AmqpAlone:
         for key in sorted(declared.resources.keys() | declared.absent.keys()):
             if key.vhost != vhost:
                 continue
-            if key.kind in BLIND and key in declared.resources:
+            if key.kind in BLIND:
                 reading.unverified[key] = Unverified(BLIND[key.kind])
             elif key.name and (talk := self._talk(key, declared, reading.told)):
                 jobs.append(Job(key, talk))

@@ -51,14 +51,21 @@ class Difference:
     said: str
     cut: bool
 
+    @property
+    def silent(self) -> bool:
+        """Say whether the message ends before it tells whether there is a value at all."""
+        return not self.said
+
     def beside(self, sent: str) -> Current:
         """Return the current value, as text without its class, where `sent` was sent."""
         front = f"'{sent}'{_CURRENT}"
         if self.said.startswith(front):
             return self._quoted(self.said[len(front) :])
-        if self.said.startswith(f"the value '{sent}' of type '") and self.said.endswith(f"'{_CURRENT}{_NONE}"):
+        # The class of what was sent is told only where there is nothing to compare it with.
+        lone = f"the value '{sent}' of type '"
+        if self.said.startswith(lone) and (self.cut or self.said.endswith(f"'{_CURRENT}{_NONE}")):
             return Absent()
-        return _unread("")
+        return Absent() if self.cut and self.said and lone.startswith(self.said) else _unread("")
 
     def alone(self) -> Plain | Unread:
         """Return the current value with its class, where nothing was sent."""
@@ -122,4 +129,4 @@ def _typed(key: str, value: str, kind: str) -> Plain | Unread:
 
 
 def _unread(start: str) -> Unread:
-    return Unread(f"{start}... (cut by the broker)" if start else "a value that the broker's message has no room for")
+    return Unread(f"{start}... (cut by the broker)" if start else "not told: the broker's message ends before it")

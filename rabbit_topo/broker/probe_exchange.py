@@ -15,6 +15,7 @@ from rabbit_topo.broker.probes import (
     ABSENT,
     ATTEMPTS,
     CHANGING,
+    ENDS,
     PRECONDITION_FAILED,
     Seen,
     exchange_method,
@@ -97,11 +98,10 @@ class _Asking:
 
     def _of_a_plugin(self, shown: str) -> Seen:
         """Tell what is left when the broker's message has no room for the type, and it is none of the usual ones."""
-        reason = "the broker's message ends before it"
         rest = ("durable", "auto_delete", "internal", *(f"arguments.{name}" for name in self._others(ALTERNATE)))
         if self.declared.type in CORE:
-            return Seen(replace(self.declared, type=shown), Unverified(reason, rest))
-        return Seen(self.declared, Unverified(reason, ("type", *rest)))
+            return Seen(replace(self.declared, type=shown), Unverified(ENDS, rest))
+        return Seen(self.declared, Unverified(ENDS, ("type", *rest)))
 
     def _named(self, gap: Difference) -> Talk[Seen | None]:
         """Take what the broker says of the alternate exchange; everything else is equal by now."""
@@ -117,15 +117,16 @@ class _Asking:
                 return None
         if isinstance(current, Absent):
             return self._whole(None)
+        if gap.silent and wanted is None:
+            return self._whole(None, ALTERNATE)
         return self._whole(current.shown if isinstance(current, Unread) else current)
 
-    def _whole(self, alternate: str | None) -> Seen:
+    def _whole(self, alternate: str | None, *unread: str) -> Seen:
         others = self.declared.arguments.without(ALTERNATE)
-        arguments = {**others, **({} if alternate is None else {ALTERNATE: alternate})}
-        paths = tuple(f"arguments.{name}" for name in self._others())
-        return Seen(
-            replace(self.asked, arguments=Arguments(arguments)), Unverified(NOT_COMPARED, paths) if paths else None
-        )
+        arguments = Arguments({**others, **({} if alternate is None else {ALTERNATE: alternate})})
+        paths = tuple(f"arguments.{name}" for name in self._others(*unread))
+        gap = Unverified(ENDS if unread else NOT_COMPARED, paths) if paths else None
+        return Seen(replace(self.asked, arguments=arguments), gap)
 
     def _others(self, *first: str) -> list[str]:
         return [*first, *self.declared.arguments.without(ALTERNATE)]

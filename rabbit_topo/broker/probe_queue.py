@@ -12,6 +12,7 @@ from rabbit_topo.broker.probes import (
     ABSENT,
     ATTEMPTS,
     CHANGING,
+    ENDS,
     LOCKED,
     PRECONDITION_FAILED,
     Seen,
@@ -166,7 +167,7 @@ class _Asking:
 
     def _stopped(self, queue: Queue, names: set[str], first: str) -> Seen:
         paths = ((first,) if first else ()) + _paths(names - self.learnt - self.dropped)
-        reason = "the broker's message ends before it"
+        reason = ENDS
         if queue.type not in POISON:
             reason = f"nobody here knows what a queue of type {queue.type} compares"
         return Seen(queue, Unverified(reason, paths) if paths else None)

@@ -27,6 +27,7 @@ EVERYTHING: Final = ("*",)
 NOT_FOUND, LOCKED, PRECONDITION_FAILED, FAILED = 404, 405, 406, 541
 ATTEMPTS: Final = 3
 CHANGING: Final = "it changed each time that it was looked at"
+ENDS: Final = "the broker's message ends before it"
 PASSIVE: Final = "a passive declare shows only that it is there"
 
 

@@ -113,6 +113,28 @@ def test_a_message_that_is_cut_within_a_character(node: Node, vhost: str, alone:
         assert seen != it or gap.paths == EVERYTHING
 
 
+@pytest.mark.parametrize("length", [*range(60, 175, 6), 200, 255])
+def test_a_long_name_of_an_exchange(node: Node, vhost: str, alone: AmqpAlone, length: int) -> None:
+    name = "n" * length
+    there = Exchange(vhost, name, "topic", durable=False, internal=True)
+    path = "arguments.alternate-exchange"
+    make(node, there)
+    for declared in (there, replace(there, type="fanout", durable=True), replace(there, internal=False)):
+        seen, gap = one(alone, declared)
+        assert seen == there
+        assert gap is None or (length > 80 and gap.paths == (path,))
+    with_alternate = replace(there, arguments=Arguments({"alternate-exchange": "fan"}))
+    seen, gap = one(alone, with_alternate)
+    assert seen != with_alternate
+    assert gap is None
+
+    fan = replace(with_alternate, name="f" * length, type=HASH)
+    make(node, fan)
+    assert one(alone, replace(fan, type="x-unknown" if length < 100 else "topic"))[0].type != "topic"
+    seen, gap = one(alone, replace(fan, arguments=Arguments()))
+    assert seen.arguments or (gap and path in gap.paths)
+
+
 @pytest.mark.parametrize("alternate", ["A" * 60, "A" * 250, "ä" * 100])
 def test_a_long_alternate_exchange(node: Node, vhost: str, alone: AmqpAlone, alternate: str) -> None:
     there = Exchange(vhost, "x", "topic", arguments=Arguments({"alternate-exchange": alternate}))

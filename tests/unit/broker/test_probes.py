@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rabbit_topo.broker.amqp_alone import AmqpAlone
 from rabbit_topo.broker.amqp_talk import Ok, Refused
 from rabbit_topo.broker.probe_exchange import active_exchange
 from rabbit_topo.broker.probe_queue import active_queue
 from rabbit_topo.broker.probes import ABSENT, ATTEMPTS, CHANGING, EVERYTHING, Seen, passive
+from rabbit_topo.broker.target import Target
 from rabbit_topo.model import Arguments, Exchange, Queue, Unverified
 
 if TYPE_CHECKING:
@@ -121,3 +123,20 @@ def test_what_amqp_cannot_carry_is_asked_passively() -> None:
     assert asked == 1
     assert seen.unverified
     assert "AMQP cannot carry it" in seen.unverified.reason
+
+
+@pytest.mark.parametrize(
+    ("product", "version", "road"),
+    [
+        ("RabbitMQ", "3.10.8", "active"),
+        ("RabbitMQ", "4.3.6", "active"),
+        ("RabbitMQ", "10.0.0", "active"),
+        ("RabbitMQ", "3.9.29", "passive"),
+        ("RabbitMQ", "", "passive"),
+        ("garagemq", "4.0.0", "passive"),
+        ("LavinMQ", "2.4.1", "passive"),
+    ],
+)
+def test_only_a_broker_that_is_known_to_refuse_the_poison_gets_it(product: str, version: str, road: str) -> None:
+    assert AmqpAlone(Target(amqp="amqp://shop"))._road(product, version) == road
+    assert AmqpAlone(Target(amqp="amqp://shop", probe="passive"))._road(product, version) == "passive"
