@@ -14,9 +14,12 @@ import pytest
 
 from rabbit_topo import connect, diff, load, make_plan
 from rabbit_topo.apply import apply
+from rabbit_topo.broker.diagnosis import diagnose
+from rabbit_topo.broker.target import Target
 from rabbit_topo.diff import Create, Unseen
 from rabbit_topo.errors import AccessRefused, Unreachable
 from rabbit_topo.model import Key, Kind, Topology, Vhost
+from rabbit_topo.report.doctor_findings import findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,3 +174,19 @@ def test_who_is_not_let_in(garagemq: str) -> None:
     with pytest.raises(AccessRefused, match="login failure"):
         stranger.observe(Topology.naming("/"))
     stranger.close()
+
+
+def test_doctor_asks_nothing_that_could_create_something_there(garagemq: str, tmp_path: Path) -> None:
+    declared = _declared(tmp_path, FILES)
+    found = diagnose(Target(amqp=garagemq), declared)
+    assert found.exit_code == 0
+    assert found.server is not None
+    assert found.server.product == "garagemq"
+    (rights,) = found.rights
+    assert (rights.amqp, rights.source) == ("entered", "unknown")
+    assert all(ability.unknown == ability.total > 0 for ability in rights.abilities)
+    (finding,) = findings(found)
+    assert "this is no RabbitMQ, but garagemq" in finding.message
+    broker = connect(amqp=garagemq)
+    assert not [key for key in broker.observe(declared).topology.resources if key.kind is not Kind.VHOST]
+    broker.close()
