@@ -190,6 +190,8 @@ def _rights(vhost: str, todo: list[Task], policies: int, management: _Management
     )
     try:
         return _judged(found, todo, management, amqp)
+    except BrokerError as error:
+        return replace(found, why=f"the broker was lost: {error.message}", abilities=_looked_up(todo, {}))
     finally:
         if amqp:
             amqp.road.close()

@@ -24,12 +24,13 @@ from tests.alone import state
 from tests.brokers import LABELS, Node, start, why_not
 from tests.certificates import Authority
 from tests.operations import declare
+from tests.relay import Relay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from rabbit_topo.report.diagnosis import Diagnosis, Need, Rights
+    from rabbit_topo.report.diagnosis import Diagnosis, Need, Rights, RoadName
 
 FILES = """\
 version: 1
@@ -61,6 +62,7 @@ absent:
 # Names that begin with shop; and of topic exchanges only what begins with order may be read.
 PATTERNS: dict[str, Any] = {"configure": "^shop", "write": r"^shop", "read": r"^(shop|amq\.topic)"}
 SMALL = Permissions(**PATTERNS, topics={"shop.orders": ("^order", "^order")})
+_URL = {"management": "broker_url", "amqp": "amqp_url"}
 EVERYTHING: dict[str, Any] = {"configure": ".*", "write": ".*", "read": ".*"}
 
 
@@ -288,6 +290,38 @@ def test_two_clusters(
     assert (code, document["exit_code"], document["same_cluster"]) == (5, 5, False)
     assert document["server"]["version"] == one.version
     assert "different clusters" in document["problems"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("road", "behind", "known"),
+    [
+        ("management", b"PUT /api/queues/", "enters"),
+        ("management", b"GET /api/exchanges/", "is kept out"),
+        ("management", b"GET /api/nodes", "no login"),
+        ("amqp", b"shop.dead", "enters"),
+    ],
+)
+def test_a_line_that_breaks_on_the_way(
+    _node_of: Callable[[str], Node],  # noqa: PT019 - it answers
+    tmp_path: Path,
+    road: RoadName,
+    behind: bytes,
+    known: str,
+) -> None:
+    node = _node_of(next(label for label in LABELS if not why_not(label)))
+    declared = load(written("/", tmp_path))
+    with user(node, "/", "management") as who, Relay(getattr(node, _URL[road]), cut_behind=behind) as line:
+        target = Target(line.url, **who) if road == "management" else Target(amqp=line.url, **who)
+        found = diagnose(target, declared)
+    assert found.exit_code == (known == "no login")
+    rights = only(found)
+    assert rights.entered == (known == "enters")
+    assert sum(ability.unknown for ability in rights.abilities) > 0
+    if known == "enters":
+        assert "lost" in rights.why
+        assert line.url in rights.why
+    elif known == "is kept out":
+        assert line.url in rights.words
 
 
 def test_a_vhost_that_is_not_there(node: Node) -> None:
