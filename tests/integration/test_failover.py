@@ -133,3 +133,10 @@ def test_a_write_that_may_have_arrived_is_repeated_and_a_deletion_is_not(node: N
         with pytest.raises(Lost):
             http.ask("DELETE", path)
         assert http.url == relay.url
+
+
+@pytest.mark.parametrize(("query", "seconds"), [("", 60), ("?heartbeat=5", 5)])
+def test_a_heartbeat_is_agreed_on(node: Node, query: str, seconds: int) -> None:
+    connection = Login(Target(amqp=node.amqp_url + query)).open("/")
+    connection.close()
+    assert connection.heartbeat == seconds
