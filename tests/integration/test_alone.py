@@ -255,7 +255,7 @@ def _bare(it: Any) -> Any:
 
 def test_a_green_of_relaxed_equivalence_is_not_believed(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if label == "3.10":
-        return  # it came with 3.11.16
+        pytest.skip("it came with 3.11.16")
     monkeypatch.setattr(sandbox_host, "_CONFIG", f"{sandbox_host._CONFIG}{RELAXED} = true\n")
     with start(label) as sandbox:
         node = Node(label, sandbox)

@@ -12,11 +12,12 @@ from rabbit_topo.broker.amqp_alone import AmqpAlone
 from rabbit_topo.broker.management import Management
 from rabbit_topo.broker.target import Target
 from rabbit_topo.diff import Create, Replace, Unseen, diff
-from rabbit_topo.errors import AccessRefused
+from rabbit_topo.errors import AccessRefused, Unreachable
 from rabbit_topo.model import Arguments, Binding, Exchange, Kind, Note, Policy, Queue, Unverified, Vhost
 from rabbit_topo.plan import Done, Failed
 from tests.alone import EVERYTHING, HASH, connection, look, make, one, state, topology, user_of
 from tests.operations import declare, remove
+from tests.proxy import Fault, Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,7 +114,7 @@ def test_a_message_that_is_cut_within_a_character(node: Node, vhost: str, alone:
         assert seen != it or gap.paths == EVERYTHING
 
 
-@pytest.mark.parametrize("length", [*range(60, 175, 6), 200, 255])
+@pytest.mark.parametrize("length", [*range(80, 170, 15), 200, 255])
 def test_a_long_name_of_an_exchange(node: Node, vhost: str, alone: AmqpAlone, length: int) -> None:
     name = "n" * length
     there = Exchange(vhost, name, "topic", durable=False, internal=True)
@@ -295,3 +296,44 @@ def test_it_removes_nothing_and_writes_no_policy(node: Node, vhost: str, alone: 
     assert [outcome.operation for outcome in outcomes] == refused
     assert all(isinstance(outcome, Failed) and "--broker" in outcome.reason for outcome in outcomes)
     assert state(node, vhost) == before
+
+
+def test_each_vhost_is_asked_on_its_own(node: Node, vhost: str, alone: AmqpAlone) -> None:
+    here, there = Queue(vhost, "q", "classic"), Queue("/", f"{vhost}.q", "classic")
+    make(node, here)
+    declared = topology(vhost, here, there, Vhost("/"))
+    observed = alone.observe(declared)
+    assert observed.facts.vhosts == {vhost, "/"}
+    assert [change.key for change in diff(observed, declared)] == [there.key]
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_a_line_that_breaks_makes_no_false_answer(node: Node, vhost: str, alone: AmqpAlone, part: int) -> None:
+    there = [Queue(vhost, f"q{n}", "classic", arguments=Arguments({"x-max-length": n})) for n in range(20)]
+    make(node, *there)
+    declared = [
+        replace(it, arguments=Arguments({"x-max-length": 3})) for it in [*there, Queue(vhost, "gone", "quorum")]
+    ]
+    whole, before = look(alone, *declared), state(node, vhost)
+    with Proxy(node.amqp_url) as line:
+        road = AmqpAlone(Target(amqp=line.url))
+        look(road, *declared)
+        road.close()
+        passed = line.passed["down"]
+    with Proxy(node.amqp_url, Fault("reset", "down", passed * (part + 2) // 5)) as line:
+        road = AmqpAlone(Target(amqp=line.url, timeout=5))
+        observed = look(road, *declared)
+        road.close()
+        assert line.struck
+    assert observed.topology == whole.topology
+    assert observed.facts.unverified == whole.facts.unverified
+    assert state(node, vhost) == before
+
+
+def test_nobody_there(node: Node, vhost: str) -> None:
+    with Proxy(node.amqp_url) as line:
+        url = line.url
+    road = AmqpAlone(Target(amqp=url, timeout=2))
+    with pytest.raises(Unreachable):
+        look(road, Queue(vhost, "q"))
+    road.close()
