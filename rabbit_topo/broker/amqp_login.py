@@ -67,7 +67,8 @@ class _Connection(Connection):  # type: ignore[misc]  # the same
     """A py-amqp connection with these transports."""
 
     def Transport(self, host: str, connect_timeout: float, ssl: Any, *timeouts: Any, **more: Any) -> Any:  # noqa: N802
-        """Make the transport; py-amqp calls it."""
+        """Make the transport; py-amqp calls it, and takes its own `connect_timeout` for the login that follows."""
+        self.connect_timeout = self.read_timeout
         names = dict(zip(("read_timeout", "write_timeout"), timeouts, strict=True))
         if ssl:
             return _VerifiedTransport(host, connect_timeout, ssl, **names, **more)
@@ -77,8 +78,8 @@ class _Connection(Connection):  # type: ignore[misc]  # the same
 class Login:
     """Where AMQP is, and how to log in there: one address, or several of one cluster.
 
-    Raises `UsageError` where a URL or a TLS file cannot be used.
-    Every connection must find the cluster of the first one.
+    Every connection must find the cluster of the first one. Raises `UsageError` where a URL or a TLS file cannot be
+    used.
     """
 
     def __init__(self, target: Target) -> None:
