@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bench.results import Runs
 
 SIZES = (310, 3_100, 31_000)
+REPEAT = (5, 5, 3)
 SCALE = (310, 3_100, 31_000, 310_000)
 DOCS = contenders.ROOT / "docs"
 
@@ -44,13 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for label in labels:
             with running(label) as bench:
                 versions[label] = bench.node.version
-                rounds = Rounds(bench, folder, rascal, asked.repeat, asked.only)
+                rounds = Rounds(bench, folder, rascal, asked.only)
                 rounds.warm_up()
-                for size in asked.sizes:
-                    rounds.measure(size)
+                for number, size in enumerate(asked.sizes):
+                    rounds.measure(size, asked.repeat[min(number, len(asked.repeat) - 1)])
             brokers[label] = dict(rounds.runs)
             failures += [f"RabbitMQ {versions[label]}: {failure}" for failure in rounds.failures.values()]
-            print(f"\nRabbitMQ {versions[label]}, medians of {asked.repeat}\n")
+            print(f"\nRabbitMQ {versions[label]}, medians\n")
             print("\n".join([*results.broker_lines(brokers[label]), "", *results.promise_lines(brokers[label])]))
         scale = {size: _without_broker(size, folder) for size in asked.scale}
     if scale:
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(results.scale_lines(scale)))
     if asked.startup:
         print("\nStart-up\n")
-        startup.main(asked.repeat * 5)
+        startup.main(15)
     if asked.output:
         document = results.document(brokers, versions, scale)
         asked.output.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +79,8 @@ def _flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--scale", type=_numbers, default=SCALE, metavar="N,N", help=scale_help)
     versions_help = f"of {', '.join(LABELS)}; an empty string for none  [all that are here]"
     parser.add_argument("--versions", type=_labels, metavar="V,V", help=versions_help)
-    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="runs of each  %(default)s")
+    repeat_help = "runs of each, for one size after the other; the last holds for the rest  %(default)s"
+    parser.add_argument("--repeat", type=_counts, default=REPEAT, metavar="N,N", help=repeat_help)
     only_help = "measure contenders whose names contain this; may be repeated"
     parser.add_argument("--only", action="append", default=[], metavar="TEXT", help=only_help)
     parser.add_argument("--output", type=Path, metavar="FILE", help="write every run there, as JSON")
@@ -87,7 +89,7 @@ def _flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a smoke run: 310 objects, once, on the first broker")
     asked = parser.parse_args(arguments)
     if asked.quick:
-        asked.sizes, asked.scale, asked.repeat = (310,), (310, 3_100), 1
+        asked.sizes, asked.scale, asked.repeat = (310,), (310, 3_100), (1,)
         asked.versions = (asked.versions if asked.versions is not None else available())[:1]
     return asked
 
@@ -97,6 +99,13 @@ def _numbers(text: str) -> tuple[int, ...]:
     if any(number % topologies.PER_EXCHANGE for number in found):
         raise argparse.ArgumentTypeError(f"sizes are multiples of {topologies.PER_EXCHANGE}: 310, 3100, 31000")
     return tuple(number for number in found if number)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    found = tuple(int(number) for number in text.split(","))
+    if min(found) < 1:
+        raise argparse.ArgumentTypeError("everybody runs once at least")
+    return found
 
 
 def _labels(text: str) -> list[str]:

@@ -28,7 +28,6 @@ class Rounds:
     bench: Bench
     folder: Path
     rascal: Path | None
-    repeat: int
     only: list[str]
     runs: defaultdict[str, dict[int, list[Measured]]] = field(default_factory=lambda: defaultdict(dict))
     failures: dict[tuple[str, int], str] = field(default_factory=dict)
@@ -39,15 +38,15 @@ class Rounds:
         for _ in range(2):
             self._fill(document)
 
-    def measure(self, size: int) -> None:
-        """Measure everybody with a topology of `size` objects."""
+    def measure(self, size: int, repeat: int) -> None:
+        """Measure everybody `repeat` times with a topology of `size` objects."""
         yaml, document = topologies.write(self.folder, size, VHOST)
-        for _ in range(self.repeat):
+        for _ in range(repeat):
             for contender in contenders.writers(self.bench, yaml, document, self.rascal):
                 self._take(contender, size, fills=True)
         self._fill(document)
         self.bench.wait_until_quiet()
-        for _ in range(self.repeat):
+        for _ in range(repeat):
             for contender in contenders.checkers(self.bench, yaml):
                 self._take(contender, size, fills=False)
         self.bench.empty()
