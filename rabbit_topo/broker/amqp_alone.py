@@ -59,11 +59,16 @@ class AmqpAlone:
         from rabbit_topo.broker.amqp_login import VhostMissing
 
         reading = _Reading()
+        keys: dict[str, list[Key]] = {vhost: [] for vhost in declared.vhosts}
+        for key in sorted(declared.resources.keys() | declared.absent.keys()):
+            keys[key.vhost].append(key)
         for vhost in declared.vhosts:
-            with suppress(VhostMissing):
+            try:
                 server = self.amqp.server(vhost)
-                reading.enter(vhost, server.product, server.version, server.cluster_name)
-                self._ask(vhost, declared, reading)
+            except VhostMissing:
+                continue
+            reading.enter(vhost, server.product, server.version, server.cluster_name)
+            self._ask(vhost, keys[vhost], declared, reading)
         if not reading.vhosts:
             with suppress(BrokerError):  # the declared vhosts are still to be made; the default one tells the version
                 server = self.amqp.server("/")
@@ -127,13 +132,11 @@ class AmqpAlone:
             case _:
                 return None
 
-    def _ask(self, vhost: str, declared: Topology, reading: _Reading) -> None:
+    def _ask(self, vhost: str, keys: Sequence[Key], declared: Topology, reading: _Reading) -> None:
         from rabbit_topo.broker.amqp_talk import Job, Lost
 
         jobs: list[Job[Seen]] = []
-        for key in sorted(declared.resources.keys() | declared.absent.keys()):
-            if key.vhost != vhost:
-                continue
+        for key in keys:
             if key.kind in BLIND:
                 reading.unverified[key] = Unverified(BLIND[key.kind])
             elif key.name and (talk := self._talk(key, declared, reading.told)):
