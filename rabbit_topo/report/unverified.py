@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rabbit_topo.model import Kind
+from rabbit_topo.model import Exchange, Kind, Policy, Queue
 from rabbit_topo.report import words
 from rabbit_topo.report.layout import Line, Span, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rabbit_topo.model import Facts, Note, Resource
+    from rabbit_topo.model import Facts, Key, Note, Resource
     from rabbit_topo.plan import Plan
 
 ALL: Final = "*"
@@ -35,14 +35,27 @@ class Gap(NamedTuple):
 
 
 def gaps(plan: Plan) -> list[Gap]:
-    """Return every declared object of which something was not verified, sorted by key."""
+    """Return every object that the files name and of which something was not verified, sorted by key."""
     found = [Gap(change.resource, (), change.reason) for change in plan.unseen]
     for key, unverified in plan.facts.unverified.items():
-        if unverified.paths and key in plan.declared.resources:
+        if key in plan.declared.absent:
+            found.append(Gap(_named(key), unverified.paths, unverified.reason))
+        elif unverified.paths and key in plan.declared.resources:
             paths = _stated(unverified.paths, plan.declared.note(key))
             if paths:
                 found.append(Gap(plan.declared.resources[key], paths, unverified.reason))
     return sorted(found, key=lambda gap: gap.resource.key.order)
+
+
+def _named(key: Key) -> Resource:
+    """Stand in for an object that is to be absent: no more than its name is known."""
+    match key.kind:
+        case Kind.EXCHANGE:
+            return Exchange(key.vhost, key.name, None)
+        case Kind.QUEUE:
+            return Queue(key.vhost, key.name)
+        case _:
+            return Policy(key.vhost, key.name, "")
 
 
 def _stated(paths: tuple[str, ...], note: Note) -> tuple[str, ...]:

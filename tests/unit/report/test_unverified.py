@@ -118,6 +118,14 @@ def test_a_policy_is_never_taken_for_missing() -> None:
     assert "No drift seen" in text(check_lines(plan, ["a.yaml"], 80))
 
 
+def test_what_is_to_be_absent_may_be_unseen_too() -> None:
+    keys = [Exchange("/", "x", "direct").key, Queue("/", "q").key, Policy("/", "p", "").key]
+    declared = Topology(absent=dict.fromkeys(keys, Note()), files=("a.yaml",))
+    plan = plan_of([], declared, unverified=dict.fromkeys(keys, Unverified("unseen")))
+    assert [gap.resource.key for gap in gaps(plan)] == keys
+    assert check_document(plan)["not_verified"]["count"] == 3
+
+
 def test_renewed_leases_are_named() -> None:
     five = [replace(queue, arguments=Arguments({"x-expires": 60_000})) for queue in queues(5)]
     plan = plan_of(five, topology(*five), renewed=tuple(queue.key for queue in five))
