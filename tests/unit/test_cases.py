@@ -2,10 +2,9 @@
 
 A case is a mapping of texts: `observed` and `declared` are topology files; `prune` is a flag; `counts` maps a queue to
 [ready, unacknowledged, consumers, withheld] or to null where they cannot be had; `hidden` queues are nobody's to
-manage; `exclusive` lists queues of connections;
-`exchange_types` are those that the broker has;
-`http_only` takes away what AMQP adds;
-`alone` is AMQP alone, which shows neither bindings nor policies, and of the objects named not the paths listed; `plan` is the expected text at 80 columns.
+manage; `exclusive` lists queues of connections; `exchange_types` are those that the broker has; `http_only` takes away
+what AMQP adds; `alone` is AMQP alone, which shows neither bindings nor policies, and of the objects named not the paths
+listed; `plan` is the expected text at 80 columns.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ def _alone(
         if key.name in named and key.kind not in unseen:
             unverified[key] = Unverified("the broker does not compare it", tuple(named[key.name]))
     seen = {
-        key: resource
+        key: resource if key in declared.resources else Queue(key.vhost, key.name)
         for key, resource in there.items()
         if key.kind not in unseen
         and (key in declared.resources or key in declared.absent)

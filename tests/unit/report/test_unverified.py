@@ -126,6 +126,14 @@ def test_what_is_to_be_absent_may_be_unseen_too() -> None:
     assert check_document(plan)["not_verified"]["count"] == 3
 
 
+def test_a_road_that_lists_may_still_miss_something() -> None:
+    [queue] = queues(1)
+    plan = plan_of([queue], topology(queue), unverified={queue.key: EXISTS}, lists=True)
+    shown = text(check_lines(plan, ["a.yaml"], 80))
+    assert "? queue q0 " in shown
+    assert "undeclared" not in shown
+
+
 def test_renewed_leases_are_named() -> None:
     five = [replace(queue, arguments=Arguments({"x-expires": 60_000})) for queue in queues(5)]
     plan = plan_of(five, topology(*five), renewed=tuple(queue.key for queue in five))
