@@ -15,15 +15,14 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import contenders, results, startup, topologies
+from bench import contenders, startup, topologies
 from bench.nodes import VHOST, available, running
+from bench.results import Results
 from bench.rounds import Rounds, tell, wanted
 from tests.brokers import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from bench.results import Runs
 
 SIZES = (310, 3_100, 31_000)
 REPEAT = (5, 5, 3)
@@ -34,42 +33,44 @@ DOCS = contenders.ROOT / "docs"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what the flags ask for; answer 1 where a contender failed."""
     asked = _flags(arguments)
-    labels = asked.versions if asked.versions is not None else available()
     failures: list[str] = []
-    brokers: dict[str, Runs] = {}
-    versions: dict[str, str] = {}
+    if asked.read:
+        found = Results.read(json.loads(asked.read.read_text(encoding="utf-8")))
+    else:
+        found = _measure(asked, failures)
+    print(found.text())
+    if asked.startup:
+        print("\nStart-up\n")
+        startup.main(15)
+    if asked.output:
+        asked.output.parent.mkdir(parents=True, exist_ok=True)
+        asked.output.write_text(json.dumps(found.document(), indent=1) + "\n", encoding="utf-8")
+        print(f"\nwritten: {asked.output}")
+    if asked.docs:
+        found.write_docs(DOCS)
+    for failure in failures:
+        print(f"FAILED: {failure}", file=sys.stderr)
+    return int(bool(failures))
+
+
+def _measure(asked: argparse.Namespace, failures: list[str]) -> Results:
+    found = Results()
+    labels = asked.versions if asked.versions is not None else available()
     with tempfile.TemporaryDirectory(prefix="rabbit-topo-bench-") as temporary:
         folder = Path(temporary)
         installs = bool(labels) and wanted(asked.only, contenders.RASCAL)
         rascal = contenders.install_rascal(folder) if installs else None
         for label in labels:
             with running(label) as bench:
-                versions[label] = bench.node.version
                 rounds = Rounds(bench, folder, rascal, asked.only)
                 rounds.warm_up()
                 for number, size in enumerate(asked.sizes):
                     rounds.measure(size, asked.repeat[min(number, len(asked.repeat) - 1)])
-            brokers[label] = dict(rounds.runs)
-            failures += [f"RabbitMQ {versions[label]}: {failure}" for failure in rounds.failures.values()]
-            print(f"\nRabbitMQ {versions[label]}, medians\n")
-            print("\n".join([*results.broker_lines(brokers[label]), "", *results.promise_lines(brokers[label])]))
-        scale = {size: _without_broker(size, folder) for size in asked.scale}
-    if scale:
-        print("\nWithout a broker, processor seconds\n")
-        print("\n".join(results.scale_lines(scale)))
-    if asked.startup:
-        print("\nStart-up\n")
-        startup.main(15)
-    if asked.output:
-        document = results.document(brokers, versions, scale)
-        asked.output.parent.mkdir(parents=True, exist_ok=True)
-        asked.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-        print(f"\nwritten: {asked.output}")
-    if asked.docs:
-        results.write_docs(DOCS, brokers, versions, scale)
-    for failure in failures:
-        print(f"FAILED: {failure}", file=sys.stderr)
-    return int(bool(failures))
+                found.versions[label] = bench.node.version
+            found.brokers[label] = dict(rounds.runs)
+            failures += [f"RabbitMQ {found.versions[label]}: {failure}" for failure in rounds.failures.values()]
+        found.scale.update({size: _without_broker(size, folder) for size in asked.scale})
+    return found
 
 
 def _flags(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -84,6 +85,8 @@ def _flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     only_help = "measure contenders whose names contain this; may be repeated"
     parser.add_argument("--only", action="append", default=[], metavar="TEXT", help=only_help)
     parser.add_argument("--output", type=Path, metavar="FILE", help="write every run there, as JSON")
+    read_help = "measure nothing, show what --output wrote"
+    parser.add_argument("--read", type=Path, metavar="FILE", help=read_help)
     parser.add_argument("--docs", action="store_true", help="put tables and plots into docs/performance.md")
     parser.add_argument("--startup", action="store_true", help="measure how long the command takes to start, too")
     parser.add_argument("--quick", action="store_true", help="a smoke run: 310 objects, once, on the first broker")

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import platform
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from bench import contenders as who
 from bench.plot import plot
+from bench.processes import Measured
 from bench.scale import MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from bench.processes import Measured
-
-Runs = dict[str, dict[int, "list[Measured]"]]  # by contender and size
+Runs = dict[str, dict[int, list[Measured]]]  # by contender and size
 PROMISES = (
     (who.APPLY, who.IMPORT, {3_100: 0.8, 31_000: 0.7}),
     (who.WRITE, who.IMPORT, {3_100: 0.55, 31_000: 0.55}),
@@ -109,55 +109,86 @@ def _model() -> str:
     return platform.processor()
 
 
-def document(brokers: Mapping[str, Runs], versions: Mapping[str, str], scale: Mapping[int, Any]) -> dict[str, Any]:
-    """Collect everything that was measured, run by run."""
-    return {
-        "machine": machine(),
-        "brokers": {
-            label: {
-                "version": versions[label],
-                "runs": {
-                    name: {
-                        str(size): [
-                            {
-                                "seconds": round(run.seconds if run.inside is None else run.inside, 4),
-                                "cpu_seconds": round(run.cpu_seconds, 3),
-                                "peak_mb": round(run.peak_mb, 1),
-                            }
-                            for run in found
-                        ]
-                        for size, found in by_size.items()
-                    }
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All runs by broker, each broker's version, and the costs without a broker by size."""
+
+    brokers: dict[str, Runs] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    scale: dict[int, dict[str, float]] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=machine)
+
+    def document(self) -> dict[str, Any]:
+        """Spell everything as one JSON document."""
+        return {
+            "machine": self.machine,
+            "versions": self.versions,
+            "brokers": {
+                label: {
+                    name: {size: list(map(asdict, found)) for size, found in by_size.items()}
                     for name, by_size in runs.items()
-                },
-            }
-            for label, runs in brokers.items()
-        },
-        "without_a_broker": {str(size): took for size, took in scale.items()},
-    }
+                }
+                for label, runs in self.brokers.items()
+            },
+            "without_a_broker": self.scale,
+        }
 
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Read what `document` spelled."""
+        return cls(
+            {
+                label: {
+                    name: {int(size): [Measured(**run) for run in found] for size, found in by_size.items()}
+                    for name, by_size in runs.items()
+                }
+                for label, runs in document["brokers"].items()
+            },
+            document["versions"],
+            {int(size): took for size, took in document["without_a_broker"].items()},
+            document["machine"],
+        )
 
-def write_docs(
-    docs: Path, brokers: Mapping[str, Runs], versions: Mapping[str, str], scale: Mapping[int, Mapping[str, float]]
-) -> None:
-    """Put tables between the marks of docs/performance.md, and plots beside it."""
-    page = docs / "performance.md"
-    text = page.read_text(encoding="utf-8")
-    told = machine()
-    size = f"{told['processors']} processors ({told['model']}), {told['memory_gib']:g} GiB, Python {told['python']}"
-    text = _between(text, "machine", [f"{told['system']}, {size}; client and broker share it."])
-    for label, runs in brokers.items():
-        text = _between(text, label, [*broker_lines(runs), "", *promise_lines(runs)])
-        lines = {name: sorted(by_size.items()) for name, by_size in seconds(runs).items()}
-        svg = plot(f"RabbitMQ {versions[label]}: seconds against size", "s", lines)
-        (docs / f"performance-{label}.svg").write_text(svg, encoding="utf-8")
-    if scale:
-        text = _between(text, "scale", list(scale_lines(scale)))
-        steps = [step for step in next(iter(scale.values())) if step != MEMORY]
-        lines = {step: [(size, scale[size][step]) for size in sorted(scale)] for step in steps}
-        svg = plot("Without a broker: processor seconds against size", "s", lines)
-        (docs / "performance-scale.svg").write_text(svg, encoding="utf-8")
-    page.write_text(text, encoding="utf-8")
+    def text(self) -> str:
+        """Lay everything out for people."""
+        lines: list[str] = []
+        for label, runs in self.brokers.items():
+            lines += [
+                "",
+                f"RabbitMQ {self.versions[label]}, medians",
+                "",
+                *broker_lines(runs),
+                "",
+                *promise_lines(runs),
+            ]
+        if self.scale:
+            lines += ["", "Without a broker, processor seconds", "", *scale_lines(self.scale)]
+        return "\n".join(lines)
+
+    def write_docs(self, docs: Path) -> None:
+        """Put tables between the marks of docs/performance.md, and plots beside it."""
+        page = docs / "performance.md"
+        text = page.read_text(encoding="utf-8")
+        told = self.machine
+        size = f"{told['processors']} processors ({told['model']}), {told['memory_gib']:g} GiB, Python {told['python']}"
+        text = _between(text, "machine", [f"{told['system']}, {size}; client and broker share it."])
+        for label, runs in self.brokers.items():
+            version = self.versions[label]
+            number = max(len(found) for by_size in runs.values() for found in by_size.values())
+            lines = {name: sorted(by_size.items()) for name, by_size in seconds(runs).items()}
+            svg = plot(f"RabbitMQ {version}: seconds against size", "s", lines)
+            (docs / f"performance-{label}.svg").write_text(svg, encoding="utf-8")
+            picture = f"![Seconds against objects on RabbitMQ {version}](performance-{label}.svg)"
+            told_runs = f"RabbitMQ {version}; medians of up to {number} runs."
+            text = _between(text, label, [told_runs, "", *broker_lines(runs), "", *promise_lines(runs), "", picture])
+        if self.scale:
+            steps = [step for step in next(iter(self.scale.values())) if step != MEMORY]
+            lines = {step: [(size, self.scale[size][step]) for size in sorted(self.scale)] for step in steps}
+            svg = plot("Without a broker: processor seconds against size", "s", lines)
+            (docs / "performance-scale.svg").write_text(svg, encoding="utf-8")
+            picture = "![Processor seconds against objects, without a broker](performance-scale.svg)"
+            text = _between(text, "scale", [*scale_lines(self.scale), "", picture])
+        page.write_text(text, encoding="utf-8")
 
 
 def _between(text: str, name: str, lines: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """What no check can do without: three lists, parsed, and the file, composed by libyaml. Takes URL VHOST FILE."""
 
+import gc
 import json
 import sys
 from http.client import HTTPConnection
@@ -14,6 +15,7 @@ QUEUES = (
     "&columns=name,durable,auto_delete,exclusive,type,arguments,messages,messages_ready,messages_unacknowledged"
 )
 
+gc.disable()  # as rabbit-topo does
 url, vhost, file = sys.argv[1:]
 connection = HTTPConnection(urlsplit(url).netloc)
 for path in (f"exchanges/{vhost}{EXCHANGES}", f"queues/{vhost}{QUEUES}", f"bindings/{vhost}"):

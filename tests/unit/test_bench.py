@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench import plot, topologies
+from bench import contenders, plot, topologies
+from bench.processes import FailedRun, Measured, measure
+from bench.results import Results, promise_lines
 from rabbit_topo import connect, diff, load
 from rabbit_topo.model import Exchange, Kind
 
@@ -41,3 +45,44 @@ def test_a_plot_has_a_line_a_name_inside_its_frame() -> None:
     assert len(lines) == 2
     across = [float(spot.split(",")[0]) for spot in lines[0].attrib["points"].split()]
     assert across[0] < across[1] <= float(picture.attrib["width"])
+
+
+def runs(*seconds: float, peak_mb: float = 50) -> dict[int, list[Measured]]:
+    return {3100: [Measured(one, one, peak_mb) for one in seconds]}
+
+
+def test_a_promise_is_held_against_medians() -> None:
+    found = {
+        contenders.APPLY: runs(1, 7, 9),
+        contenders.IMPORT: runs(10, 10, 10),
+        contenders.CHECK: runs(1, peak_mb=500),
+    }
+    told = list(promise_lines(found))
+    assert told == [
+        "- apply, both URLs, 3,100 objects: 0.70 x POST /api/definitions; promised 0.8 x: kept",
+        "- check, 3,100 objects: 500 MB; promised 400 MB: NOT KEPT",
+    ]
+
+
+def test_results_are_read_back_and_shown_between_the_marks(tmp_path: Path) -> None:
+    found = Results({"4.3": {contenders.APPLY: runs(2.5)}}, {"4.3": "4.3.6"}, {31: {"load": 0.5, "peak MB": 20.0}})
+    assert Results.read(json.loads(json.dumps(found.document()))) == found
+    page = tmp_path / "performance.md"
+    marks = [f"<!-- measured: {name} -->" for name in ("machine", "3.10", "4.3", "scale")]
+    page.write_text("".join(f"{mark}old{mark}\n" for mark in marks))
+    found.write_docs(tmp_path)
+    once = page.read_text()
+    found.write_docs(tmp_path)
+    assert page.read_text() == once
+    assert once.count("old") == 1  # of 3.10 nothing was measured
+    assert "| apply, both URLs | 2.50 s |  | 50 |" in once
+    assert {path.name for path in tmp_path.iterdir()} == {page.name, "performance-4.3.svg", "performance-scale.svg"}
+
+
+def test_a_process_is_measured_to_its_end(tmp_path: Path) -> None:
+    run = measure([sys.executable, "-c", "x = b'x' * 100_000_000; print('hello'); print(1.5)"], cwd=tmp_path, says=True)
+    assert run.inside == 1.5
+    assert run.peak_mb > 95
+    assert run.cpu_seconds > 0
+    with pytest.raises(FailedRun, match="ended with 3"):
+        measure([sys.executable, "-c", "raise SystemExit(3)"], cwd=tmp_path)
