@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-from weakref import WeakSet
 
 from rabbit_topo.broker.address import parse_addresses
 from rabbit_topo.broker.failover import LONGEST_CONNECT, all_failed, cluster_changed
@@ -77,7 +76,7 @@ class Http:
 
             warnings.simplefilter("ignore", InsecureRequestWarning)
         self.width = target.channels or SIDE_BY_SIDE
-        self._lines: WeakSet[HTTPConnection] = WeakSet()
+        self._lines: list[HTTPConnection] = []
         self._abandoned = 0
         self._pools = [_pool(address, target.timeout, context, self.width) for address in self._addresses]
         for pool in self._pools:
@@ -118,6 +117,7 @@ class Http:
         """
         payload = None if body is None else json.dumps(body, allow_nan=False).encode()
         failures: list[Unreachable] = []
+        abandoned = self._abandoned
         first, count = self._at, len(self._addresses)
         for at in [(first + step) % count for step in range(count)]:
             try:
@@ -129,7 +129,7 @@ class Http:
                 answer = self._exchange(at, method, path, payload)
             except Unreachable as failure:
                 failures.append(failure)
-                if method == "DELETE" and isinstance(failure, Lost):
+                if isinstance(failure, Lost) and (method == "DELETE" or self._abandoned != abandoned):
                     break
             else:
                 self._at = at
@@ -198,7 +198,7 @@ class Http:
 
         def remembered(**options: Any) -> Any:
             line: Any = make(**options)
-            self._lines.add(line)
+            self._lines.append(line)
             return line
 
         pool.ConnectionCls = remembered  # type: ignore[assignment]
