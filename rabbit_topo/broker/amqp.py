@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from rabbit_topo.broker.amqp_talk import Lost
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.target import Target
     from rabbit_topo.plan.operations import Operation, Outcome
 
-CHANNELS = 16
+CHANNELS = 64
 RECONNECT = 5.0  # seconds that a broker which was there may be away
 PAUSE = 0.1  # seconds before the second try; doubled with each
 UNKNOWN = "the connection was lost meanwhile ({}); nobody knows whether it arrived"
@@ -75,9 +76,11 @@ class Amqp:
         """Carry out operations, several at a time, vhost by vhost; see `Broker.execute`."""
         from rabbit_topo.broker.amqp_jobs import job
 
-        for vhost in dict.fromkeys(operation.key.vhost for operation in wave):
-            jobs = (job(operation, self.username) for operation in wave if operation.key.vhost == vhost)
-            for one, result in self.converse(vhost, jobs):
+        by_vhost: defaultdict[str, list[Operation]] = defaultdict(list)
+        for operation in wave:
+            by_vhost[operation.key.vhost].append(operation)
+        for vhost, operations in by_vhost.items():
+            for one, result in self.converse(vhost, (job(operation, self.username) for operation in operations)):
                 if isinstance(result, Lost):
                     reason = (UNKNOWN if result.sent else UNSENT).format(result.reason)
                     yield NotAttempted(one.about, reason, result.sent)
