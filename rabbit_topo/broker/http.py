@@ -304,19 +304,3 @@ def _cause(error: BaseException) -> str:
         if isinstance(argument, Exception):
             return str(argument)
     return str(error).rpartition("]: ")[2]
-
-
-def tls_reason(error: BaseException) -> str:
-    """Say in short what OpenSSL said."""
-    return str(error).partition(" (_ssl.c")[0].rpartition("SSLError(")[2].strip("'\"()") or "no reason given"
-
-
-def tls_hint(text: str) -> str:
-    """Say what to try after a TLS failure."""
-    if "WRONG_VERSION" in text or "RECORD_LAYER" in text:
-        return "the port does not speak TLS: try http:// or amqp://, or the TLS port (15671, 5671)"
-    if "ostname" in text or "IP address mismatch" in text:
-        return "the certificate is for another name: use that name in the URL"
-    if "CERTIFICATE_VERIFY" in text or "certificate verify" in text:
-        return "name the authority that signed the broker's certificate as the CA file"
-    return "check the TLS settings: CA file, client certificate, key"
