@@ -92,7 +92,15 @@ def draw(seed: int, road: Road) -> tuple[Fault | None, Fault | None]:
     ways: tuple[Way, Way] = ("up", "down")
     hows: tuple[How, How, How] = ("reset", "close", "stall")
     way = dice.choice(ways)
-    fault = Fault(dice.choices(hows, [5, 3, 1])[0], way, dice.randrange(REACH[road, amqp, way]))
+    how = dice.choices(hows, [5, 3, 1])[0]
+    at = dice.randrange(REACH[road, amqp, way])
+    match dice.randrange(4):
+        case 0:
+            fault = Fault(how, way, at, gone=True)
+        case 1:
+            fault = Fault(how, way, at // 3, times=3)
+        case _:
+            fault = Fault(how, way, at)
     return (None, fault) if amqp else (fault, None)
 
 

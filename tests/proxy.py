@@ -3,7 +3,8 @@
     with Proxy(node.amqp_url) as line: ...             # `line.url` leads to the broker, `line.passed` counts bytes
     with Proxy(url, Fault("reset", "down", 812)) as line: ...
 
-A fault strikes once, when so many bytes have passed in that direction, counted over all connections; later ones work.
+A fault strikes when so many bytes have passed in that direction, counted over all connections; later ones work, unless
+it is to strike again after as many bytes more, or leaves nobody there.
 """
 
 from __future__ import annotations
@@ -30,12 +31,15 @@ _NO_LINGER = struct.pack("ii", 1, 0)
 class Fault:
     """What happens to a connection after byte `at`, counted from 0, on the way `up` to the broker or `down` from it.
 
-    `reset` and `close` end it on both sides, `stall` lets nothing through any more and keeps it open.
+    `reset` and `close` end it on both sides, `stall` lets nothing through any more and keeps it open. It strikes so
+    many `times`; `gone` refuses every connection after it.
     """
 
     how: How
     way: Way
     at: int
+    times: int = 1
+    gone: bool = False
 
 
 class Proxy:
@@ -47,8 +51,9 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"{parts.scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
         self.fault = fault
-        self.struck = False
+        self.strikes = 0
         self.passed: dict[Way, int] = {"up": 0, "down": 0}
+        self._counted_from = 0
         self.connections = 0
         self._wake, self._woken = socket.socketpair()
         self._selector = selectors.DefaultSelector()
@@ -92,6 +97,8 @@ class Proxy:
         client, _ = self._listener.accept()
         self.connections += 1
         try:
+            if self.fault and self.fault.gone and self.strikes:
+                raise ConnectionRefusedError
             server = socket.create_connection(self._server)
         except OSError:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
@@ -113,11 +120,13 @@ class Proxy:
             if not data:
                 self._end(source, "close")
                 return
-            fault, before = self.fault, self.passed[way]
-            if fault and not self.struck and fault.way == way and before + len(data) > fault.at:
-                self.struck = True
-                self.passed[way] += fault.at - before
-                sink.sendall(data[: fault.at - before])
+            fault = self.fault
+            left = self._counted_from + fault.at - self.passed[way] if fault else 0
+            if fault and self.strikes < fault.times and fault.way == way and len(data) > left:
+                self.strikes += 1
+                self.passed[way] += left
+                self._counted_from = self.passed[way]
+                sink.sendall(data[:left])
                 self._end(source, fault.how)
             else:
                 self.passed[way] += len(data)

@@ -119,7 +119,7 @@ def test_a_connection_that_is_reset_and_one_that_is_closed_by_an_administrator(n
     with Proxy(node.amqp_url, Fault("reset", "down", 1_500)) as line:
         amqp = Amqp(Target(amqp=line.url))
         told = results(amqp, vhost, {f"q{n}": say(queue(f"q{n}")) for n in range(300)})
-        assert line.struck
+        assert line.strikes == 1
         assert line.connections == 2
         assert set(map(tuple, told.values())) == {(0,)}
         while not (ours := connections(node, vhost)):

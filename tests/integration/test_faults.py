@@ -27,8 +27,15 @@ MANY = 40
 SEEDS = int(os.environ.get("RABBIT_TOPO_FAULTS", "12"))
 
 
+@pytest.fixture
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait long for a broker that is not coming back."""
+    monkeypatch.setattr("rabbit_topo.broker.amqp.RECONNECT", 0.5)
+
+
 @pytest.mark.parametrize("road", ROADS)
 @pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.usefixtures("impatience")
 def test_a_line_that_breaks(node: Node, vhost: str, seed: int, road: Road, tmp_path: Path) -> None:
     """What is told is true wherever the line breaks, and another run does the rest.
 
