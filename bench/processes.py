@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
-import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
+
+_LAUNCHER = Path(__file__).parent / "launcher.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +34,19 @@ def measure(
     command: Sequence[str], *, cwd: Path, environ: Mapping[str, str] | None = None, says: bool = False
 ) -> Measured:
     """Run a command to its end. `says` takes the number that it prints. Raises FailedRun."""
-    with tempfile.TemporaryFile() as output:
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            command, cwd=cwd, env={**os.environ, **(environ or {})}, stdout=output, stderr=subprocess.STDOUT
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "result"
+        process = subprocess.run(
+            [sys.executable, "-I", "-S", str(_LAUNCHER), str(result), *command],
+            cwd=cwd,
+            env={**os.environ, **(environ or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        text = output.read().decode(errors="replace").strip()
-    if process.returncode:
-        raise FailedRun(f"{' '.join(command)} ended with {process.returncode}:\n{text[-2000:]}")
+        text = process.stdout.decode(errors="replace").strip()
+        if process.returncode:
+            raise FailedRun(f"{' '.join(command)} ended with {process.returncode}:\n{text[-2000:]}")
+        seconds, cpu_seconds, peak_mb = map(float, result.read_text(encoding="utf-8").split())
     inside = float(text.splitlines()[-1]) if says else None
-    return Measured(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, inside)
+    return Measured(seconds, cpu_seconds, peak_mb, inside)
