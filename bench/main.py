@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(asked: argparse.Namespace, failures: list[str]) -> Results:
-    found = Results()
+    found = Results(note=asked.note)
     labels = asked.versions if asked.versions is not None else available()
     with tempfile.TemporaryDirectory(prefix="rabbit-topo-bench-") as temporary:
         folder = Path(temporary)
@@ -85,6 +85,8 @@ def _flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     only_help = "measure contenders whose names contain this; may be repeated"
     parser.add_argument("--only", action="append", default=[], metavar="TEXT", help=only_help)
     parser.add_argument("--output", type=Path, metavar="FILE", help="write every run there, as JSON")
+    note_help = "what else is to be known of this run, for the page"
+    parser.add_argument("--note", default="", metavar="TEXT", help=note_help)
     read_help = "measure nothing, show what --output wrote"
     parser.add_argument("--read", type=Path, metavar="FILE", help=read_help)
     parser.add_argument("--docs", action="store_true", help="put tables and plots into docs/performance.md")

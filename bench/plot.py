@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     Points = Sequence[tuple[float, float]]
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _LEGEND = 560, 360, 70, 40, 230
-_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#8c564b", "#7f7f7f", "#5d3a9b")
+_COLORS = (
+    *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"),
+    *("#000000", "#8c564b", "#7f7f7f", "#5d3a9b", "#9a9a00", "#00b7c3"),
+)
 _TEXT = 'font-family="sans-serif" font-size="12" fill="#222"'
 
 

@@ -117,11 +117,13 @@ class Results:
     versions: dict[str, str] = field(default_factory=dict)
     scale: dict[int, dict[str, float]] = field(default_factory=dict)
     machine: dict[str, Any] = field(default_factory=machine)
+    note: str = ""
 
     def document(self) -> dict[str, Any]:
         """Spell everything as one JSON document."""
         return {
             "machine": self.machine,
+            "note": self.note,
             "versions": self.versions,
             "brokers": {
                 label: {
@@ -147,6 +149,7 @@ class Results:
             document["versions"],
             {int(size): took for size, took in document["without_a_broker"].items()},
             document["machine"],
+            document["note"],
         )
 
     def text(self) -> str:
@@ -171,7 +174,7 @@ class Results:
         text = page.read_text(encoding="utf-8")
         told = self.machine
         size = f"{told['processors']} processors ({told['model']}), {told['memory_gib']:g} GiB, Python {told['python']}"
-        text = _between(text, "machine", [f"{told['system']}, {size}; client and broker share it."])
+        text = _between(text, "machine", [f"{told['system']}, {size}; client and broker share it. {self.note}".strip()])
         for label, runs in self.brokers.items():
             version = self.versions[label]
             number = max(len(found) for by_size in runs.values() for found in by_size.values())
