@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 CLIENTS = Path(__file__).parent / "clients"
+_NPM_SECONDS = 120
 IMPORT = "POST /api/definitions"
 BARE = "bare lists + yaml.compose"
 APPLY, APPLY_AMQP, APPLY_HTTP = "apply, both URLs", "apply, AMQP alone", "apply, HTTP alone"
@@ -95,8 +96,9 @@ def install_rascal(folder: Path) -> Path | None:
         print(f"notice: {RASCAL} is not measured: there is no node here", file=sys.stderr)
         return None
     command = [npm, "install", "--prefix", str(folder), "--no-save", "--no-audit", "--no-fund", "rascal"]
-    made = subprocess.run(command, capture_output=True, text=True, check=False)
-    if made.returncode:
+    try:
+        subprocess.run(command, capture_output=True, check=True, timeout=_NPM_SECONDS)
+    except subprocess.SubprocessError:
         print(f"notice: {RASCAL} is not measured: npm cannot install it", file=sys.stderr)
         return None
     return folder / "node_modules"
