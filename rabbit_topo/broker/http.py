@@ -186,11 +186,16 @@ class Http:
             ) from None
 
     def _send(self, at: int, method: str, path: str, payload: bytes | None) -> tuple[int, str, bytes]:
+        import urllib3.exceptions as oops
+
         address = self._addresses[at]
         response = self._pools[at].urlopen(method, address.path + path, body=payload, redirect=False)
         if elsewhere := response.get_redirect_location():
             place = without_credentials(re.split("[?#]", elsewhere)[0])
             raise NotABroker(f"{address.shown} redirects to {place}", "redirects are not followed: give the last URL")
+        if method == "GET" and response.status == OK and not response.data:
+            # The line ended within the headers, which http.client takes for the end of them.
+            raise oops.ProtocolError("its answer was cut off")
         return response.status, response.headers.get("content-type", "").split(";")[0], response.data
 
     def _remember_lines(self, pool: urllib3.HTTPConnectionPool) -> None:

@@ -154,6 +154,12 @@ def test_amqp_where_http_is_wanted_and_the_other_way_round() -> None:
         assert isinstance(amqp_failure(port), BrokerError)
 
 
+@pytest.mark.parametrize("length", [1, 12, 15, 17, 20, 40, 58, 61])
+def test_an_answer_that_is_cut(length: int) -> None:
+    with server(http("200 OK", "[]", "Content-Type: application/json")[:length]) as port:
+        assert isinstance(failure(port), Unreachable)
+
+
 def test_a_line_that_is_cut() -> None:
     with server(b"") as port:
         assert isinstance(failure(port), Unreachable)
