@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rabbit_topo.plan import Outcome
     from tests.brokers import Node
 
-Road: TypeAlias = Literal["http", "both"]
+Road: TypeAlias = Literal["http", "both", "amqp"]
 ROADS: tuple[Road, ...] = get_args(Road)
 State: TypeAlias = "Mapping[Key, Resource]"
 # How many bytes a whole run takes, about: by road, whether it is the AMQP line, and direction.
@@ -31,14 +31,17 @@ REACH: dict[tuple[Road, bool, Way], int] = {
     ("both", False, "down"): 27_000,
     ("both", True, "up"): 3_200,
     ("both", True, "down"): 1_700,
+    ("amqp", True, "up"): 8_200,
+    ("amqp", True, "down"): 7_500,
 }
 QUEUES = 14
 AMQP_SHARE = 0.8  # of the faults where there are two lines
+POLICY = "policies: {shop.limits: {pattern: '^shop', apply_to: queues, definition: {max_length_bytes: 1MiB}}}\n"
 REFUSED = '  shop.odd: {type: x-no-such-type, bindings: [{exchange: shop.a, routing_key: "#"}]}\n'
 
 
-def topology(folder: Path, vhost: str, *, refused: bool = False) -> Topology:
-    """Read 3 exchanges, 14 queues, 29 bindings, 1 policy; `shop.old*` is owned and in no file.
+def topology(folder: Path, vhost: str, road: Road, *, refused: bool = False) -> Topology:
+    """Read 3 exchanges, 14 queues, 29 bindings, and 1 policy where the road can write it; `shop.old*` is owned.
 
     `refused` adds an exchange that no broker takes: on 3.10 it costs the connection, later the channel.
     """
@@ -53,7 +56,7 @@ def topology(folder: Path, vhost: str, *, refused: bool = False) -> Topology:
         f'version: 1\nvhost: "{vhost}"\nowns: ["shop\\\\.old.*"]\nexchanges:\n  shop.a: {{type: topic}}\n'
         f"  shop.b: {{type: headers}}\n  shop.c: {{type: fanout, internal: true, bindings: [{{exchange: shop.a,"
         f' routing_key: "#"}}]}}\n{REFUSED if refused else ""}queues:\n{queues}'
-        "policies: {shop.limits: {pattern: '^shop', apply_to: queues, definition: {max_length_bytes: 1MiB}}}\n"
+        f"{'' if road == 'amqp' else POLICY}"
     )
     return load(file)
 
@@ -71,10 +74,11 @@ class Line:
     def apply(self, declared: Topology, timeout: float) -> tuple[int, Report | None]:
         """Plan and apply with `--prune`, as the command line does; the exit code, and the report if it came so far."""
         with ExitStack() as stack:
-            http = stack.enter_context(Proxy(self.node.broker_url, self.http))
-            amqp = stack.enter_context(Proxy(self.node.amqp_url, self.amqp)) if self.road == "both" else None
-            self.proxies = [http, amqp] if amqp else [http]
-            broker = connect(http.url, amqp=amqp.url if amqp else None, timeout=timeout)
+            http = stack.enter_context(Proxy(self.node.broker_url, self.http)) if self.road != "amqp" else None
+            amqp = stack.enter_context(Proxy(self.node.amqp_url, self.amqp)) if self.road != "http" else None
+            self.proxies = [proxy for proxy in (http, amqp) if proxy]
+            urls = [proxy.url if proxy else None for proxy in (http, amqp)]
+            broker = connect(urls[0], amqp=urls[1], timeout=timeout)
             stack.callback(broker.close)
             try:
                 observed = broker.observe(declared)
@@ -88,7 +92,7 @@ class Line:
 def draw(seed: int, road: Road) -> tuple[Fault | None, Fault | None]:
     """Draw where a run over this road breaks: a fault for HTTP, or one for AMQP."""
     dice = random.Random(seed)  # noqa: S311 - a test's dice
-    amqp = road == "both" and dice.random() < AMQP_SHARE
+    amqp = road == "amqp" or (road == "both" and dice.random() < AMQP_SHARE)
     ways: tuple[Way, Way] = ("up", "down")
     hows: tuple[How, How, How] = ("reset", "close", "stall")
     way = dice.choice(ways)
