@@ -4,7 +4,7 @@ The names below are the public API; each is imported on first use, so that `impo
 costs next to nothing.
 
     load(*paths) -> Topology          read YAML; raises InputError with every problem
-    connect(broker, amqp=...) -> Broker
+    connect(broker, amqp=..., tls=Tls(...)) -> Broker
     diff(observed, declared, scope) -> changes
     make_plan(changes, observed, declared) -> Plan
     apply(plan, broker) -> Report
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from rabbit_topo.apply import apply
     from rabbit_topo.broker import Broker
     from rabbit_topo.broker.connect import connect
-    from rabbit_topo.diff import Change, Create, Delete, Displaced, Replace, Update, diff
+    from rabbit_topo.broker.target import Tls
+    from rabbit_topo.diff import Change, Create, Delete, Displaced, Replace, Unseen, Update, diff
     from rabbit_topo.errors import InputError, TopoError
     from rabbit_topo.load import load
     from rabbit_topo.model import (
@@ -61,7 +62,9 @@ _HOME = {
     "Report": "plan",
     "Scope": "model",
     "TopoError": "errors",
+    "Tls": "broker.target",
     "Topology": "model",
+    "Unseen": "diff",
     "Update": "diff",
     "Vhost": "model",
     "apply": "apply",
@@ -90,8 +93,10 @@ __all__ = [
     "Replace",
     "Report",
     "Scope",
+    "Tls",
     "TopoError",
     "Topology",
+    "Unseen",
     "Update",
     "Vhost",
     "__version__",

@@ -51,28 +51,38 @@ def apply(
     if plan.blocked and not partial:
         raise blocked_refusal(plan)
     run = _Run(broker, on_outcome)
-    interrupted = 0
+    interrupted, ended = 0, "interrupted"
     try:
         for wave in plan.waves:
             run.wave(wave)
     except KeyboardInterrupt as stop:
         interrupted = getattr(stop, "exit_code", _INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - whatever failed: what was written must be told
+        ended = _words(error)
     known = {id(outcome.operation) for outcome in run.outcomes}
     sent = {id(operation) for operation in run.sending}
     for operation in plan.operations:
         if id(operation) not in known:
             doubt = id(operation) in sent
-            reason = "in flight or waiting when interrupted" if doubt else "interrupted before it was sent"
+            reason = f"in flight or waiting: {ended}" if doubt else f"not sent: {ended}"
             run.outcomes.append(NotAttempted(operation, reason, doubt))
     outcomes = tuple(run.outcomes)
     if interrupted:
         return Report(plan, outcomes, None, "interrupted before the second look", interrupted)
     try:
         remaining = _settled(plan, broker, patient=not run.failed)
-    except TopoError as error:
-        return Report(plan, outcomes, None, error.message)
+    except KeyboardInterrupt as stop:
+        code = getattr(stop, "exit_code", _INTERRUPTED)
+        return Report(plan, outcomes, None, "interrupted during the second look", code)
+    except Exception as error:  # noqa: BLE001 - the same
+        return Report(plan, outcomes, None, _words(error))
     left = {change.key: change for change in remaining}
     return Report(plan, tuple(_looked_up(outcome, left.get(outcome.operation.key)) for outcome in outcomes), remaining)
+
+
+def _words(error: Exception) -> str:
+    """Say what ended the work: what is no error of ours on purpose is a bug, and says so."""
+    return error.message if isinstance(error, TopoError) else f"a bug in rabbit-topo: {type(error).__name__}: {error}"
 
 
 def blocked_refusal(plan: Plan) -> Refusal:

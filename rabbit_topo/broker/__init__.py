@@ -1,8 +1,8 @@
 """Brokers, and the roads to them.
 
 A road reads a broker into an `Observed` and carries out operations. `management` speaks HTTP,
-`amqp` speaks AMQP through kombu, `both` reads by the one and writes by the other, and
-`definitions` takes a RabbitMQ `definitions.json` for a broker.
+`amqp_alone` AMQP, `both` reads by the one and writes by the other, and `definitions` takes a
+RabbitMQ `definitions.json` for a broker.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rabbit_topo.broker.address import parse_addresses
 from rabbit_topo.broker.target import DEFAULT, Target, Tls
@@ -25,16 +25,20 @@ def connect(
     tls: Tls = Tls(),  # noqa: B008 - a frozen value
     target_version: str = "",
     timeout: float = 30.0,
+    channels: int | None = None,
+    probe: Literal["active", "passive"] = "active",
 ) -> Broker:
     """Open a broker: a management URL, an AMQP URL, both of one broker, or a definitions file.
 
     Either URL may be several addresses of one cluster with `;` between them. Without any it is
     `http://guest:guest@localhost:15672`, as in RabbitMQ's own tools. `timeout` is in seconds.
-    Nothing is sent yet. Raises `UsageError` where a URL, a TLS file or the definitions file cannot be used.
+    `channels` is how many channels, or requests over HTTP alone, work side by side; None is the road's own choice.
+    `probe` is how AMQP alone looks. Nothing is sent yet. Raises `UsageError` where a URL, a TLS file or the
+    definitions file cannot be used.
 
     >>> connect("http://me@shop.example:15672", password="secret").close()
     """
-    return connect_target(Target(broker, amqp, username, password, tls, target_version, timeout))
+    return connect_target(Target(broker, amqp, username, password, tls, target_version, timeout, channels, probe))
 
 
 def connect_target(target: Target) -> Broker:

@@ -202,6 +202,53 @@ def test_outcomes_are_told_as_they_come(old: Broker, tmp_path: Path) -> None:
     assert [type(outcome.operation) is Declare for outcome in told] == [True, False]
 
 
+class Odd:
+    """A real target with something in it that fails in a way that nobody foresaw."""
+
+    def __init__(
+        self, broker: Broker, *, observe: BaseException | None = None, execute: Exception | None = None
+    ) -> None:
+        self.broker, self._observe, self._execute = broker, observe, execute
+        self.written = False
+
+    def observe(self, declared: Topology) -> Observed:
+        if self.written and self._observe:
+            raise self._observe
+        return self.broker.observe(declared)
+
+    def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
+        yield from self.broker.execute(wave[:1])
+        self.written = True
+        if self._execute:
+            raise self._execute
+        yield from self.broker.execute(wave[1:])
+
+    def close(self) -> None:
+        self.broker.close()
+
+
+def test_what_was_written_is_told_whatever_happens_then(tmp_path: Path) -> None:
+    (tmp_path / "empty.json").write_text("{}")
+    broker = Odd(connect(str(tmp_path / "empty.json")), execute=KeyError("columns"))
+    report = apply(_plan(broker, _load(tmp_path, OLD)), broker)
+    assert (len(report.done), len(report.not_attempted), report.exit_code) == (1, 3, 6)
+    assert "a bug in rabbit-topo: KeyError: 'columns'" in report.not_attempted[0].reason
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (TypeError("no list"), 6, "a bug in rabbit-topo: TypeError: no list"),
+        (KeyboardInterrupt(), 130, "interrupted during the second look"),
+    ],
+)
+def test_a_second_look_that_fails_hides_no_report(tmp_path: Path, error: BaseException, code: int, said: str) -> None:
+    (tmp_path / "empty.json").write_text("{}")
+    broker = Odd(connect(str(tmp_path / "empty.json")), observe=error)
+    report = apply(_plan(broker, _load(tmp_path, OLD)), broker)
+    assert (len(report.done), report.exit_code, report.unverified) == (4, code, said)
+
+
 class Lagging:
     """A node that shows for a while what was there before, as another node of a cluster may."""
 
