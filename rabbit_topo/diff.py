@@ -1,7 +1,7 @@
 """What differs between a broker and the files.
 
-Both sides are normalised where they come in, so comparing is `==`. One loop over the sorted union of the
-keys; which property RabbitMQ can change in place is decided by the kind alone: only policies can.
+Both sides are normalised where they come in, so comparing is `==`. One loop over the union of the keys, and one
+sort of what differs; which property RabbitMQ can change in place is decided by the kind alone: only policies can.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def diff(observed: Observed, declared: Topology, scope: Scope | None = None) -> 
     scope = declared.scope if scope is None else scope
     there = {**observed.topology.resources, **_to_be_born(observed, declared)}
     changes: list[Change] = []
-    for key in sorted(there.keys() | declared.resources.keys()):
+    for key in there.keys() | declared.resources.keys():
         if key not in declared.resources:
             changes.extend(_undeclared(there[key], declared, scope))
         elif key.kind is Kind.VHOST:
