@@ -64,7 +64,7 @@ def apply(
     for operation in plan.operations:
         if id(operation) not in known:
             doubt = id(operation) in sent
-            reason = f"in flight or waiting: {ended}" if doubt else f"not sent: {ended}"
+            reason = f"{ended}; nobody knows whether it arrived" if doubt else f"{ended} before it was sent"
             run.outcomes.append(NotAttempted(operation, reason, doubt))
     outcomes = tuple(run.outcomes)
     if interrupted:
@@ -134,7 +134,7 @@ class _Run:
             return "nothing more is removed after something had to stay: it may send its dead letters here"
         for key in _needs(operation):
             if key in self.failed:
-                return f"needs {key.kind} {key.name}, which is not there"
+                return f"needs {key.kind} {key.name}, which could not be declared"
         return ""
 
 
@@ -146,7 +146,7 @@ def _looked_up(outcome: Outcome, left: Change | None) -> Outcome:
         return Done(outcome.operation)
     if isinstance(left, Unseen):
         return outcome
-    return NotAttempted(outcome.operation, f"{outcome.reason}; it did not")
+    return NotAttempted(outcome.operation, f"{outcome.reason}; the second look: it did not arrive")
 
 
 def _needs(operation: Operation) -> Iterator[Key]:

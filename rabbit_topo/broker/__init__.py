@@ -31,7 +31,8 @@ class Broker(Protocol):
         """Carry out operations that do not depend on each other; yield one outcome each, as it comes.
 
         One refused operation never stops its neighbours. When the broker is lost, what was in flight
-        and what was not sent yet is `NotAttempted`, and the iterator ends normally.
+        and what was not sent yet is `NotAttempted`, and the iterator ends normally. An interrupt is raised when the
+        answers that were on their way are out, and what was not sent is told.
         """
         ...
 

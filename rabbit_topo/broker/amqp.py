@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING
 
 from rabbit_topo.broker.amqp_talk import Lost
 from rabbit_topo.errors import Refusal, Unreachable
-from rabbit_topo.plan.operations import NotAttempted
+from rabbit_topo.plan.operations import NotAttempted, unsent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -79,13 +79,20 @@ class Amqp:
         by_vhost: defaultdict[str, list[Operation]] = defaultdict(list)
         for operation in wave:
             by_vhost[operation.key.vhost].append(operation)
-        for vhost, operations in by_vhost.items():
-            for one, result in self.converse(vhost, (job(operation, self.username) for operation in operations)):
-                if isinstance(result, Lost):
-                    reason = (UNKNOWN if result.sent else UNSENT).format(result.reason)
-                    yield NotAttempted(one.about, reason, result.sent)
-                else:
-                    yield result
+        todo = deque(by_vhost.items())
+        while todo:
+            vhost, operations = todo.popleft()
+            jobs = (job(operation, self.username) for operation in operations)
+            try:
+                for one, result in self.converse(vhost, jobs):
+                    if isinstance(result, Lost):
+                        reason = (UNKNOWN if result.sent else UNSENT).format(result.reason)
+                        yield NotAttempted(one.about, reason, result.sent)
+                    else:
+                        yield result
+            except KeyboardInterrupt:
+                yield from unsent(operation for _, later in todo for operation in later)
+                raise
 
     def close(self) -> None:
         """Say goodbye on every connection."""

@@ -6,6 +6,8 @@ What is decided here is told in `docs/decisions/fast-writes.md`.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.broker.amqp_link import Closed
@@ -14,12 +16,14 @@ from rabbit_topo.broker.amqp_talk import Lost, Refused
 from rabbit_topo.errors import BrokerError, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from rabbit_topo.broker.amqp_link import Link
     from rabbit_topo.broker.amqp_talk import Answer, Job
 
 CONNECTION_FORCED = 320
+INTERRUPTED = "interrupted"
+LAST_ANSWERS = 2.0  # seconds that answers may take after an interrupt
 FRAME_ERROR = 501
 MAX_SILENT = 3  # connections one after the other that bring no answer
 TOO_LARGE = "with {} bytes of arguments it is larger than an AMQP frame: the broker takes {}"
@@ -36,19 +40,33 @@ class Run:
         self._going_on: deque[Job[Any]] = deque()  # answered, with their next method
         self._suspects: deque[Job[Any]] = deque()  # in flight when a connection was lost; sent again one by one
         self._alone: Job[Any] | None = None  # the suspect in flight
-        self._over: list[tuple[Job[Any], Any]] = []
+        self._over: deque[tuple[Job[Any], Any]] = deque()
+        self._link: Link | None = None  # in use, or about to be
         self._silent = 0
 
     def results(self) -> Iterator[tuple[Job[Any], Any]]:
         """Yield each job with its talk's result, or `Lost`, as it ends."""
+        reason, interrupt = "", None
+        try:
+            reason = yield from self._work()
+        except KeyboardInterrupt as stop:
+            reason, interrupt = INTERRUPTED, stop
+            self._take_last()
+        yield from self._told()
+        for job in (*self._suspects, *self._going_on, *self._jobs):
+            yield job, Lost(reason, job.sent)
+        if interrupt:
+            raise interrupt
+
+    def _work(self) -> Generator[tuple[Job[Any], Any], None, str]:
+        """Yield results until nothing is left to send; return why what is left is lost."""
         reason = ""
         while self._more() and self._silent < MAX_SILENT:
             yield from self._told()
             try:
-                link = self._connect()
+                link = self._link = self._connect()
             except (BrokerError, Refusal) as error:
-                reason = error.message
-                break
+                return error.message
             try:
                 self._fill(link)
                 while link.in_flight:
@@ -57,21 +75,25 @@ class Run:
                     self._fill(link)
                     yield from self._told()
             except (OSError, Closed) as error:
-                self._forget()
+                self._let_go()
                 self._hear(link)
                 self._lose(link, error)
                 reason = words(error)
-            except BaseException:  # interrupted, or nobody listens: answers that are still to come are nobody's
-                self._forget()
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # nobody listens any more: answers that are still to come are nobody's
+                self._let_go()
                 link.drop()
                 raise
-        yield from self._told()
-        for job in (*self._suspects, *self._going_on, *self._jobs):
-            yield job, Lost(reason, job.sent)
+        return reason
+
+    def _let_go(self) -> None:
+        self._link = None
+        self._forget()
 
     def _told(self) -> Iterator[tuple[Job[Any], Any]]:
-        over, self._over = self._over, []
-        yield from over
+        while self._over:
+            yield self._over.popleft()
 
     def _more(self) -> bool:
         """Start talks until a method waits to be sent; say whether one does."""
@@ -111,6 +133,18 @@ class Run:
         heard, link.heard = link.heard, []
         for job, answer in heard:
             self._go_on(job, answer)
+
+    def _take_last(self) -> None:
+        """Take the answers that are on their way, for a moment; send nothing more."""
+        if (link := self._link) is None:
+            return
+        self._let_go()
+        deadline = monotonic() + LAST_ANSWERS
+        with suppress(OSError, Closed):
+            while link.in_flight and (left := deadline - monotonic()) > 0:
+                link.read(left)
+        self._hear(link)
+        self._over += [(job, Lost(INTERRUPTED, sent=True)) for job in link.drop()]
 
     def _lose(self, link: Link, error: OSError | Closed) -> None:
         """Decide about the methods that were in flight when the connection ended.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from rabbit_topo.broker.amqp import Amqp
 from rabbit_topo.broker.management import Management
 from rabbit_topo.errors import BrokerError
 from rabbit_topo.model import Binding, Policy, Queue, Vhost
-from rabbit_topo.plan.operations import Declare, Failed, Remove
+from rabbit_topo.plan.operations import Declare, Failed, Remove, unsent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,10 +52,17 @@ class Both:
 
     def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
         """Send each operation down its road; see `Broker.execute`."""
-        yield from self.management.execute([operation for operation in wave if _needs_http(operation)])
+        by_http = [operation for operation in wave if _needs_http(operation)]
+        drops = [operation for operation in wave if _drops(operation)]
         plain = [operation for operation in wave if not _needs_http(operation) and not _drops(operation)]
-        yield from self.amqp.execute(plain)
-        yield from self._drop_queues([operation for operation in wave if _drops(operation)])
+        todo = deque([(self.management.execute, by_http), (self.amqp.execute, plain), (self._drop_queues, drops)])
+        while todo:
+            carry_out, operations = todo.popleft()
+            try:
+                yield from carry_out(operations)
+            except KeyboardInterrupt:
+                yield from unsent(operation for _, later in todo for operation in later)
+                raise
 
     def _drop_queues(self, operations: Sequence[Operation]) -> Iterator[Outcome]:
         """Look and delete by small batches, so that little time is between the look and the deletion."""

@@ -13,7 +13,7 @@ from rabbit_topo.broker.readings import read_binding, read_exchange, read_policy
 from rabbit_topo.broker.side_by_side import side_by_side
 from rabbit_topo.errors import AccessRefused, BrokerError, NotABroker, Refusal, Unreachable
 from rabbit_topo.model import Binding, Counts, Exchange, Facts, Observed, Queue, Topology, Vhost
-from rabbit_topo.plan.operations import Declare, Failed, NotAttempted, Remove
+from rabbit_topo.plan.operations import Declare, Failed, NotAttempted, Remove, unsent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -72,12 +72,14 @@ class Management:
     def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
         """Declare objects several at a time, and do everything else one after another; see `Broker.execute`.
 
-        When the broker is lost, what was in flight may have arrived; an interrupt ends the requests in flight too.
+        When the broker is lost, what was in flight may have arrived.
         """
         lost = ""
+        begun: set[int] = set()
 
         def attempt(operation: Operation) -> Outcome:
             nonlocal lost
+            begun.add(id(operation))
             if lost:
                 return NotAttempted(operation, lost)
             try:
@@ -91,8 +93,14 @@ class Management:
                 return Failed(operation, error.message, error.hint)
 
         beside = [operation for operation in wave if _goes_beside(operation)]
-        yield from side_by_side(attempt, beside, self.http.width, self.http.abandon)
-        yield from (attempt(operation) for operation in wave if not _goes_beside(operation))
+        try:
+            yield from side_by_side(attempt, beside, self.http.width, self.http.abandon)
+            for operation in wave:
+                if not _goes_beside(operation):
+                    yield attempt(operation)
+        except KeyboardInterrupt:
+            yield from unsent(operation for operation in wave if id(operation) not in begun)
+            raise
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -31,13 +31,13 @@ def command(**given: Any) -> int:
     from rabbit_topo.report.documents import check_document
     from rabbit_topo.report.rows import differences
     from rabbit_topo.report.text import check_lines
-    from rabbit_topo.report.unverified import complete, gaps
+    from rabbit_topo.report.unverified import complete, gaps, refused
 
     common, login, own = options.split(given)
     strict = own["strict"]
     with session(common, login, via=own["via"]) as here:
         plan = here.plan()
     emit(common, lambda width: check_lines(plan, here.sources, width, strict=strict), lambda: check_document(plan))
-    if differences(plan) or (strict and not complete(plan, gaps(plan))):
+    if differences(plan) or refused(plan) or (strict and not complete(plan, gaps(plan))):
         return DIFFERENCES
     return 0

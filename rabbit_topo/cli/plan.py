@@ -24,15 +24,18 @@ def command(**given: Any) -> int:
     """Show what apply would do, and what it would refuse to do.
 
     Nothing is written. Exit codes: 0, or 3 with --fail-on-changes when there is
-    something to do or blocked.
+    something to do or blocked. What AMQP alone cannot see and would only declare
+    again is no change; `check --strict` counts it.
     """
     from rabbit_topo.diff import Unseen
     from rabbit_topo.report.documents import plan_document
     from rabbit_topo.report.text import plan_lines
+    from rabbit_topo.report.unverified import refused
 
     common, login, own = options.split(given)
     with session(common, login) as here:
         plan = here.plan(prune=own["prune"])
     emit(common, lambda width: plan_lines(plan, here.sources, width), lambda: plan_document(plan))
-    differs = bool(plan.blocked) or any(not isinstance(one.cause, Unseen) for one in plan.operations)
+    known = any(not isinstance(one.cause, Unseen) for one in plan.operations)
+    differs = bool(plan.blocked) or known or bool(refused(plan))
     return DIFFERENCES if own["fail_on_changes"] and differs else 0

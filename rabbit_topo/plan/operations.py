@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from rabbit_topo.diff import Change
     from rabbit_topo.model import Key, Resource
 
@@ -76,3 +78,8 @@ class NotAttempted:
 
 
 Outcome: TypeAlias = Done | Failed | NotAttempted
+
+
+def unsent(operations: Iterable[Operation]) -> Iterator[NotAttempted]:
+    """Tell of operations that an interrupt came before them."""
+    return (NotAttempted(operation, "interrupted before it was sent") for operation in operations)

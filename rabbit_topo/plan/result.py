@@ -39,8 +39,13 @@ class Report:
 
     @property
     def not_attempted(self) -> list[NotAttempted]:
-        """What was not sent, or got no answer."""
-        return [outcome for outcome in self.outcomes if isinstance(outcome, NotAttempted)]
+        """What was not sent, or did not arrive."""
+        return [outcome for outcome in self.outcomes if isinstance(outcome, NotAttempted) and not outcome.sent]
+
+    @property
+    def unknown(self) -> list[NotAttempted]:
+        """What was sent and never answered, and what the second look could not settle."""
+        return [outcome for outcome in self.outcomes if isinstance(outcome, NotAttempted) and outcome.sent]
 
     @property
     def surprises(self) -> tuple[Change, ...]:
@@ -57,7 +62,7 @@ class Report:
         """
         if self.interrupted:
             return self.interrupted
-        trouble = bool(self.failed or self.not_attempted)
+        trouble = bool(self.failed or self.not_attempted or self.unknown)
         if not (trouble or self.surprises or self.plan.blocked or self.remaining is None):
             return 0
         if self.plan.empty and self.plan.blocked:
@@ -67,7 +72,7 @@ class Report:
     @property
     def _in_doubt(self) -> bool:
         """Whether something may have been written though nobody confirmed it: the second look decides."""
-        sent = {outcome.operation.key for outcome in self.not_attempted if outcome.sent}
+        sent = {outcome.operation.key for outcome in self.unknown}
         if self.remaining is None:
             return bool(sent)
         planned = {operation.key for operation in self.plan.operations}

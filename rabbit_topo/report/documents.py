@@ -11,7 +11,7 @@ from rabbit_topo.diff import ABSENT, Create, Delete, Displaced, Replace, Unseen,
 from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue, Vhost
 from rabbit_topo.plan import Declare, Done, Failed, NotAttempted
 from rabbit_topo.report.rows import differences, name_of, rows, subject, summary
-from rabbit_topo.report.unverified import ALL, complete, gaps
+from rabbit_topo.report.unverified import ALL, complete, gaps, refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ def check_document(plan: Plan) -> dict[str, Any]:
     all_rows = differences(plan)
     return {
         **_head("check", plan),
-        "drift": bool(all_rows),
+        "drift": bool(all_rows or refused(plan)),
         "not_verified": _not_verified(plan),
         "fingerprint": plan.fingerprint,
         "summary": {"differences": len(all_rows), "unchanged": plan.unchanged},
@@ -63,6 +63,7 @@ def report_document(report: Report) -> dict[str, Any]:
             "done": len(report.done),
             "failed": len(report.failed),
             "not_attempted": len(report.not_attempted),
+            "unknown": len(report.unknown),
             "blocked": len(report.plan.blocked),
         },
         "outcomes": [_outcome(outcome) for outcome in report.outcomes],
@@ -235,4 +236,5 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
             told = {"outcome": "failed", "reason": outcome.reason, "hint": outcome.hint}
             return {**_operation(outcome.operation), **told}
         case NotAttempted():
-            return {**_operation(outcome.operation), "outcome": "not_attempted", "reason": outcome.reason, "hint": ""}
+            name = "unknown" if outcome.sent else "not_attempted"
+            return {**_operation(outcome.operation), "outcome": name, "reason": outcome.reason, "hint": ""}

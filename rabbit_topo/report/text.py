@@ -24,7 +24,7 @@ from rabbit_topo.report.layout import (
     wrapped,
 )
 from rabbit_topo.report.rows import Row, differences, name_of, rows, subject, summary
-from rabbit_topo.report.unverified import counted, gaps, renewed_lines, road, unverified_lines
+from rabbit_topo.report.unverified import counted, gaps, refused, renewed_lines, road, unverified_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +40,6 @@ _SECTIONS: Final = (
     ("DELETE", "", "delete"),
     ("UPDATE", "", "update"),
     ("CREATE", "", "create"),
-    ("UNSEEN", "by AMQP; declared again, which changes nothing that is there", "unseen"),
 )
 _UNSEEN_SHOWN: Final = 20
 _FINDINGS: Final = (
@@ -59,11 +58,9 @@ def plan_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]
     for heading, gloss, kind in _SECTIONS:
         chosen = [row for row in all_rows if name_of(row.change) == kind and row.status != "left_alone"]
         yield from _section(heading, gloss, chosen)
-        listed = chosen if kind != "unseen" else _shortened(chosen)
-        for row in listed:
+        for row in chosen:
             yield from _plan_row(row, layout)
-        if len(listed) < len(chosen):
-            yield (Span(f"{INDENT}and {len(chosen) - len(listed):,} more; --format json lists them", "dim"),)
+    yield from _unseen([row for row in all_rows if name_of(row.change) == "unseen"], layout)
     left = [row for row in all_rows if row.status == "left_alone"]
     yield from _section("LEFT ALONE", "ours, and in no file", left)
     for row in left:
@@ -76,10 +73,20 @@ def plan_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]
     yield from _plan_summary(all_rows, plan)
 
 
-def _shortened(chosen: Sequence[Row]) -> list[Row]:
-    """Keep what somebody has to read: dangers, what is blocked, and the first few of the rest."""
-    first = {id(row) for row in chosen[:_UNSEEN_SHOWN]}
-    return [row for row in chosen if row.hazards or row.status == "blocked" or id(row) in first]
+def _unseen(chosen: Sequence[Row], layout: Layout) -> Iterator[Line]:
+    """Render what AMQP does not show: what is blocked whole, of the rest the dangers and the first few."""
+    blocked = [row for row in chosen if row.status == "blocked"]
+    again = [row for row in chosen if row.status != "blocked"]
+    yield from _section("UNSEEN", "by AMQP, and not changed by it", blocked)
+    for row in blocked:
+        yield from _plan_row(row, layout)
+    yield from _section("DECLARED AGAIN", "unseen by AMQP; what is there already stays as it is", again)
+    first = {id(row) for row in again[:_UNSEEN_SHOWN]}
+    listed = [row for row in again if row.hazards or id(row) in first]
+    for row in listed:
+        yield from _plan_row(row, layout)
+    if len(listed) < len(again):
+        yield (Span(f"{INDENT}and {len(again) - len(listed):,} more; --format json lists them", "dim"),)
 
 
 def _plan_summary(all_rows: Sequence[Row], plan: Plan) -> Iterator[Line]:
@@ -127,7 +134,7 @@ def _header(
         yield pair("read by", road(facts))
 
 
-def _section(heading: str, gloss: str, chosen: Sequence[Row]) -> Iterator[Line]:
+def _section(heading: str, gloss: str, chosen: Sequence[object]) -> Iterator[Line]:
     if chosen:
         yield ()
         yield (Span(f"  {heading}", "bold"), Span(f"  {gloss}" if gloss else "", "dim"))
@@ -190,6 +197,7 @@ def check_lines(plan: Plan, sources: Sequence[str], width: int, *, strict: bool 
 
 def _verdict(plan: Plan, all_rows: Sequence[Row], *, strict: bool) -> Line:
     found = gaps(plan)
+    blind = refused(plan)
     number = len(all_rows)
     different = {row.change.key for row in all_rows}
     partly = sum(bool(gap.paths) and gap.resource.key not in different for gap in found)
@@ -200,9 +208,14 @@ def _verdict(plan: Plan, all_rows: Sequence[Row], *, strict: bool) -> Line:
     verified = f"{_objects(plan.unchanged - partly)} as declared"
     if not unverified:
         return (Span(f"  No drift: {verified}.", "good"),)
+    if blind:
+        said = f"of {counted(blind, 'object')} the broker does not tell whether {'it is' if blind == 1 else 'they are'}"
+        return (Span(f"  Not checked: {said} there{unverified}.", "danger"),)
     there = f"{_objects(partly)} there" if partly else ""
     known = ", ".join(part for part in (verified if plan.unchanged > partly else "", there) if part) or verified
-    return (Span(f"  No drift seen: {known}{unverified}.", "danger" if strict else "update"),)
+    if strict:
+        return (Span(f"  Not all verified (--strict): {known}{unverified}.", "danger"),)
+    return (Span(f"  No drift seen: {known}{unverified}.", "update"),)
 
 
 def _standing(row: Row) -> str:
@@ -237,9 +250,10 @@ def _drifts(row: Row) -> Iterator[Line]:
 def report_lines(report: Report, width: int) -> Iterator[Line]:
     """Render what an apply did: what failed with the broker's words, what was not attempted, the count last."""
     done = len(report.done)
-    if report.failed or report.not_attempted or report.interrupted:
+    if report.failed or report.not_attempted or report.unknown or report.interrupted:
         yield from _outcomes("DONE", "create", report.done, width)
     yield from _outcomes("FAILED", "danger", report.failed, width)
+    yield from _outcomes("UNKNOWN", "danger", report.unknown, width, "sent, and never answered: look before you trust")
     yield from _outcomes("NOT ATTEMPTED", "update", report.not_attempted, width)
     told = {outcome.operation.key for outcome in report.outcomes if not isinstance(outcome, Done)}
     unforeseen = [change for change in report.surprises if change.key not in told]
@@ -252,13 +266,17 @@ def report_lines(report: Report, width: int) -> Iterator[Line]:
             yield from _drifts(Row(change, "planned"))
     if report.unverified:
         yield ()
-        yield from labelled("UNSEEN", "danger", f"the result could not be verified: {report.unverified}", width)
+        yield from labelled("NOT SEEN", "danger", f"the result could not be verified: {report.unverified}", width)
     yield ()
     parts = [f"{done:,} done", f"{len(report.failed):,} failed", f"{len(report.not_attempted):,} not attempted"]
+    if report.unknown:
+        parts.append(f"{len(report.unknown):,} unknown")
     if report.plan.blocked:
         parts.append(f"{len(report.plan.blocked):,} blocked")
     whole = report.exit_code == 0
     yield (Span(f"  {'Applied' if whole else 'Incomplete'}: {', '.join(parts)}.", "good" if whole else "danger"),)
+    if report.not_attempted or report.unknown:
+        yield (Span("  Run the same command again: it goes on from what is there.", "dim"),)
     if report.remaining is not None and not report.surprises:
         yield (Span(f"  Looked again: {_second_look(report)}.", "dim"),)
 
@@ -269,14 +287,20 @@ def _second_look(report: Report) -> str:
     if report.plan.facts.lists:
         return f"everything is {what}"
     rest = len(report.remaining or ()) - len(known)
-    return f"what AMQP shows is {what}; {counted(rest, 'object')} {'is' if rest == 1 else 'are'} unseen"
+    unseen = f"{counted(rest, 'object')} {'is' if rest == 1 else 'are'} unseen"
+    trouble = report.failed or report.not_attempted or report.unknown
+    return f"nothing else is known to differ; {unseen}" if trouble else f"what AMQP shows is {what}; {unseen}"
 
 
-def _outcomes(heading: str, style: str, outcomes: Sequence[Outcome], width: int) -> Iterator[Line]:
+def _outcomes(heading: str, style: str, outcomes: Sequence[Outcome], width: int, gloss: str = "") -> Iterator[Line]:
+    """Render outcomes; where many share one reason, it stands once, at the top."""
     if not outcomes:
         return
-    yield ()
-    yield (Span(f"  {heading}", "bold"),)
+    reasons = {getattr(outcome, "reason", "") for outcome in outcomes}
+    shared = reasons.pop() if len(reasons) == 1 and len(outcomes) > 1 else ""
+    yield from _section(heading, gloss, outcomes)
+    if shared:
+        yield from wrapped(INDENT, "", shared, width)
     for outcome in outcomes:
         place = place_of(outcome.operation.cause)
         yield (
@@ -284,7 +308,7 @@ def _outcomes(heading: str, style: str, outcomes: Sequence[Outcome], width: int)
             Span(f"  {place}", "dim"),
         )
         reason = getattr(outcome, "reason", "")
-        if reason:
+        if reason and not shared:
             yield from wrapped(INDENT, "", reason, width)
         if hint := getattr(outcome, "hint", ""):
             yield from wrapped(INDENT, "", hint, width)

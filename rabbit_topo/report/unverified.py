@@ -67,6 +67,11 @@ def _stated(paths: tuple[str, ...], note: Note) -> tuple[str, ...]:
     return tuple(path for path in paths if path in note.stated)
 
 
+def refused(plan: Plan) -> int:
+    """Count the declared exchanges and queues of which the broker does not tell whether they are there."""
+    return sum(change.key.kind in {Kind.EXCHANGE, Kind.QUEUE} for change in plan.unseen)
+
+
 def complete(plan: Plan, found: Sequence[Gap]) -> bool:
     """Say whether everything was verified, undeclared objects included."""
     return plan.facts.lists and not found

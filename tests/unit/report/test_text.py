@@ -49,7 +49,7 @@ def test_a_report_lists_what_failed_in_the_brokers_words() -> None:
     reason = "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'bills' in vhost 'two'"
     report = Report(plan, (Done(one), Failed(two, reason, "ask somebody"), NotAttempted(three, "later")), None, "gone")
     shown = text(report_lines(report, 80))
-    for part in ("DONE", "FAILED", "NOT ATTEMPTED", "PRECONDITION_FAILED", "ask somebody", "later", "UNSEEN", "gone"):
+    for part in ("DONE", "FAILED", "NOT ATTEMPTED", "PRECONDITION_FAILED", "ask somebody", "later", "NOT SEEN", "gone"):
         assert part in shown
     assert "Incomplete: 1 done, 1 failed, 1 not attempted." in shown
     assert "Looked again" not in shown
