@@ -112,9 +112,9 @@ class Link:
         """Send the batch."""
         self._wire.flush()
 
-    def read(self) -> None:
-        """Wait until something is heard; it may be no answer."""
-        self._take(self._wire.read())
+    def read(self, patience: float | None = None) -> None:
+        """Wait until something is heard, `patience` seconds where it is given; it may be no answer."""
+        self._take(self._wire.read(patience))
 
     def drop(self) -> list[Job[Any]]:
         """Forget the connection without a word; return the jobs whose answers are lost."""
