@@ -76,19 +76,12 @@ class Proxy:
         for each in (*self._pairs, *self._stalled, self._listener, self._wake, self._woken):
             each.close()
 
-    def reset_all(self) -> None:
-        """Reset every connection that is open now."""
-        self._wake.send(b"r")
-
     def _run(self) -> None:
         while True:
             for key, _ in self._selector.select():
                 if key.fileobj is self._woken:
-                    if self._woken.recv(1) == b"x":
-                        return
-                    for line in list(self._pairs):
-                        self._end(line, "reset")
-                elif key.fileobj is self._listener:
+                    return
+                if key.fileobj is self._listener:
                     self._accept()
                 elif isinstance(key.fileobj, socket.socket) and key.fileobj in self._pairs:
                     self._pass_on(key.fileobj)
