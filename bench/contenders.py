@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,22 +21,25 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 CLIENTS = Path(__file__).parent / "clients"
 _NPM_SECONDS = 120
+_RASCAL_PACKAGE = "rascal@21.0.1"
 IMPORT = "POST /api/definitions"
 BARE = "bare lists + yaml.compose"
 APPLY, APPLY_AMQP, APPLY_HTTP = "apply, both URLs", "apply, AMQP alone", "apply, HTTP alone"
-WRITE, WRITE_HTTP = "writing phase, both URLs", "writing phase, HTTP alone"
 CTL, KOMBU, RASCAL = "rabbitmqctl import_definitions", "kombu, one at a time", "rascal, concurrency 30"
 CHECK, CHECK_ACTIVE = "check", "check --via active, AMQP alone"
+WRITE, WRITE_HTTP = "writing phase, both URLs", "writing phase, HTTP alone"
+PHASES = {APPLY: WRITE, APPLY_HTTP: WRITE_HTTP}  # what is told of the same runs
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A command to measure. `says` takes the seconds that it prints, in place of its own."""
+    """A command to measure. `tells`: it prints its phases; `slow` ones run once where there are many objects."""
 
     name: str
     command: list[str]
     environ: Mapping[str, str] = field(default_factory=dict)
-    says: bool = False
+    tells: bool = False
+    slow: bool = False
     cwd: Path = ROOT
 
 
@@ -43,18 +48,16 @@ def writers(bench: Bench, yaml: Path, document: Path, rascal: Path | None) -> li
     http, amqp = bench.node.broker_url, bench.node.amqp_url
     ctl, ctl_environ = bench.ctl(document)
     found = [
-        Contender(APPLY, _apply(yaml, "--broker", http, "--amqp", amqp)),
-        Contender(APPLY_AMQP, _apply(yaml, "--amqp", amqp)),
-        Contender(APPLY_HTTP, _apply(yaml, "--broker", http)),
-        Contender(WRITE, _client("writing", http, amqp, VHOST, yaml), _path(), says=True),
-        Contender(WRITE_HTTP, _client("writing", http, "", VHOST, yaml), _path(), says=True),
+        _apply(APPLY, yaml, "--broker", http, "--amqp", amqp),
+        _apply(APPLY_AMQP, yaml, "--amqp", amqp),
+        _apply(APPLY_HTTP, yaml, "--broker", http),
         importer(bench, document),
-        Contender(CTL, ctl, ctl_environ, cwd=Path("/")),
-        Contender(KOMBU, _client("kombu_one_by_one", amqp, VHOST, document)),
+        Contender(CTL, ctl, ctl_environ, cwd=Path("/"), slow=True),
+        Contender(KOMBU, _client("kombu_one_by_one", amqp, VHOST, document), slow=True),
     ]
     if rascal:
         command = ["node", str(CLIENTS / "rascal.js"), amqp, VHOST, str(document), "30"]
-        found.append(Contender(RASCAL, command, {"NODE_PATH": str(rascal)}))
+        found.append(Contender(RASCAL, command, {"NODE_PATH": str(rascal)}, slow=True))
     return found
 
 
@@ -73,8 +76,9 @@ def checkers(bench: Bench, yaml: Path) -> list[Contender]:
     ]
 
 
-def _apply(yaml: Path, *urls: str) -> list[str]:
-    return _tool("apply", yaml, "--yes", *urls)
+def _apply(name: str, yaml: Path, *urls: str) -> Contender:
+    command = _client("applying", yaml, "--vhost", VHOST, "--quiet", "--yes", *urls)
+    return Contender(name, command, {"PYTHONPATH": str(ROOT)}, tells=True)
 
 
 def _tool(name: str, yaml: Path, *options: str) -> list[str]:
@@ -85,20 +89,25 @@ def _client(name: str, *arguments: str | Path) -> list[str]:
     return [sys.executable, str(CLIENTS / f"{name}.py"), *map(str, arguments)]
 
 
-def _path() -> dict[str, str]:
-    return {"PYTHONPATH": str(ROOT)}
-
-
 def install_rascal(folder: Path) -> Path | None:
     """Install rascal from npm into a folder, and return its node_modules; None, and a notice, where that fails."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         print(f"notice: {RASCAL} is not measured: there is no node here", file=sys.stderr)
         return None
-    command = [npm, "install", "--prefix", str(folder), "--no-save", "--no-audit", "--no-fund", "rascal"]
+    command = [npm, "install", "--prefix", str(folder), "--no-save", "--no-audit", "--no-fund", _RASCAL_PACKAGE]
     try:
         subprocess.run(command, capture_output=True, check=True, timeout=_NPM_SECONDS)
     except subprocess.SubprocessError:
         print(f"notice: {RASCAL} is not measured: npm cannot install it", file=sys.stderr)
         return None
     return folder / "node_modules"
+
+
+def versions(rascal: Path | None) -> dict[str, str]:
+    """Return the versions of the client libraries that are measured."""
+    found = {name: metadata.version(name) for name in ("amqp", "kombu")}
+    for name in ("rascal", "amqplib") if rascal else ():
+        package = (rascal or Path()) / name / "package.json"
+        found[name] = json.loads(package.read_text(encoding="utf-8"))["version"]
+    return found

@@ -13,5 +13,5 @@ pid = os.posix_spawnp(command[0], command, os.environ)
 _, status, usage = os.wait4(pid, 0)
 seconds = time.perf_counter() - began
 with open(result, "w", encoding="utf-8") as file:  # noqa: PTH123 - pathlib would double this process
-    print(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, file=file)
+    print(round(seconds, 4), round(usage.ru_maxrss / 1024, 1), file=file)
 sys.exit(os.waitstatus_to_exitcode(status))

@@ -12,6 +12,8 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SIZES = (310, 3_100, 31_000)
-REPEAT = (5, 5, 3)
+REPEAT = (3, 3, 2)
+MINUTES = 25.0
 SCALE = (310, 3_100, 31_000, 310_000)
 DOCS = contenders.ROOT / "docs"
 
@@ -43,8 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nStart-up\n")
         startup.main(15)
     if asked.output:
-        asked.output.parent.mkdir(parents=True, exist_ok=True)
-        asked.output.write_text(json.dumps(found.document(), indent=1) + "\n", encoding="utf-8")
+        _keep(found, asked.output)
         print(f"\nwritten: {asked.output}")
     if asked.docs:
         found.write_docs(DOCS)
@@ -55,22 +57,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure(asked: argparse.Namespace, failures: list[str]) -> Results:
     found = Results(note=asked.note)
-    labels = asked.versions if asked.versions is not None else available()
+    labels = asked.versions
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rabbit-topo-bench-") as temporary:
         folder = Path(temporary)
         installs = bool(labels) and wanted(asked.only, contenders.RASCAL)
         rascal = contenders.install_rascal(folder) if installs else None
-        for label in labels:
+        found.clients.update(contenders.versions(rascal))
+        for turn, label in enumerate(labels, start=1):
             with running(label) as bench:
-                rounds = Rounds(bench, folder, rascal, asked.only)
+                deadline = began + asked.budget * 60 * turn / len(labels)
+                rounds = Rounds(bench, folder, rascal, asked.only, deadline, partial(_keep, found, asked.output))
+                found.versions[label], found.brokers[label] = bench.node.version, rounds.runs
                 rounds.warm_up()
                 for number, size in enumerate(asked.sizes):
                     rounds.measure(size, asked.repeat[min(number, len(asked.repeat) - 1)])
-                found.versions[label] = bench.node.version
-            found.brokers[label] = dict(rounds.runs)
             failures += [f"RabbitMQ {found.versions[label]}: {failure}" for failure in rounds.failures.values()]
         found.scale.update({size: _without_broker(size, folder) for size in asked.scale})
     return found
+
+
+def _keep(found: Results, output: Path | None) -> None:
+    """Write what there is so far: a run that is interrupted leaves that."""
+    if output is None:
+        return
+    output.parent.mkdir(parents=True, exist_ok=True)
+    part = output.with_name(f"{output.name}.part")
+    part.write_text(json.dumps(found.document(), indent=1) + "\n", encoding="utf-8")
+    part.replace(output)
 
 
 def _flags(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -78,13 +92,15 @@ def _flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--sizes", type=_numbers, default=SIZES, metavar="N,N", help="objects on a broker  %(default)s")
     scale_help = "objects without a broker; 0 for none  %(default)s"
     parser.add_argument("--scale", type=_numbers, default=SCALE, metavar="N,N", help=scale_help)
-    versions_help = f"of {', '.join(LABELS)}; an empty string for none  [all that are here]"
+    versions_help = f"of {', '.join(LABELS)}; an empty string for none  [the oldest and the newest here]"
     parser.add_argument("--versions", type=_labels, metavar="V,V", help=versions_help)
-    repeat_help = "runs of each, for one size after the other; the last holds for the rest  %(default)s"
+    repeat_help = "runs at each size; the last holds for the rest, and slow ones run once at 31000  %(default)s"
     parser.add_argument("--repeat", type=_counts, default=REPEAT, metavar="N,N", help=repeat_help)
+    budget_help = "nobody runs twice on a broker whose share of this is spent  [%(default)g]"
+    parser.add_argument("--budget", type=float, default=MINUTES, metavar="MINUTES", help=budget_help)
     only_help = "measure contenders whose names contain this; may be repeated"
     parser.add_argument("--only", action="append", default=[], metavar="TEXT", help=only_help)
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write every run there, as JSON")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write each run there, as JSON")
     note_help = "what else is to be known of this run, for the page"
     parser.add_argument("--note", default="", metavar="TEXT", help=note_help)
     read_help = "measure nothing, show what --output wrote"
@@ -93,9 +109,11 @@ def _flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--startup", action="store_true", help="measure how long the command takes to start, too")
     parser.add_argument("--quick", action="store_true", help="a smoke run: 310 objects, once, on the first broker")
     asked = parser.parse_args(arguments)
+    if asked.versions is None:
+        here = available()
+        asked.versions = here[:1] + here[1:][-1:]
     if asked.quick:
-        asked.sizes, asked.scale, asked.repeat = (310,), (310, 3_100), (1,)
-        asked.versions = (asked.versions if asked.versions is not None else available())[:1]
+        asked.sizes, asked.scale, asked.repeat, asked.versions = (310,), (310, 3_100), (1,), asked.versions[:1]
     return asked
 
 

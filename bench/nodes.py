@@ -19,6 +19,7 @@ CTL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
 _TICKS_A_SECOND = 100
 _QUIET = 0.1  # of one processor
 _WINDOW = 0.3
+_DROP_SECONDS = 600.0
 
 
 def available() -> list[str]:
@@ -33,19 +34,23 @@ class Bench:
         """Take a node that runs."""
         self.node = node
 
-    def empty(self) -> None:
-        """Make the vhost anew, and wait until the node has cleaned up behind the old one."""
+    def empty(self) -> bool:
+        """Make the vhost anew, and wait until the node has cleaned up behind the old one; False where it has not."""
         if any(item["name"] == VHOST for item in self.node.http("GET", "vhosts")):
             self._drop()
         self.node.http("PUT", "vhosts", VHOST, body={})
-        self.wait_until_quiet()
+        return self.wait_until_quiet()
 
     def _drop(self) -> None:
-        """Delete the vhost; a large one takes longer than a request may, and is waited for."""
+        """Delete the vhost; a large one takes longer than a request may, and is waited for. Raises BrokerError."""
+        deadline = time.monotonic() + _DROP_SECONDS
         try:
             self.node.http("DELETE", "vhosts", VHOST)
-        except OSError:
+        except OSError as error:
             while any(item["name"] == VHOST for item in self.node.http("GET", "vhosts")):
+                if time.monotonic() > deadline:
+                    message = f"the node has not deleted the vhost {VHOST} after {_DROP_SECONDS:.0f} s: {error}"
+                    raise BrokerError(message) from error
                 time.sleep(1)
 
     def holds(self, objects: int) -> bool:
@@ -76,14 +81,15 @@ class Bench:
             command = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", *command]
         return command, host.environment(home, ports)
 
-    def wait_until_quiet(self, patience: float = 60.0) -> None:
-        """Wait until the node uses next to no processor."""
+    def wait_until_quiet(self, patience: float = 60.0) -> bool:
+        """Wait until the node uses next to no processor; False where it still does after so many seconds."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             before = self._processor_seconds()
             time.sleep(_WINDOW)
             if self._processor_seconds() - before < _QUIET * _WINDOW:
-                return
+                return True
+        return False
 
     def _processor_seconds(self) -> float:
         pid = self.node.sandbox.pids[0]

@@ -1,12 +1,13 @@
-"""Whole processes, measured from outside: wall-clock seconds, processor seconds, peak memory."""
+"""Whole processes, measured from outside: wall-clock seconds and peak memory."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,12 @@ _LAUNCHER = Path(__file__).parent / "launcher.py"
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one run took; `inside` is what it measured itself and printed as its last line, where it does."""
+    """What one run took, of it by phase where the process tells, and whether the node was at rest when it began."""
 
     seconds: float
-    cpu_seconds: float
     peak_mb: float
-    inside: float | None = None
+    phases: Mapping[str, float] = field(default_factory=dict)
+    rested: bool = True
 
 
 class FailedRun(Exception):
@@ -31,9 +32,9 @@ class FailedRun(Exception):
 
 
 def measure(
-    command: Sequence[str], *, cwd: Path, environ: Mapping[str, str] | None = None, says: bool = False
+    command: Sequence[str], *, cwd: Path, environ: Mapping[str, str] | None = None, tells: bool = False
 ) -> Measured:
-    """Run a command to its end. `says` takes the number that it prints. Raises FailedRun."""
+    """Run a command to its end. `tells`: its last line is JSON, its seconds by phase. Raises FailedRun."""
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result"
         process = subprocess.run(
@@ -47,6 +48,5 @@ def measure(
         text = process.stdout.decode(errors="replace").strip()
         if process.returncode:
             raise FailedRun(f"{' '.join(command)} ended with {process.returncode}:\n{text[-2000:]}")
-        seconds, cpu_seconds, peak_mb = map(float, result.read_text(encoding="utf-8").split())
-    inside = float(text.splitlines()[-1]) if says else None
-    return Measured(seconds, cpu_seconds, peak_mb, inside)
+        seconds, peak_mb = map(float, result.read_text(encoding="utf-8").split())
+    return Measured(seconds, peak_mb, json.loads(text.splitlines()[-1]) if tells else {})

@@ -29,12 +29,19 @@ _MARK = "<!-- measured: {} -->"
 
 
 def seconds(runs: Runs) -> dict[str, dict[int, float]]:
-    """Return the median of each contender and size: what it says of itself, else wall-clock seconds."""
-    return {name: {size: _median(found) for size, found in by_size.items()} for name, by_size in runs.items()}
+    """Return the median of each contender and size, in wall-clock seconds; and of the writing within an apply."""
+    found: dict[str, dict[int, float]] = {}
+    for name, by_size in runs.items():
+        found[name] = {size: median(run.seconds for run in some) for size, some in by_size.items()}
+        told = {size: phases(some)["write"] for size, some in by_size.items() if some[0].phases}
+        if name in who.PHASES and told:
+            found[who.PHASES[name]] = told
+    return found
 
 
-def _median(found: Sequence[Measured]) -> float:
-    return median(run.seconds if run.inside is None else run.inside for run in found)
+def phases(found: Sequence[Measured]) -> dict[str, float]:
+    """Return the median of each phase that the runs told of, in seconds."""
+    return {phase: median(run.phases[phase] for run in found) for phase in found[0].phases}
 
 
 def broker_lines(runs: Runs) -> Iterator[str]:
@@ -54,9 +61,21 @@ def broker_lines(runs: Runs) -> Iterator[str]:
             of_import = (
                 "" if base is None or name in {who.CHECK, who.CHECK_ACTIVE, who.BARE} else f"{taken / base:.2f} x"
             )
-            peak = median(run.peak_mb for run in runs[name][size])
-            cells += [f"{taken:.2f} s", of_import, f"{peak:.0f}"]
+            peak = f"{median(run.peak_mb for run in runs[name][size]):.0f}" if name in runs else ""
+            cells += [f"{taken:.2f} s", of_import, peak]
         yield f"| {name} | " + " | ".join(cells) + " |"
+
+
+def notes(runs: Runs) -> Iterator[str]:
+    """Say what became of each promise, where an apply spends its time, and which runs began on a busy node."""
+    yield from promise_lines(runs)
+    for size, found in runs.get(who.APPLY, {}).items():
+        if told := ", ".join(f"{phase} {taken:.2f} s" for phase, taken in phases(found).items()):
+            yield f"- {who.APPLY}, {size:,} objects: {told}"
+    for name, by_size in runs.items():
+        for size, found in by_size.items():
+            if busy := sum(not run.rested for run in found):
+                yield f"- {name}, {size:,} objects: the node was still busy before {busy} of {len(found)} runs"
 
 
 def promise_lines(runs: Runs) -> Iterator[str]:
@@ -111,13 +130,14 @@ def _model() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All runs by broker, each broker's version, and the costs without a broker by size."""
+    """All runs by broker, the versions of brokers and clients, and the costs without a broker by size."""
 
     brokers: dict[str, Runs] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     scale: dict[int, dict[str, float]] = field(default_factory=dict)
     machine: dict[str, Any] = field(default_factory=machine)
     note: str = ""
+    clients: dict[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """Spell everything as one JSON document."""
@@ -125,6 +145,7 @@ class Results:
             "machine": self.machine,
             "note": self.note,
             "versions": self.versions,
+            "clients": self.clients,
             "brokers": {
                 label: {
                     name: {size: list(map(asdict, found)) for size, found in by_size.items()}
@@ -150,6 +171,7 @@ class Results:
             {int(size): took for size, took in document["without_a_broker"].items()},
             document["machine"],
             document["note"],
+            document["clients"],
         )
 
     def text(self) -> str:
@@ -162,7 +184,7 @@ class Results:
                 "",
                 *broker_lines(runs),
                 "",
-                *promise_lines(runs),
+                *notes(runs),
             ]
         if self.scale:
             lines += ["", "Without a broker, processor seconds", "", *scale_lines(self.scale)]
@@ -174,7 +196,11 @@ class Results:
         text = page.read_text(encoding="utf-8")
         told = self.machine
         size = f"{told['processors']} processors ({told['model']}), {told['memory_gib']:g} GiB, Python {told['python']}"
-        text = _between(text, "machine", [f"{told['system']}, {size}; client and broker share it. {self.note}".strip()])
+        clients = (
+            f" {', '.join(f'{name} {version}' for name, version in self.clients.items())}." if self.clients else ""
+        )
+        about = f"{told['system']}, {size}; client and broker share it.{clients} {self.note}".strip()
+        text = _between(text, "machine", [about])
         for label, runs in self.brokers.items():
             version = self.versions[label]
             number = max(len(found) for by_size in runs.values() for found in by_size.values())
@@ -183,7 +209,7 @@ class Results:
             (docs / f"performance-{label}.svg").write_text(svg, encoding="utf-8")
             picture = f"![Seconds against objects on RabbitMQ {version}](performance-{label}.svg)"
             told_runs = f"RabbitMQ {version}; medians of up to {number} runs."
-            text = _between(text, label, [told_runs, "", *broker_lines(runs), "", *promise_lines(runs), "", picture])
+            text = _between(text, label, [told_runs, "", *broker_lines(runs), "", *notes(runs), "", picture])
         if self.scale:
             steps = [step for step in next(iter(self.scale.values())) if step != MEMORY]
             lines = {step: [(size, self.scale[size][step]) for size in sorted(self.scale)] for step in steps}

@@ -12,7 +12,7 @@ import pytest
 
 from bench import contenders, plot, topologies
 from bench.processes import FailedRun, Measured, measure
-from bench.results import Results, promise_lines
+from bench.results import Results, notes, seconds
 from rabbit_topo import connect, diff, load
 from rabbit_topo.model import Exchange, Kind
 
@@ -47,8 +47,8 @@ def test_a_plot_has_a_line_a_name_inside_its_frame() -> None:
     assert across[0] < across[1] <= float(picture.attrib["width"])
 
 
-def runs(*seconds: float, peak_mb: float = 50) -> dict[int, list[Measured]]:
-    return {3100: [Measured(one, one, peak_mb) for one in seconds]}
+def runs(*taken: float, peak_mb: float = 50) -> dict[int, list[Measured]]:
+    return {3100: [Measured(one, peak_mb) for one in taken]}
 
 
 def test_a_promise_is_held_against_medians() -> None:
@@ -57,15 +57,26 @@ def test_a_promise_is_held_against_medians() -> None:
         contenders.IMPORT: runs(10, 10, 10),
         contenders.CHECK: runs(1, peak_mb=500),
     }
-    told = list(promise_lines(found))
+    told = list(notes(found))
     assert told == [
         "- apply, both URLs, 3,100 objects: 0.70 x POST /api/definitions; promised 0.8 x: kept",
         "- check, 3,100 objects: 500 MB; promised 400 MB: NOT KEPT",
     ]
 
 
+def test_the_writing_is_told_of_the_very_runs_of_an_apply_and_a_busy_node_is_named() -> None:
+    phases = [{"read": 1.0, "write": 2.0}, {"read": 3.0, "write": 6.0}, {"read": 2.0, "write": 5.0}]
+    found = {contenders.APPLY: {310: [Measured(9, 50, told, rested=told["read"] < 3) for told in phases]}}
+    assert seconds(found) == {contenders.APPLY: {310: 9}, contenders.WRITE: {310: 5.0}}
+    assert list(notes(found)) == [
+        "- apply, both URLs, 310 objects: read 2.00 s, write 5.00 s",
+        "- apply, both URLs, 310 objects: the node was still busy before 1 of 3 runs",
+    ]
+
+
 def test_results_are_read_back_and_shown_between_the_marks(tmp_path: Path) -> None:
-    found = Results({"4.3": {contenders.APPLY: runs(2.5)}}, {"4.3": "4.3.6"}, {31: {"load": 0.5, "peak MB": 20.0}})
+    took = {contenders.APPLY: runs(2.5)}
+    found = Results({"4.3": took}, {"4.3": "4.3.6"}, {31: {"load": 0.5, "peak MB": 20.0}}, clients={"rascal": "21.0.1"})
     assert Results.read(json.loads(json.dumps(found.document()))) == found
     page = tmp_path / "performance.md"
     marks = [f"<!-- measured: {name} -->" for name in ("machine", "3.10", "4.3", "scale")]
@@ -76,13 +87,14 @@ def test_results_are_read_back_and_shown_between_the_marks(tmp_path: Path) -> No
     assert page.read_text() == once
     assert once.count("old") == 1  # of 3.10 nothing was measured
     assert "| apply, both URLs | 2.50 s |  | 50 |" in once
+    assert "rascal 21.0.1." in once
     assert {path.name for path in tmp_path.iterdir()} == {page.name, "performance-4.3.svg", "performance-scale.svg"}
 
 
 def test_a_process_is_measured_to_its_end(tmp_path: Path) -> None:
-    run = measure([sys.executable, "-c", "x = b'x' * 100_000_000; print('hello'); print(1.5)"], cwd=tmp_path, says=True)
-    assert run.inside == 1.5
+    code = "x = b'x' * 100_000_000; print('hello'); print('{\"write\": 1.5}')"
+    run = measure([sys.executable, "-c", code], cwd=tmp_path, tells=True)
+    assert run.phases == {"write": 1.5}
     assert run.peak_mb > 95
-    assert run.cpu_seconds > 0
     with pytest.raises(FailedRun, match="ended with 3"):
         measure([sys.executable, "-c", "raise SystemExit(3)"], cwd=tmp_path)
