@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from amqp import spec
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from rabbit_topo.plan.operations import Operation
 
 ACCESS_REFUSED = 403
+LOOK = 1.0  # seconds that a look at a queue counts for
 
 
 class NotSendable(Exception):
@@ -28,10 +31,11 @@ class NotSendable(Exception):
 def job(operation: Operation, user: str) -> Job[Done | Failed]:
     """Make an operation ready to be sent; nothing is spelled yet.
 
-    What was seen of a queue before the line was lost counts no more: its deletion gets no second try.
+    What was seen of a queue before the line was lost counts no more: its deletion gets no second try, and none at all
+    once it is `LOOK` seconds old.
     """
     drops = isinstance(operation, Remove) and isinstance(operation.resource, Queue)
-    return Job(operation, _talk(operation, user), once=drops)
+    return Job(operation, _talk(operation, user), once=drops, until=monotonic() + LOOK if drops else inf)
 
 
 def _talk(operation: Operation, user: str) -> Talk[Done | Failed]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CONNECTION_FORCED = 320
 INTERRUPTED = "interrupted"
+TOO_OLD = "too much time has passed since it was looked at"
 LAST_ANSWERS = 2.0  # seconds that answers may take after an interrupt
 FRAME_ERROR = 501
 MAX_SILENT = 3  # connections one after the other that bring no answer
@@ -78,6 +79,7 @@ class Run:
                 self._let_go()
                 self._hear(link)
                 self._lose(link, error)
+                self._give_up_looks(words(error))
                 reason = words(error)
             except KeyboardInterrupt:
                 raise
@@ -86,6 +88,12 @@ class Run:
                 link.drop()
                 raise
         return reason
+
+    def _give_up_looks(self, reason: str) -> None:
+        """Go on with nothing that was looked at over the connection that is lost."""
+        for job in [job for job in self._going_on if job.once and job.sent]:
+            self._going_on.remove(job)
+            self._over.append((job, Lost(reason, sent=True)))
 
     def _let_go(self) -> None:
         self._link = None
@@ -123,7 +131,10 @@ class Run:
                 job = self._alone = self._suspects.popleft()
             else:
                 job = self._going_on.popleft()
-            if len(job.method.payload) <= link.largest:
+            if monotonic() > job.until:
+                self._alone = None
+                self._over.append((job, Lost(TOO_OLD, job.sent)))
+            elif len(job.method.payload) <= link.largest:
                 link.put(job)
             else:
                 self._go_on(job, Refused(FRAME_ERROR, TOO_LARGE.format(len(job.method.payload), link.largest)))

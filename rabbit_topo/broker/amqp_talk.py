@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Generic, TypeAlias, TypeVar
 
 Result = TypeVar("Result")
@@ -52,13 +53,15 @@ class Job(Generic[Result]):
     """A talk on its way, and what it is about.
 
     A lost connection leaves open whether the last method arrived. Unless `once` is set it is then sent again, as
-    every method here may be repeated; a talk with `once` set is never resumed. The rest is the road's own: the method
+    every method here may be repeated; a talk with `once` set is never resumed. Nothing of a talk is sent after
+    `until`, a time of `time.monotonic`: what it rests on is too old by then. The rest is the road's own: the method
     that waits for its answer, whether any was sent, how many connections it was lost with.
     """
 
     about: Any
     talk: Talk[Result]
     once: bool = False
+    until: float = inf
     sent: bool = field(default=False, init=False)
     method: Method = field(default=NOTHING, init=False)
     losses: int = field(default=0, init=False)

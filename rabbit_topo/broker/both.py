@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rabbit_topo.broker.amqp import Amqp
 from rabbit_topo.broker.management import Management
-from rabbit_topo.errors import BrokerError
+from rabbit_topo.errors import BrokerError, Refusal
 from rabbit_topo.model import Binding, Policy, Queue, Vhost
 from rabbit_topo.plan.operations import Declare, Failed, Remove, unsent
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.target import Target
     from rabbit_topo.model import Observed, Topology
     from rabbit_topo.plan.operations import Operation, Outcome
-
-
-BATCH = 8
 
 
 class Both:
@@ -65,15 +62,18 @@ class Both:
                 raise
 
     def _drop_queues(self, operations: Sequence[Operation]) -> Iterator[Outcome]:
-        """Look and delete by small batches, so that little time is between the look and the deletion."""
-        for start in range(0, len(operations), BATCH):
-            empty: list[Operation] = []
-            for operation in operations[start : start + BATCH]:
+        """Look and delete one by one, over a line that is up: next to nothing is between the look and the deletion."""
+        todo = deque(operations)
+        while todo:
+            operation = todo.popleft()
+            try:
                 if reason := self._kept(operation):
                     yield Failed(operation, reason)
                 else:
-                    empty.append(operation)
-            yield from self.amqp.execute(empty)
+                    yield from self.amqp.execute([operation])
+            except KeyboardInterrupt:
+                yield from unsent(todo)
+                raise
 
     def close(self) -> None:
         """Let go of both connections."""
@@ -89,8 +89,9 @@ class Both:
                 )
             case Queue() as queue:
                 try:
+                    self.amqp.server(queue.vhost)
                     return self.management.keeps(queue, classic_only=False)
-                except BrokerError as error:
+                except (BrokerError, Refusal) as error:
                     return f"its messages cannot be counted: {error.message}"
             case _:
                 return ""

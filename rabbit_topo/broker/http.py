@@ -163,7 +163,7 @@ class Http:
             try:
                 status, kind, data = self._send(at, method, path, payload)
             except oops.ProtocolError:
-                if self._abandoned != abandoned:
+                if method == "DELETE" or self._abandoned != abandoned:
                     raise
                 broke = True
                 status, kind, data = self._send(at, method, path, payload)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from dataclasses import replace
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.broker import management_writes
-from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED, Http, Lost, segment
+from rabbit_topo.broker.http import UNAUTHORISED, Http, Lost, segment
 from rabbit_topo.broker.readings import read_binding, read_exchange, read_policy, read_queue
 from rabbit_topo.broker.side_by_side import side_by_side
 from rabbit_topo.errors import AccessRefused, BrokerError, NotABroker, Refusal, Unreachable
@@ -27,7 +26,6 @@ QUEUES = (
     "?disable_stats=true&enable_queue_totals=true"
     "&columns=name,durable,auto_delete,exclusive,type,arguments,messages,messages_ready,messages_unacknowledged"
 )
-FRESH = 0.5  # seconds: the server's own guards, atomic, stand behind the counts
 VOID = "undefined"  # how the management plugin spells a null in a binding's arguments
 GONE = "the connection to the broker was lost: {}"
 
@@ -38,7 +36,6 @@ class Management:
     def __init__(self, target: Target) -> None:
         """Nothing is sent yet."""
         self.http = Http(target)
-        self._counted: dict[str, tuple[float, Mapping[str, Counts]]] = {}
 
     def observe(self, declared: Topology) -> Observed:
         """Read the vhosts of `declared` in six list calls each, side by side. Raises `BrokerError`."""
@@ -106,17 +103,6 @@ class Management:
         """Let go of the connection."""
         self.http.close()
 
-    def queue_counts(self, vhost: str) -> dict[str, Counts]:
-        """Count each queue's messages now, and its consumers of some seconds ago. Raises `BrokerError`.
-
-        Left out are exclusive queues, and those whose messages the broker cannot count at the moment. A quorum
-        queue's counts are some seconds old too, and a stream has none.
-        """
-        reading = _Reading()
-        items = self.http.get(f"/api/queues/{segment(vhost)}{QUEUES}")
-        self._take_queues(vhost, items, self._consumers(vhost), reading)
-        return {key.name: counts for key, counts in reading.counts.items()}
-
     def _overview(self) -> dict[str, Any]:
         overview = self.http.get("/api/overview")
         if not isinstance(overview, dict) or "rabbitmq_version" not in overview:
@@ -177,12 +163,10 @@ class Management:
                 hidden.add(queue.name)
             else:
                 reading.add(queue)
-            counted = streams.get(queue.name, item)
-            numbers: list[Any] = [counted.get(f"messages{which}") for which in ("", "_ready", "_unacknowledged")]
-            if consumers is not None and all(isinstance(number, int) for number in numbers):
-                messages, ready, unacknowledged = numbers
-                withheld = max(0, messages - ready - unacknowledged)
-                reading.counts[queue.key] = Counts(ready, unacknowledged, consumers[queue.name], withheld)
+            if consumers is not None:
+                counts = _counted(streams.get(queue.name, item), consumers[queue.name])
+                if counts is not None:
+                    reading.counts[queue.key] = counts
         return hidden
 
     def _streams(self, vhost: str) -> dict[str, dict[str, Any]]:
@@ -224,32 +208,43 @@ class Management:
     def keeps(self, queue: Queue, *, classic_only: bool = True) -> str:
         """Say why a queue must not be deleted now; empty where nothing speaks against it. Raises `BrokerError`.
 
-        A classic queue's consumers are left to the server's own guard, which knows them at once.
+        Its messages are counted by this very request: no guard of the server knows the unacknowledged ones. Consumers
+        are left to whoever deletes: a classic queue has a guard against them, a quorum queue's passive declare tells.
         """
-        path = f"/api/queues/{segment(queue.vhost)}/{segment(queue.name)}?disable_stats=true"
-        answer = self.http.ask("GET", path)
-        if answer.status == NOT_FOUND:
+        item = self._look(queue)
+        if item is None:
             return ""
-        if not answer.ok:
-            return f"its messages cannot be counted: {answer.reason}"
-        kind = answer.body.get("type", "classic")
+        kind = item.get("type", "classic")
         if kind != (queue.type or "classic"):
             return f"it is a {kind} queue by now"
+        if item.get("exclusive"):
+            return "a connection holds an exclusive queue of this name by now"
         if classic_only and kind != "classic":
             return (
                 f"it is a {kind} queue: by HTTP alone the broker deletes it without looking whether it is empty;"
                 " give the AMQP URL too"
             )
-        counts = self.counts_now(queue.vhost, queue.name).get(queue.name)
-        return why_kept(replace(counts, consumers=0) if counts and kind == "classic" else counts)
+        return why_kept(_counted(item, 0))
 
-    def counts_now(self, vhost: str, name: str) -> Mapping[str, Counts]:
-        """Count as `queue_counts` does, but take a list that is younger than `FRESH` seconds and has `name` again."""
-        read_at, counts = self._counted.get(vhost, (0.0, {}))
-        if monotonic() - read_at > FRESH or name not in counts:
-            counts = self.queue_counts(vhost)
-            self._counted[vhost] = (monotonic(), counts)
-        return counts
+    def _look(self, queue: Queue) -> dict[str, Any] | None:
+        """Read one queue with the counts of this moment: only lists have them, so it is a list of one."""
+        name = segment(f"^{re.escape(queue.name)}$")
+        page = self.http.get(
+            f"/api/queues/{segment(queue.vhost)}{QUEUES}&page=1&page_size=100&use_regex=true&name={name}"
+        )
+        items = page.get("items") if isinstance(page, dict) else None
+        if not isinstance(items, list):
+            raise BrokerError(f"{self.http.url} answers otherwise than RabbitMQ to a question for queue {queue.name!r}")
+        return next((item for item in items if item.get("name") == queue.name), None)
+
+
+def _counted(item: Mapping[str, Any], consumers: int) -> Counts | None:
+    """Read the counts of a queue; None where the broker does not tell them."""
+    numbers: list[Any] = [item.get(f"messages{which}") for which in ("", "_ready", "_unacknowledged")]
+    if not all(isinstance(number, int) for number in numbers):
+        return None
+    messages, ready, unacknowledged = numbers
+    return Counts(ready, unacknowledged, consumers, max(0, messages - ready - unacknowledged))
 
 
 def _goes_beside(operation: Operation) -> bool:

@@ -11,12 +11,14 @@ from urllib.parse import urlsplit
 import amqp
 import pytest
 
+from rabbit_topo import apply, connect, diff, load, make_plan
 from tests.integration.test_drift import command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from rabbit_topo.plan import Outcome
     from tests.brokers import Node
 
 
@@ -109,14 +111,15 @@ class Cutter:
     """A line to a broker that breaks when it sees a queue deleted, and puts a message into that queue first."""
 
     DELETE = bytes([0, 50, 0, 40])  # class queue, method delete
+    SCHEME = "amqp"
 
     def __init__(self, node: Node, vhost: str, queue: str) -> None:
         self.node, self.vhost, self.queue = node, vhost, queue
         self.cut = 0
-        where = urlsplit(node.amqp_url)
+        where = urlsplit(node.amqp_url if self.SCHEME == "amqp" else node.broker_url)
         self.to = (where.hostname or "", where.port or 0)
         self.server = socket.create_server(("127.0.0.1", 0))
-        self.url = f"amqp://guest:guest@127.0.0.1:{self.server.getsockname()[1]}"
+        self.url = f"{self.SCHEME}://guest:guest@127.0.0.1:{self.server.getsockname()[1]}"
         self.ends: list[socket.socket] = []
         self.threads: list[threading.Thread] = []
         self._start(self._serve)
@@ -142,16 +145,24 @@ class Cutter:
                 inside, _ = self.server.accept()
                 outside = socket.create_connection(self.to)
                 self.ends += [inside, outside]
-                self._start(self._pump, inside, outside, self.DELETE)
-                self._start(self._pump, outside, inside, None)
+                dead = threading.Event()
+                self._start(self._pump, inside, outside, self.DELETE, dead)
+                self._start(self._pump, outside, inside, None, dead)
 
-    def _pump(self, one: socket.socket, other: socket.socket, watched: bytes | None) -> None:
+    def meanwhile(self, _broker: socket.socket, _data: bytes) -> None:
+        """Do what others do before the line breaks."""
+        with channel(self.node, self.vhost) as late:
+            publish(late, self.queue, 1)
+
+    def _pump(self, one: socket.socket, other: socket.socket, watched: bytes | None, dead: threading.Event) -> None:
         with suppress(OSError):
             while data := one.recv(65536):
+                if dead.is_set():
+                    continue  # nobody hears it
                 if watched and watched in data and not self.cut:
                     self.cut += 1
-                    with channel(self.node, self.vhost) as late:
-                        publish(late, self.queue, 1)
+                    dead.set()
+                    self.meanwhile(other, data)
                     break
                 other.sendall(data)
         for end in (one, other):
@@ -173,3 +184,55 @@ def test_a_deletion_that_was_lost_is_not_repeated(node: Node, vhost: str, tmp_pa
     assert cutter.cut == 1, out
     assert (code, "NOT ATTEMPTED" in out) == (1, True), out  # a second look shows that nothing was done
     assert _messages(node, vhost, "stray.q") == 1
+
+
+class Swallower(Cutter):
+    """A line to the management plugin that breaks behind a DELETE, when somebody has made the queue again."""
+
+    DELETE = b"DELETE /api/queues"
+    SCHEME = "http"
+
+    def meanwhile(self, broker: socket.socket, data: bytes) -> None:
+        broker.sendall(data)
+        while self.node.http("GET", "queues", self.vhost, query="disable_stats=true&columns=name"):
+            pass
+        self.node.http("PUT", "queues", self.vhost, self.queue, body={"durable": True})
+
+
+def test_a_deletion_is_not_repeated_by_http(node: Node, vhost: str, tmp_path: Path) -> None:
+    node.http("PUT", "queues", vhost, "stray.q", body={"durable": True})
+    cutter = Swallower(node, vhost, "stray.q")
+    words = _words(node, vhost, tmp_path, 'owns: ["stray.*"]')[:3]
+    try:
+        code, out = command("apply", "--yes", "--prune", *words, "--broker", cutter.url)
+    finally:
+        cutter.close()
+    assert cutter.cut == 1, out
+    assert (code, "NOT ATTEMPTED" in out) == (1, True), out
+    assert _messages(node, vhost, "stray.q") == 0  # it is there, and somebody else's
+
+
+@pytest.mark.parametrize("road", ["http", "both"])
+def test_a_message_that_is_taken_during_the_work_keeps_its_queue(
+    node: Node, vhost: str, tmp_path: Path, road: str
+) -> None:
+    names = [f"stray.q{number:02}" for number in range(40)]
+    (tmp_path / "shop.yaml").write_text('version: 1\nowns: ["stray.*"]\n')
+    declared = load(tmp_path / "shop.yaml", vhost=vhost)
+    broker = connect(node.broker_url, amqp=node.amqp_url if road == "both" else None)
+    with channel(node, vhost) as holder:
+        for name in names:
+            holder.queue_declare(name, durable=True, auto_delete=False)
+        observed = broker.observe(declared)
+        plan = make_plan(diff(observed, declared), observed, declared, prune=True)
+
+        def hold(outcome: Outcome) -> None:
+            if outcome.operation.key.name == names[0]:
+                publish(holder, names[-1], 1)
+                assert holder.basic_get(names[-1]) is not None
+
+        report = apply(plan, broker, on_outcome=hold)
+        assert [item["name"] for item in node.http("GET", "queues", vhost)] == names[-1:]
+    broker.close()
+    assert [(one.operation.key.name, "1 unacknowledged" in one.reason) for one in report.failed] == [(names[-1], True)]
+    assert (len(report.done), report.exit_code) == (39, 6)

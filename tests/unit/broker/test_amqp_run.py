@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ class World:
     snaps: set[tuple[str, int]] = field(default_factory=set)
     dice: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - a test's dice
     puts: Counter[tuple[str, int]] = field(default_factory=Counter)
+    lines: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     connections: int = 0
 
     def connect(self) -> Any:
@@ -65,6 +66,7 @@ class ScriptedLink:
         job.sent = True
         self.flight.append(job)
         self.world.puts[job.about, job.method.number[1]] += 1
+        self.world.lines[job.about].add(self.world.connections)
 
     def flush(self) -> None:
         self._cut(0.1)
@@ -144,6 +146,7 @@ def test_a_line_that_is_cut(
             assert all(puts)
         if number % 2 == 0:
             assert max(puts, default=0) <= 1
+            assert len(world.lines[name]) <= 1  # what was looked at over one line is never done over the next
         assert max(puts, default=0) <= MAX_LOSSES + 1  # once more for a connection that was closed over a neighbour
 
 
@@ -165,6 +168,15 @@ def test_nobody_is_asked_where_nothing_is_to_be_said() -> None:
     world = World(away=1.0)
     assert run(world, [Job("a", talk(0))]) == {"a": []}
     assert run(world, [Job("a", talk(0)), Job("b", talk(1))]) == {"a": [], "b": Lost("nobody answers", sent=False)}
+
+
+def test_nothing_is_sent_on_the_strength_of_an_old_look() -> None:
+    world = World()
+    given: list[Job[Any]] = [Job("old", talk(1), once=True, until=0.0), Job("new", talk(1), once=True)]
+    told = run(world, given)
+    assert isinstance(told["old"], Lost)
+    assert (told["old"].sent, told["new"]) == (False, [0])
+    assert ("old", 0) not in world.puts
 
 
 def test_what_fits_into_no_frame_is_not_sent() -> None:
