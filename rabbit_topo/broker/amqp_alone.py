@@ -141,14 +141,18 @@ class AmqpAlone:
                 reading.unverified[key] = Unverified(BLIND[key.kind])
             elif key.name and (talk := self._talk(key, declared, reading.told)):
                 jobs.append(Job(key, talk))
+        lost: tuple[Key, str] | None = None
         for job, seen in self.amqp.converse(vhost, jobs):
             if isinstance(seen, Lost):
-                raise Unreachable(
-                    f"{self.amqp.url}: the connection was lost while {job.about.kind.value} {job.about.name!r} was"
-                    f" asked for: {seen.reason}",
-                    "nothing was changed; try again",
-                )
-            reading.take(job.about, seen, declared)
+                lost = lost or (job.about, seen.reason)  # an interrupt is raised when all are told
+            else:
+                reading.take(job.about, seen, declared)
+        if lost:
+            key, reason = lost
+            raise Unreachable(
+                f"{self.amqp.url}: the connection was lost while {key.kind.value} {key.name!r} was asked for: {reason}",
+                "nothing was changed; try again",
+            )
 
 
 class _Reading:

@@ -55,7 +55,8 @@ def passive(resource: Exchange | Queue, reason: str = PASSIVE, *, rabbitmq: bool
     answer = yield _passive_method(resource)
     match answer:
         case Ok():
-            return Seen(resource, Unverified(reason, EVERYTHING))
+            expires = isinstance(resource, Queue) and "x-expires" in resource.arguments
+            return Seen(resource, Unverified(reason, EVERYTHING), renewed=expires)
         case Refused(code, text) if code == NOT_FOUND:
             nothing = text.startswith(f"NOT_FOUND - no {resource.key.kind.value} '")
             return ABSENT if nothing or not rabbitmq else Seen(resource, Unverified(text, EVERYTHING))

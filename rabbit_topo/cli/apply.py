@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,9 +16,11 @@ from rabbit_topo.errors import Refusal, UsageError
 from rabbit_topo.plan import Remove
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rabbit_topo.cli.options import Common
     from rabbit_topo.cli.session import Session
-    from rabbit_topo.plan import Plan
+    from rabbit_topo.plan import Plan, Report
 
 
 @click.command("apply")
@@ -34,11 +38,10 @@ def command(**given: Any) -> int:
     codes: 0 done, 5 refused and nothing changed, 6 incomplete, 1 nothing written.
     """
     from rabbit_topo.apply import apply, blocked_refusal
-    from rabbit_topo.report.documents import report_document
-    from rabbit_topo.report.text import plan_lines, report_lines
+    from rabbit_topo.report.text import plan_lines
 
     common, login, own = options.split(given)
-    with session(common, login) as here:
+    with ExitStack() as calm, session(common, login) as here:
         plan = here.plan(prune=own["prune"])
         asking = not own["yes"] and not plan.empty
         if not common.quiet or asking or plan.blocked:
@@ -52,23 +55,38 @@ def command(**given: Any) -> int:
             plan = _confirmed(plan, here, prune=own["prune"])
         count = here.progress.counter(sum(1 for _ in plan.operations))
         report = apply(plan, here.broker, partial=own["partial"], on_outcome=lambda _: count())
+        calm.enter_context(_undisturbed())
         here.progress.clear()
+        _tell(common, plan, report)
+    return report.exit_code
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Take no signal: what was done must be told, and be told once."""
+    before = [(number, signal.signal(number, signal.SIG_IGN)) for number in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def _tell(common: Common, plan: Plan, report: Report) -> None:
+    from rabbit_topo.report.documents import report_document
+    from rabbit_topo.report.text import report_lines
+
     try:
         if not plan.empty or report.exit_code:
             emit(common, lambda columns: report_lines(report, columns), lambda: report_document(report))
         else:
-            _documents_only(common, report_document(report))
+            emit(common, lambda _columns: (), lambda: report_document(report))
         sys.stdout.flush()
     except (OSError, UsageError) as error:
         # What was done is done: a reader that left or a full disk does not change the exit code of the work.
         click.echo(f"rabbit-topo: the report could not be written: {error}", err=True)
         if isinstance(error, OSError):
             hush()
-    return report.exit_code
-
-
-def _documents_only(common: Common, document: dict[str, Any]) -> None:
-    emit(common, lambda _columns: (), lambda: document)
 
 
 def _confirmed(plan: Plan, here: Session, *, prune: bool) -> Plan:
