@@ -40,7 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.read:
         found = Results.read(json.loads(asked.read.read_text(encoding="utf-8")))
     else:
-        found = _measure(asked, failures)
+        found = Results(note=asked.note)
+        try:
+            _measure(asked, found, failures)
+        except KeyboardInterrupt:
+            failures.append("interrupted; this is what was measured until then")
+            asked.docs = asked.startup = False
     print(found.text())
     if asked.startup:
         print("\nStart-up\n")
@@ -55,8 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(bool(failures))
 
 
-def _measure(asked: argparse.Namespace, failures: list[str]) -> Results:
-    found = Results(note=asked.note)
+def _measure(asked: argparse.Namespace, found: Results, failures: list[str]) -> None:
     labels = asked.versions
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rabbit-topo-bench-") as temporary:
@@ -74,7 +78,6 @@ def _measure(asked: argparse.Namespace, failures: list[str]) -> Results:
                     rounds.measure(size, asked.repeat[min(number, len(asked.repeat) - 1)])
             failures += [f"RabbitMQ {found.versions[label]}: {failure}" for failure in rounds.failures.values()]
         found.scale.update({size: _without_broker(size, folder) for size in asked.scale})
-    return found
 
 
 def _keep(found: Results, output: Path | None) -> None:
