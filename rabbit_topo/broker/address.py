@@ -113,6 +113,11 @@ def split_url(url: str, schemes: tuple[str, ...], word: str) -> SplitResult:
         parts = urlsplit(url)
     except ValueError:
         raise no_url(word, schemes) from None
+    if parts.scheme in SCHEMES and "@" in parts.path + parts.query + parts.fragment:
+        raise UsageError(
+            f"{word}: the URL has an '@' behind its host",
+            "in a user name or a password, '/' is written %2F, '?' %3F, '#' %23 and '@' %40",
+        )
     _check_port(parts, schemes, word)
     if parts.scheme not in schemes:
         if parts.scheme not in SCHEMES:
@@ -121,11 +126,6 @@ def split_url(url: str, schemes: tuple[str, ...], word: str) -> SplitResult:
         raise UsageError(
             f"{word}: the URL must begin with {wanted}, not {parts.scheme}://",
             "--broker takes http://host:15672 or a definitions file, --amqp takes amqp://host",
-        )
-    if "@" in parts.path + parts.query + parts.fragment:
-        raise UsageError(
-            f"{word}: the URL has an '@' behind its host",
-            "in a user name or a password, '/' is written %2F, '?' %3F, '#' %23 and '@' %40",
         )
     if not parts.hostname:
         raise UsageError(f"{word}: the URL names no host", f"write it as {parts.scheme}://host:port")

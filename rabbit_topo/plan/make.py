@@ -187,7 +187,8 @@ class _Planner:
 
     def _describe(self, change: Replace, before: object) -> None:
         if not self.state.observed.facts.lists:
-            self.details[change.key] = ("AMQP shows neither its bindings nor all of its messages",)
+            more = ", nor all of its messages" if isinstance(before, Queue) else ""
+            self.details[change.key] = (f"AMQP does not show its bindings{more}",)
             return
         touching = len(self.state.touching(change.key))
         bindings = f"{hazards.counted(touching, 'binding')} would have to be restored"

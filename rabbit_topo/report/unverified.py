@@ -97,6 +97,8 @@ def unverified_lines(plan: Plan, width: int, gloss: str = "") -> Iterator[Line]:
         yield from _entry(_called(kind, resources), said, width)
     if not plan.facts.lists:
         yield from _entry("undeclared objects", "AMQP lists nothing", width)
+        if plan.facts.road == "active":
+            yield from _entry("undeclared arguments", "the broker compares only those that it knows", width)
 
 
 def renewed_lines(facts: Facts, width: int) -> Iterator[Line]:

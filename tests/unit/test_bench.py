@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from bench import contenders, plot, topologies
+from bench.nodes import Bench
 from bench.processes import FailedRun, Measured, measure
 from bench.results import Results, notes, seconds
 from rabbit_topo import connect, diff, load
@@ -98,3 +101,11 @@ def test_a_process_is_measured_to_its_end(tmp_path: Path) -> None:
     assert run.peak_mb > 95
     with pytest.raises(FailedRun, match="ended with 3"):
         measure([sys.executable, "-c", "raise SystemExit(3)"], cwd=tmp_path)
+
+
+@pytest.mark.parametrize(("code", "rests"), [("import time; time.sleep(60)", True), ("while True: pass", False)])
+def test_a_node_that_does_not_come_to_rest_is_told(code: str, rests: bool) -> None:  # noqa: FBT001 - a parameter
+    with subprocess.Popen([sys.executable, "-c", code]) as process:
+        node: Any = SimpleNamespace(sandbox=SimpleNamespace(pids=[process.pid]))
+        assert Bench(node).wait_until_quiet(30.0 if rests else 1.0) is rests
+        process.kill()
