@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -33,9 +32,11 @@ if TYPE_CHECKING:
     from rabbit_topo.plan.operations import Operation, Outcome
 
 RABBITMQ = "RabbitMQ"
-OLDEST = (3, 10)
 BLIND = {Kind.BINDING: "AMQP shows no bindings", Kind.POLICY: "AMQP shows no policies"}
 EVERYTHING = ("*",)
+REFUSED = "ACCESS_REFUSED"
+NO_CONFIGURE = "there, but not compared: this user lacks the configure permission"
+NO_PERMISSION = "nobody knows whether it is there: this user has no permission on it"
 NEEDS_HTTP = "AMQP alone does not do this; give the management URL too (--broker)"
 
 
@@ -105,9 +106,9 @@ class AmqpAlone:
         self.amqp.close()
 
     def _road(self, product: str, version: str) -> Road:
-        known = re.match(r"(\d+)\.(\d+)", version)
-        safe = product.endswith(RABBITMQ) and known and (int(known[1]), int(known[2])) >= OLDEST
-        return self._probe if safe else "passive"
+        from rabbit_topo.broker.probes import may_be_poisoned
+
+        return self._probe if may_be_poisoned(product, version) else "passive"
 
     def _talk(self, key: Key, declared: Topology, told: tuple[str, str, str]) -> Talk[Seen] | None:
         from rabbit_topo.broker.probe_exchange import active_exchange
@@ -155,6 +156,13 @@ class AmqpAlone:
             )
 
 
+def _alike(gap: Unverified | None) -> Unverified | None:
+    """Say of every object that this user may not ask about the same, so that they stand on one line."""
+    if gap is None or not gap.reason.startswith(REFUSED):
+        return gap
+    return Unverified(NO_CONFIGURE if gap.paths else NO_PERMISSION, gap.paths)
+
+
 class _Reading:
     """What was read so far."""
 
@@ -177,7 +185,7 @@ class _Reading:
             self.resources[key] = seen.resource
         if seen.exclusive:
             self.exclusive.add(key)
-        gap, note = seen.unverified, declared.note(key)
+        gap, note = _alike(seen.unverified), declared.note(key)
         if gap is not None and gap.paths and note.external and gap.paths != EVERYTHING:
             stated = tuple(path for path in gap.paths if path in note.stated)
             gap = replace(gap, paths=stated) if stated else None

@@ -12,6 +12,7 @@ from amqp.transport import SSLTransport, TCPTransport
 
 from rabbit_topo.broker.address import parse_addresses
 from rabbit_topo.broker.failover import LONGEST_CONNECT, all_failed, cluster_changed
+from rabbit_topo.broker.refusals import granting
 from rabbit_topo.broker.tls import TLS_ALERT, tls_context, tls_failure
 from rabbit_topo.errors import AccessRefused, BrokerError, LoginRefused, NotABroker, Unreachable, UsageError
 
@@ -181,17 +182,16 @@ def explain(error: Exception, address: Address, vhost: str, tls: Tls) -> BrokerE
     """Say why no connection to `vhost` came about."""
     where = address.shown
     match error:
-        case refusals.AccessRefused():
+        case refusals.AccessRefused() | refusals.NotAllowed() if _no_login(error):
             return LoginRefused(f"{where} refuses the login of {address.who}: {words(error)}", address.login_hint)
         case refusals.InvalidPath() | refusals.NotAllowed() if _no_vhost(error):
             return VhostMissing(
                 f"{where}: there is no vhost {vhost!r}: {words(error)}", "the vhost comes from the files"
             )
         case refusals.NotAllowed():
-            name = address.username or "USER"
             return AccessRefused(
                 f"{where}: {address.who} may not use vhost {vhost!r}: {words(error)}",
-                f"rabbitmqctl set_permissions -p {vhost} {name} '.*' '.*' '.*' gives it everything there",
+                granting(vhost, address.username or "USER"),
             )
         case ssl.SSLError():
             return tls_failure(error, where, address.host, tls)
@@ -211,9 +211,14 @@ def explain(error: Exception, address: Address, vhost: str, tls: Tls) -> BrokerE
             return _no_amqp(where)
 
 
+def _no_login(error: BaseException) -> bool:
+    """Say whether the login is wrong: RabbitMQ's 403, and garagemq's 530."""
+    return isinstance(error, refusals.AccessRefused) or "login failure" in words(error)
+
+
 def _no_vhost(error: BaseException) -> bool:
     """Say whether the vhost is missing: the standard's 402, and RabbitMQ's 530, which it says of closed ones too."""
-    return isinstance(error, refusals.InvalidPath) or "not found" in words(error)
+    return isinstance(error, refusals.InvalidPath) or words(error).endswith("not found")
 
 
 def words(error: BaseException) -> str:

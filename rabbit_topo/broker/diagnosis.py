@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.broker import certificates, diagnosis_http, rights
 from rabbit_topo.broker.address import Address, parse_addresses
+from rabbit_topo.broker.failover import LONGEST_CONNECT
 from rabbit_topo.broker.http import Http
 from rabbit_topo.broker.target import DEFAULT, split_addresses
 from rabbit_topo.errors import AccessRefused, BrokerError
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 SHOWN = 20  # vhosts, where no file says which
 ENTRANCES = 5  # vhosts that no file names
-FIRST_POISONED = (3, 10)  # older ones are not tried: there a poisoned declare may create something
 UNASKED = "asking it could change something there: it is no RabbitMQ of version 3.10 or newer"
 
 
@@ -119,7 +119,7 @@ def _entrances(vhosts: Sequence[str], management: _Management | None, wire: Sequ
 
 def _management_logins(target: Target, addresses: Sequence[Address]) -> tuple[list[Login], _Management | None]:
     logins, road = [], None
-    for address, url in zip(addresses, split_addresses(target.broker or ""), strict=False):
+    for address, url in zip(addresses, split_addresses(target.broker or ""), strict=True):
         http = Http(replace(target, broker=url))
         report = Login("management", address.shown, address.username)
         try:
@@ -148,7 +148,7 @@ def _amqp_logins(
     from rabbit_topo.broker.amqp import Amqp
 
     logins, road = [], None
-    for address, url in zip(addresses, split_addresses(target.amqp or ""), strict=False):
+    for address, url in zip(addresses, split_addresses(target.amqp or ""), strict=True):
         amqp = Amqp(replace(target, amqp=url))
         report = Login("amqp", address.shown, address.username)
         try:
@@ -225,9 +225,9 @@ def _looked_up(todo: list[Task], verdicts: Mapping[Key, Verdict]) -> tuple[Abili
 def _asks(management: _Management | None, amqp: _Amqp | None) -> bool:
     """Say whether it is a RabbitMQ, and one that is known to create nothing when it is asked."""
     servers = [road.server for road in (management, amqp) if road and road.server]
-    return bool(servers) and all(
-        server.product.endswith("RabbitMQ") and release(server.version) >= FIRST_POISONED for server in servers
-    )
+    from rabbit_topo.broker.probes import may_be_poisoned
+
+    return bool(servers) and all(may_be_poisoned(server.product, server.version) for server in servers)
 
 
 def _see(vhost: str, management: _Management | None) -> tuple[Access, str]:
@@ -271,7 +271,7 @@ def _certificates(target: Target, addresses: Sequence[Address]) -> Iterator[Cert
     seen = []
     for address in addresses:
         if address.scheme in {"https", "amqps"}:
-            facts = certificates.of_server(address, target.tls, min(target.timeout, 10.0))
+            facts = certificates.of_server(address, target.tls, min(target.timeout, LONGEST_CONNECT))
             if facts:
                 seen.append(facts)
                 yield _certificate("broker", address.shown, facts)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.rights import Task
     from rabbit_topo.model import Key
 
+_PATTERNS = frozenset({"configure", "write", "read"})
 BAD_REQUEST, UNAVAILABLE = 400, 503
 UNTOLD = ("undefined", None, "")
 # With these arguments RabbitMQ creates nothing: the first belongs to streams, the second is of a wrong class.
@@ -131,7 +132,7 @@ def permissions(http: Http, vhost: str) -> Permissions | None:
     """Read this user's own patterns in a vhost; None where there are none, or the broker does not show them."""
     path = f"{segment(vhost)}/{segment(http.user)}"
     answer = http.ask("GET", f"/api/permissions/{path}")
-    if not answer.ok:
+    if not answer.ok or not isinstance(answer.body, dict) or not answer.body.keys() >= _PATTERNS:
         return None
     topics = http.ask("GET", f"/api/topic-permissions/{path}")
     listed = topics.body if topics.ok and isinstance(topics.body, list) else []

@@ -9,11 +9,13 @@ import warnings
 from base64 import b64encode
 from contextlib import suppress
 from dataclasses import dataclass
+from shlex import quote as shell_quote
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from rabbit_topo.broker.address import parse_addresses
 from rabbit_topo.broker.failover import LONGEST_CONNECT, all_failed, cluster_changed
+from rabbit_topo.broker.refusals import granting
 from rabbit_topo.broker.target import DEFAULT, without_credentials
 from rabbit_topo.broker.tls import TLS_ALERT, tls_context, tls_failure
 from rabbit_topo.errors import AccessRefused, BrokerError, LoginRefused, NotABroker, Unreachable
@@ -226,12 +228,12 @@ class Http:
         if "management user" in reason:
             return AccessRefused(
                 f"user {self.user!r} may not use the management API of {self.url}: {reason}",
-                f"give it the tag: rabbitmqctl set_user_tags {self.user} management",
+                f"give it the tag: rabbitmqctl set_user_tags {shell_quote(self.user)} management",
             )
         if "authorised" in reason or "refused" in reason:
             return AccessRefused(
                 f"user {self.user!r} may not read {path} of {self.url}: {reason}",
-                f"give it permissions on the vhost: rabbitmqctl set_permissions -p VHOST {self.user} '.*' '.*' '.*'",
+                granting("VHOST", self.user),
             )
         hint = self._address.login_hint
         if self.user == "guest" and not self._address.loopback:

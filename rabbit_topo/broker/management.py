@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rabbit_topo.broker import management_writes
 from rabbit_topo.broker.http import UNAUTHORISED, Http, Lost, segment
 from rabbit_topo.broker.readings import read_binding, read_exchange, read_policy, read_queue
+from rabbit_topo.broker.refusals import granting
 from rabbit_topo.broker.side_by_side import side_by_side
 from rabbit_topo.errors import AccessRefused, BrokerError, NotABroker, Refusal, Unreachable
 from rabbit_topo.model import Binding, Counts, Exchange, Facts, Observed, Queue, Topology, Vhost
@@ -117,7 +118,7 @@ class Management:
             user = self.http.user
             raise AccessRefused(
                 f"user {user!r} may not see vhost {vhost!r} of {self.http.url}",
-                f"give it permissions there: rabbitmqctl set_permissions -p {vhost} {user} '.*' '.*' '.*'",
+                granting(vhost, user),
             )
 
     def _read(self, vhost: str, reading: _Reading) -> None:

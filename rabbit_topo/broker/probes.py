@@ -8,6 +8,7 @@ differs is corrected and asked again; the last answer speaks of all compared pro
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -23,12 +24,20 @@ if TYPE_CHECKING:
 
     from rabbit_topo.model import Plain
 
+RABBITMQ: Final = "RabbitMQ"
+OLDEST: Final = (3, 10)  # tried; there a poisoned declare creates nothing
 EVERYTHING: Final = ("*",)
 NOT_FOUND, LOCKED, PRECONDITION_FAILED, FAILED = 404, 405, 406, 541
 ATTEMPTS: Final = 3
 CHANGING: Final = "it changed each time that it was looked at"
 ENDS: Final = "the broker's message ends before it"
 PASSIVE: Final = "a passive declare shows only that it is there"
+
+
+def may_be_poisoned(product: str, version: str) -> bool:
+    """Say whether a broker is known to create nothing with a poison: RabbitMQ from 3.10 on, no unread version."""
+    known = re.match(r"(\d+)\.(\d+)", version)
+    return product.endswith(RABBITMQ) and known is not None and (int(known[1]), int(known[2])) >= OLDEST
 
 
 @dataclass(frozen=True, slots=True)

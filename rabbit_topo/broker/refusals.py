@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from rabbit_topo.model import Binding, Exchange, Policy, Queue, Vhost
 
 if TYPE_CHECKING:
     from rabbit_topo.plan.operations import Operation
+
+
+def granting(vhost: str, user: str) -> str:
+    """Say how to let a user into a vhost; doctor tells which permissions the files need."""
+    patterns = "CONFIGURE WRITE READ"
+    return f"rabbitmqctl set_permissions -p {quote(vhost)} {quote(user)} {patterns}; `rabbit-topo doctor` tells which"
 
 
 def permission_hint(operation: Operation, user: str) -> str:
@@ -29,6 +36,6 @@ def permission_hint(operation: Operation, user: str) -> str:
             hint = f"{who} needs the configure permission on {kind} {resource.name!r} in vhost {resource.vhost!r}"
             for argument in ("alternate-exchange", "x-dead-letter-exchange"):
                 if argument in resource.arguments:
-                    other = resource.arguments[argument]
+                    other = resource.arguments[argument] or "amq.default"
                     hint += f", the read permission on it, and the write permission on exchange {other!r}"
             return hint

@@ -184,7 +184,8 @@ class Diagnosis:
 
     @property
     def exit_code(self) -> int:
-        """5 where the URLs lead to different clusters, 1 where a road leads nowhere, else 0."""
+        """5 where the URLs lead to different clusters, 1 where a road leads nowhere or not into a vhost, else 0."""
         if len(self.clusters) > 1:
             return 5
-        return int(self.failed("management") or self.failed("amqp"))
+        refused = any("refused" in {rights.management, rights.amqp} for rights in self.rights)
+        return int(refused or self.failed("management") or self.failed("amqp"))

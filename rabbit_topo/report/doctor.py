@@ -246,7 +246,7 @@ def _active(ability: Ability) -> str:
     """Say of how much `check --via active` sees the properties: that takes configure, and else only existence shows."""
     unseen = sum(any(need.permission == "configure" for need in denied.lacks) for denied in ability.denied)
     compared = f"compares {ability.total - unseen:,} of {ability.total:,} exchanges and queues"
-    return f"{compared}; of the others it sees whether they exist" if unseen else compared
+    return f"{compared}; of the others at most whether they exist" if unseen else compared
 
 
 def _able(ability: Ability) -> str:

@@ -131,7 +131,7 @@ def _rights(rights: Rights, diagnosis: Diagnosis) -> Iterator[Finding]:
         else:
             yield Finding("warning", f"vhost {vhost} does not exist", f"an administrator creates it, then: {grant}")
     elif "refused" in states:
-        yield Finding("warning", rights.words, grant)
+        yield Finding("problem", rights.words, grant)
     elif "hidden" in states and not rights.entered:
         yield Finding(
             "warning",

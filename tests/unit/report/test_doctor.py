@@ -127,7 +127,7 @@ RIGHTS
                   object
     plan, check   yes, over HTTP: everything
     create        15 of 16 exchanges and queues; 1 would be refused
-    --via active  compares 15 of 16 exchanges and queues; of the others it sees
+    --via active  compares 15 of 16 exchanges and queues; of the others at most
                   whether they exist
     bind          19 of 20 bindings; 1 would be refused
     delete        yes, all 2 exchanges and queues
