@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _flags(arguments)
     failures: list[str] = []
     if asked.read:
-        found = Results.read(json.loads(asked.read.read_text(encoding="utf-8")))
+        found = _read(asked.read)
     else:
         found = Results(note=asked.note)
         try:
@@ -58,6 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for failure in failures:
         print(f"FAILED: {failure}", file=sys.stderr)
     return int(bool(failures))
+
+
+def _read(file: Path) -> Results:
+    """Read what `--output` wrote; end with a message where it is something else."""
+    try:
+        return Results.read(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        sys.exit(f"bench/run: {file} holds no results of this benchmark: {error}")
 
 
 def _measure(asked: argparse.Namespace, found: Results, failures: list[str]) -> None:
