@@ -81,15 +81,18 @@ def diagnose(
     server = management.server if management else amqp.server if amqp else None
     if management:
         management.http.close()
+    unshown: list[str] = []
+    shown = tuple(_certificates(target, (*web, *wire), unshown))
     return Diagnosis(
         now,
         logins,
         server,
         tuple(found),
-        tuple(_certificates(target, (*web, *wire))),
+        shown,
         files=declared.files,
         missing_types=_missing_types(declared, server),
         more_vhosts=more,
+        certificates_not_shown=tuple(unshown),
     )
 
 
@@ -267,7 +270,7 @@ def _missing_types(declared: Topology, server: Server | None) -> dict[str, int]:
     return {kind: count for kind, count in sorted(wanted.items()) if kind not in server.exchange_types}
 
 
-def _certificates(target: Target, addresses: Sequence[Address]) -> Iterator[Certificate]:
+def _certificates(target: Target, addresses: Sequence[Address], unshown: list[str]) -> Iterator[Certificate]:
     seen = []
     for address in addresses:
         if address.scheme in {"https", "amqps"}:
@@ -275,6 +278,8 @@ def _certificates(target: Target, addresses: Sequence[Address]) -> Iterator[Cert
             if facts:
                 seen.append(facts)
                 yield _certificate("broker", address.shown, facts)
+            else:
+                unshown.append(address.shown)
     if not any(address.scheme in {"https", "amqps"} for address in addresses):
         return
     if target.tls.cert_file:

@@ -156,6 +156,7 @@ class Diagnosis:
 
     `file` is set where the broker is a definitions file, `files` are the topology's. `missing_types` maps the exchange
     types that are declared and that the broker lacks to how many exchanges have them. `more_vhosts` were not asked.
+    `certificates_not_shown` are the places that speak TLS and showed none that could be read.
     """
 
     now: datetime
@@ -167,6 +168,7 @@ class Diagnosis:
     files: tuple[str, ...] = ()
     missing_types: Mapping[str, int] = field(default_factory=dict)
     more_vhosts: int = 0
+    certificates_not_shown: tuple[str, ...] = ()
 
     @property
     def clusters(self) -> tuple[str, ...]:
@@ -187,5 +189,5 @@ class Diagnosis:
         """5 where the URLs lead to different clusters, 1 where a road leads nowhere or not into a vhost, else 0."""
         if len(self.clusters) > 1:
             return 5
-        refused = any("refused" in {rights.management, rights.amqp} for rights in self.rights)
+        refused = bool(self.files) and any("refused" in {rights.management, rights.amqp} for rights in self.rights)
         return int(refused or self.failed("management") or self.failed("amqp"))

@@ -82,6 +82,9 @@ def _connection(diagnosis: Diagnosis, width: int) -> Iterator[Line]:
         yield from _row("same cluster", told, width, "danger" if len(names) > 1 else "dim")
     for certificate in diagnosis.certificates:
         yield from _certificate(certificate, diagnosis, width)
+    for place in diagnosis.certificates_not_shown:
+        yield from _row("certificate", place, width)
+        yield from _row("", "not shown: nobody knows when it expires", width)
 
 
 def _login(login: Login, width: int) -> Iterator[Line]:

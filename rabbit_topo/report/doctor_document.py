@@ -45,6 +45,7 @@ def doctor_document(diagnosis: Diagnosis) -> dict[str, Any]:
             }
             for one in diagnosis.certificates
         ],
+        "certificates_not_shown": list(diagnosis.certificates_not_shown),
         "server": server
         and {
             "product": server.product,

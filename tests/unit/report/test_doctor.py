@@ -376,3 +376,16 @@ def test_what_a_broker_does_not_tell_is_told_once() -> None:
     assert "not known       nodes: a\n" in shown
     assert "not known       alarms, deprecated: b\n" in shown
     assert "not known       exchange types: the broker does not tell it\n" in shown
+
+
+def test_a_certificate_that_was_not_shown_is_missed() -> None:
+    shown = page(Diagnosis(NOW, certificates_not_shown=("amqps://shop:5671",)))
+    assert "amqps://shop:5671" in shown
+    assert "not shown: nobody knows when it expires" in shown
+
+
+def test_a_closed_vhost_is_a_problem() -> None:
+    closed = Rights("shop", management="refused", words="access to vhost 'shop' refused")
+    diagnosis = Diagnosis(NOW, rights=(closed,), files=("a.yaml",))
+    assert diagnosis.exit_code == 1
+    assert page(diagnosis).startswith("\nPROBLEMS")
