@@ -122,7 +122,7 @@ def _entrances(vhosts: Sequence[str], management: _Management | None, wire: Sequ
 
 def _management_logins(target: Target, addresses: Sequence[Address]) -> tuple[list[Login], _Management | None]:
     logins, road = [], None
-    for address, url in zip(addresses, split_addresses(target.broker or ""), strict=True):
+    for address, url in zip(addresses, split_addresses(target.broker or ""), strict=False):
         http = Http(replace(target, broker=url))
         report = Login("management", address.shown, address.username)
         try:
@@ -151,7 +151,7 @@ def _amqp_logins(
     from rabbit_topo.broker.amqp import Amqp
 
     logins, road = [], None
-    for address, url in zip(addresses, split_addresses(target.amqp or ""), strict=True):
+    for address, url in zip(addresses, split_addresses(target.amqp or ""), strict=False):
         amqp = Amqp(replace(target, amqp=url))
         report = Login("amqp", address.shown, address.username)
         try:

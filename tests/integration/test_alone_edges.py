@@ -203,7 +203,7 @@ def test_a_user_without_configure_is_told_what_is_there(node: Node, vhost: str) 
     assert {key for key in observed.topology.resources if key.kind is not Kind.VHOST} == {it.key for it in there}
     assert observed.facts.unverified.keys() == {it.key for it in there[1:]}
     for gap in observed.facts.unverified.values():
-        assert "refused for user" in gap.reason
+        assert "lacks the configure permission" in gap.reason
         assert gap.paths == EVERYTHING
 
 
@@ -219,7 +219,7 @@ def test_a_user_without_any_permission_on_an_object(node: Node, vhost: str) -> N
         assert changes == {Create}
     else:  # a permission is needed since 4.2.6
         assert changes == {Unseen}
-        assert all(not gap.paths and "refused" in gap.reason for gap in observed.facts.unverified.values())
+        assert all(not gap.paths and "has no permission" in gap.reason for gap in observed.facts.unverified.values())
 
 
 def test_a_type_of_a_plugin_is_sent_only_where_the_broker_named_it(node: Node, vhost: str) -> None:

@@ -341,7 +341,7 @@ def test_a_vhost_that_keeps_this_user_out(node: Node, vhost: str) -> None:
         with_files = Topology(Topology.naming(vhost).resources, files=("shop.yaml",))
         found = diagnose(Target(node.broker_url, node.amqp_url, **who), with_files)
         web_only = diagnose(Target(node.broker_url, **who), with_files)
-    assert found.exit_code == 0
+    assert found.exit_code == 1
     assert [login.ok for login in found.logins] == [True, True]
     assert only(found).amqp == "refused"
     assert only(found).management in {"refused", "hidden"}

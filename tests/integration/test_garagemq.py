@@ -17,7 +17,7 @@ from rabbit_topo.apply import apply
 from rabbit_topo.broker.diagnosis import diagnose
 from rabbit_topo.broker.target import Target
 from rabbit_topo.diff import Create, Unseen
-from rabbit_topo.errors import AccessRefused, Unreachable
+from rabbit_topo.errors import LoginRefused, Unreachable
 from rabbit_topo.model import Key, Kind, Topology, Vhost
 from rabbit_topo.report.doctor_findings import findings
 
@@ -159,7 +159,7 @@ def test_a_broker_that_dies_of_an_operation_is_told(garagemq: str, tmp_path: Pat
     broker = connect(amqp=garagemq, timeout=5)
     _, report = _apply(broker, declared)
     assert report.exit_code in {1, 6}
-    assert report.not_attempted
+    assert report.unknown
     assert not report.done
     with pytest.raises(Unreachable):
         broker.observe(declared)
@@ -171,7 +171,7 @@ def test_who_is_not_let_in(garagemq: str) -> None:
     assert missing.observe(Topology.naming("shop")).facts.vhosts == frozenset()
     missing.close()
     stranger = connect(amqp=garagemq, password="wrong")
-    with pytest.raises(AccessRefused, match="login failure"):
+    with pytest.raises(LoginRefused, match="login failure"):
         stranger.observe(Topology.naming("/"))
     stranger.close()
 
