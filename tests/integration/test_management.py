@@ -91,7 +91,7 @@ def test_an_interrupt_ends_every_request_and_is_reported(road: Management, node:
     assert report.exit_code == 130
     assert threading.active_count() == before
     assert len(report.done) == 20
-    doubtful = {outcome.operation.key.name for outcome in report.not_attempted if outcome.sent}
+    doubtful = {outcome.operation.key.name for outcome in report.unknown}
     there = names(node, vhost)
     assert {outcome.operation.key.name for outcome in report.done} <= there
     assert there <= {outcome.operation.key.name for outcome in report.done} | doubtful

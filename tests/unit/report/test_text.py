@@ -55,6 +55,19 @@ def test_a_report_lists_what_failed_in_the_brokers_words() -> None:
     assert "Looked again" not in shown
 
 
+def test_what_many_have_in_common_is_said_once() -> None:
+    plan = _plan(ORDERS, BILLS)
+    one, two = plan.operations
+    report = Report(
+        plan, (NotAttempted(one, "interrupted", sent=True), NotAttempted(two, "interrupted", sent=True)), None
+    )
+    shown = text(report_lines(report, 80))
+    assert "UNKNOWN" in shown
+    assert shown.count("interrupted") == 1
+    assert "0 not attempted, 2 unknown." in shown
+    assert "Run the same command again: it goes on from what is there." in shown
+
+
 def test_surprises_are_shown_with_their_properties() -> None:
     plan = _plan(POLICY)
     before = Policy("/", "p", "orders", definition=Arguments({"max-length": 4}))

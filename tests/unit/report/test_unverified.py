@@ -143,6 +143,27 @@ def test_renewed_leases_are_named() -> None:
     assert check_document(plan)["not_verified"]["leases_renewed"] == ["q0", "q1", "q2", "q3", "q4"]
 
 
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (1, "of 1 object the broker does not tell whether it is there"),
+        (2, "of 2 objects the broker does not tell whether they are there"),
+    ],
+)
+def test_a_check_that_was_refused_is_not_green(number: int, said: str) -> None:
+    many = queues(number)
+    plan = plan_of([], topology(*many), unverified={queue.key: Unverified("no permission") for queue in many})
+    assert f"Not checked: {said}; {number} not verified." in text(check_lines(plan, ["a.yaml"], 80))
+    assert check_document(plan)["drift"]
+
+
+def test_strict_says_why_it_is_not_content() -> None:
+    [queue] = queues(1)
+    plan = plan_of([queue], topology(queue), unverified={queue.key: EXISTS})
+    shown = text(check_lines(plan, ["a.yaml"], 80, strict=True))
+    assert "Not all verified (--strict): 1 object is there; 1 not verified." in shown
+
+
 def test_a_long_name_has_a_line_of_its_own() -> None:
     queue = Queue("/", "q" * 40, "classic")
     shown = text(check_lines(plan_of([queue], topology(queue), unverified={queue.key: EXISTS}), ["a.yaml"], 80))
