@@ -12,6 +12,7 @@ from rabbit_topo.diff import Unseen
 from rabbit_topo.errors import Refusal, Unreachable
 from rabbit_topo.model import Binding, Kind, Observed, Topology, Unverified
 from rabbit_topo.plan import Declare, Done, Failed, NotAttempted, Plan
+from rabbit_topo.plan.operations import unsent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -277,3 +278,10 @@ def _bindings(broker: Broker) -> list[Binding]:
     return [
         item for item in broker.observe(Topology.naming("/")).topology.of(Kind.BINDING) if isinstance(item, Binding)
     ]
+
+
+def test_what_an_interrupt_came_before_was_not_sent(old: Broker, tmp_path: Path) -> None:
+    operations = list(_plan(old, _load(tmp_path, OLD.replace("old", "new"))).operations)
+    told = list(unsent(operations))
+    assert [(one.operation, one.sent) for one in told] == [(operation, False) for operation in operations]
+    assert told[0].reason == "interrupted before it was sent"
