@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rabbit_topo import apply, connect, diff, load, make_plan
+from rabbit_topo.model import Queue
 from tests.faults import ROADS, Line, Road, draw, state, topology, untrue
 from tests.integration.test_drift import ROOT, command
 
@@ -46,6 +48,10 @@ def test_a_line_that_breaks(node: Node, vhost: str, seed: int, road: Road, tmp_p
     http, amqp = draw(seed, road)
     declared = topology(tmp_path, vhost, road, refused=seed % 3 == 0)
     before = state(node, declared)
+    deadline = time.monotonic() + 10
+    while road != "amqp" and not all(Queue(vhost, name).key in before for name in ("shop.old1", "shop.old2")):
+        assert time.monotonic() < deadline, before  # a list may lag behind the PUT
+        before = state(node, declared)
     line = Line(node, road, http, amqp)
     stalls = "stall" in {fault.how for fault in (http, amqp) if fault}
     code, report = line.apply(declared, timeout=1.0 if stalls else 10.0)
