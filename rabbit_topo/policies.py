@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.arguments.units import is_broker_age, parse_age
+from rabbit_topo.arguments.versions import NEWEST, read_release
 from rabbit_topo.model import Exchange
 
 if TYPE_CHECKING:
@@ -67,11 +68,8 @@ def release(version: str) -> tuple[int, int]:
     >>> release("3.10.8"), release("4.3"), release("")
     ((3, 10), (4, 3), (4, 3))
     """
-    found = re.match(r"(\d+)\.(\d+)", version)
-    return (int(found[1]), int(found[2])) if found else _NEWEST
+    return read_release(version) or NEWEST
 
-
-_NEWEST = (4, 3)
 
 # What can drop, expire or divert messages. A limit hurts when it appears or shrinks, the others at any change.
 LIMITS = frozenset({"max-length", "max-length-bytes", "message-ttl", "expires", "delivery-limit", "max-age"})

@@ -6,10 +6,10 @@ v3.10.8 to v4.3.5. Of an exchange, `alternate-exchange` alone is compared.
 
 from __future__ import annotations
 
-import re
 from functools import cache
 
-from rabbit_topo.arguments.tables import EVER, QUEUE_ARGUMENTS
+from rabbit_topo.arguments.tables import QUEUE_ARGUMENTS
+from rabbit_topo.arguments.versions import OLDEST, read_release
 
 TYPE_ARGUMENT = "x-queue-type"
 ALTERNATE = "alternate-exchange"
@@ -27,14 +27,10 @@ def compared_arguments(queue_type: str | None, version: str) -> frozenset[str]:
     >>> "x-queue-leader-locator" in compared_arguments("classic", "4.0.5")
     True
     """
+    told = read_release(version) or OLDEST
     return frozenset(
         name
         for name, known in QUEUE_ARGUMENTS.items()
         for kind, since in known.types.items()
-        if queue_type in {kind, None} and _release(since) <= _release(version)
+        if queue_type in {kind, None} and (read_release(since) or OLDEST) <= told
     )
-
-
-def _release(version: str) -> tuple[int, int]:
-    found = re.match(r"(\d+)\.(\d+)", version)
-    return (int(found[1]), int(found[2])) if found else _release(EVER)

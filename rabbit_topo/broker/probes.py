@@ -8,13 +8,13 @@ differs is corrected and asked again; the last answer speaks of all compared pro
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from amqp import spec
 from amqp.serialization import dumps
 
+from rabbit_topo.arguments.versions import OLDEST, read_release
 from rabbit_topo.broker.amqp_table import table
 from rabbit_topo.broker.amqp_talk import Method, Ok, Refused, Talk
 from rabbit_topo.model import Exchange, Queue, Unverified
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from rabbit_topo.model import Plain
 
 RABBITMQ: Final = "RabbitMQ"
-OLDEST: Final = (3, 10)  # tried; there a poisoned declare creates nothing
 EVERYTHING: Final = ("*",)
 NOT_FOUND, LOCKED, PRECONDITION_FAILED, FAILED = 404, 405, 406, 541
 ATTEMPTS: Final = 3
@@ -36,8 +35,8 @@ PASSIVE: Final = "a passive declare shows only that it is there"
 
 def may_be_poisoned(product: str, version: str) -> bool:
     """Say whether a broker is known to create nothing with a poison: RabbitMQ from 3.10 on, no unread version."""
-    known = re.match(r"(\d+)\.(\d+)", version)
-    return product.endswith(RABBITMQ) and known is not None and (int(known[1]), int(known[2])) >= OLDEST
+    release = read_release(version)
+    return product.endswith(RABBITMQ) and release is not None and release >= OLDEST
 
 
 @dataclass(frozen=True, slots=True)

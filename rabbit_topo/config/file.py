@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from rabbit_topo.arguments.versions import OLDEST, read_release
 from rabbit_topo.errors import InputError, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 CONFIG_NAME = "rabbit-topo.yaml"
 MAX_BYTES = 1_000_000
-OLDEST = (3, 10)
 _VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,5})?")
 _NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _VARIABLE = re.compile(r"\$(?P<escaped>\$\{)|\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)\})?")
@@ -251,7 +251,7 @@ class _Reader:
     def version(self, node: Node) -> str:
         # the text, not the number: 4.10 would become 4.1
         if isinstance(node.value, str) and _VERSION.fullmatch(node.value):
-            if tuple(int(part) for part in node.value.split(".")[:2]) >= OLDEST:
+            if (read_release(node.value) or OLDEST) >= OLDEST:
                 return node.value
             message = f"RabbitMQ {node.value} is not supported: target_version must be from 3.10 on"
             self.complain(node, message, "3.10 to 4.3 are tried; newer ones are taken as they are")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from shlex import quote
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from rabbit_topo.arguments.versions import OLDEST, read_release
 from rabbit_topo.report.diagnosis import POLICYMAKERS
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from rabbit_topo.report.diagnosis import Certificate, Diagnosis, Rights, Server
 
 SOON_DAYS: Final = 30
-OLDEST: Final = (3, 10)
 PLUGIN_OF: Final = {
     "x-consistent-hash": "rabbitmq_consistent_hash_exchange",
     "x-delayed-message": "rabbitmq_delayed_message_exchange",
@@ -88,7 +87,7 @@ def _server(server: Server | None) -> Iterator[Finding]:
             f"this is no RabbitMQ, but {server.product or 'a broker that does not name itself'}",
             "it was not asked what this user may do: what is harmless to RabbitMQ may change something there",
         )
-    elif (version := _release(server.version)) and version < OLDEST:
+    elif (release := read_release(server.version)) and release < OLDEST:
         yield Finding("warning", f"RabbitMQ {server.version} is older than 3.10, the oldest one that is tested here")
     for alarm in server.alarms or ():
         yield Finding(
@@ -105,11 +104,6 @@ def _server(server: Server | None) -> Iterator[Finding]:
             f"deprecated features are in use: {', '.join(server.deprecated)}",
             "a later RabbitMQ will refuse them: https://www.rabbitmq.com/release-information/deprecated-features-list",
         )
-
-
-def _release(version: str) -> tuple[int, int] | None:
-    found = re.match(r"(\d+)\.(\d+)", version)
-    return (int(found[1]), int(found[2])) if found else None
 
 
 def _types(diagnosis: Diagnosis) -> Iterator[Finding]:

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rabbit_topo.broker.amqp import Amqp
 from rabbit_topo.broker.amqp_alone import AmqpAlone
 from rabbit_topo.broker.amqp_talk import Ok, Refused
+from rabbit_topo.broker.diagnosis import _Amqp, _asks
 from rabbit_topo.broker.probe_exchange import active_exchange
 from rabbit_topo.broker.probe_queue import active_queue
 from rabbit_topo.broker.probes import ABSENT, ATTEMPTS, CHANGING, EVERYTHING, Seen, passive
 from rabbit_topo.broker.target import Target
 from rabbit_topo.model import Arguments, Exchange, Queue, Unverified
+from rabbit_topo.report.diagnosis import Server
 
 if TYPE_CHECKING:
     from rabbit_topo.broker.amqp_talk import Answer, Talk
@@ -133,6 +136,7 @@ def test_what_amqp_cannot_carry_is_asked_passively() -> None:
         ("RabbitMQ", "10.0.0", "active"),
         ("RabbitMQ", "3.9.29", "passive"),
         ("RabbitMQ", "", "passive"),
+        ("RabbitMQ", "dev", "passive"),
         ("garagemq", "4.0.0", "passive"),
         ("LavinMQ", "2.4.1", "passive"),
     ],
@@ -140,3 +144,5 @@ def test_what_amqp_cannot_carry_is_asked_passively() -> None:
 def test_only_a_broker_that_is_known_to_refuse_the_poison_gets_it(product: str, version: str, road: str) -> None:
     assert AmqpAlone(Target(amqp="amqp://shop"))._road(product, version) == road
     assert AmqpAlone(Target(amqp="amqp://shop", probe="passive"))._road(product, version) == "passive"
+    asked = _asks(None, _Amqp(Amqp(Target(amqp="amqp://shop")), Server(product, version)))
+    assert asked == (road == "active")
