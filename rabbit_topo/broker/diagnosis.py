@@ -13,7 +13,7 @@ from rabbit_topo.broker.address import Address, parse_addresses
 from rabbit_topo.broker.failover import LONGEST_CONNECT
 from rabbit_topo.broker.http import Http
 from rabbit_topo.broker.target import DEFAULT, split_addresses
-from rabbit_topo.errors import AccessRefused, BrokerError
+from rabbit_topo.errors import AccessRefused, BrokerError, Unreachable
 from rabbit_topo.model import Exchange, Topology
 from rabbit_topo.policies import release
 from rabbit_topo.report.diagnosis import Certificate, Diagnosis, Login, Rights, Server
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from rabbit_topo.broker.amqp import Amqp
-    from rabbit_topo.broker.diagnosis_http import Whoami
     from rabbit_topo.broker.rights import Task, Verdict
     from rabbit_topo.broker.target import Target
     from rabbit_topo.model import Key
@@ -38,7 +37,7 @@ class _Management:
     """The management road, as far as it leads."""
 
     http: Http
-    who: Whoami
+    tags: tuple[str, ...]
     server: Server
     visible: dict[str, str]
 
@@ -126,20 +125,15 @@ def _management_logins(target: Target, addresses: Sequence[Address]) -> tuple[li
         http = Http(replace(target, broker=url))
         report = Login("management", address.shown, address.username)
         try:
-            who = diagnosis_http.whoami(http)
+            tags = diagnosis_http.tags(http)
             if road is None:
-                road = _Management(
-                    http, who, diagnosis_http.server(http, who.tags), diagnosis_http.visible_vhosts(http)
-                )
+                road = _Management(http, tags, diagnosis_http.server(http, tags), diagnosis_http.visible_vhosts(http))
                 name = road.server.cluster_name
             else:
                 name = diagnosis_http.cluster_name(http)
             logins.append(replace(report, cluster_name=name))
         except BrokerError as error:
             logins.append(replace(report, error=error.message, hint=error.hint))
-        except (AttributeError, KeyError, TypeError):
-            odd = f"{address.shown} answers otherwise than a RabbitMQ's management API"
-            logins.append(replace(report, error=odd, hint="check host, port and path"))
     return logins, road
 
 
@@ -194,7 +188,8 @@ def _rights(vhost: str, todo: list[Task], policies: int, management: _Management
     try:
         return _judged(found, todo, management, amqp)
     except BrokerError as error:
-        return replace(found, why=f"the broker was lost: {error.message}", abilities=_looked_up(todo, {}))
+        why = f"the broker was lost: {error.message}" if isinstance(error, Unreachable) else error.message
+        return replace(found, why=why, abilities=_looked_up(todo, {}))
     finally:
         if amqp:
             amqp.road.close()
@@ -203,7 +198,7 @@ def _rights(vhost: str, todo: list[Task], policies: int, management: _Management
 def _judged(found: Rights, todo: list[Task], management: _Management | None, amqp: _Amqp | None) -> Rights:
     """Find out what may be done, from the user's patterns where it is shown them, else by asking."""
     seen = management if found.management == "entered" else None
-    if seen and "administrator" in seen.who.tags:
+    if seen and "administrator" in seen.tags:
         permissions = diagnosis_http.permissions(seen.http, found.vhost)
         if permissions is not None:
             abilities = rights.abilities(todo, rights.by_patterns(permissions, seen.http.user, found.vhost))
@@ -218,7 +213,7 @@ def _judged(found: Rights, todo: list[Task], management: _Management | None, amq
         verdicts, why = diagnosis_http.ask(seen.http, found.vhost, todo)
         return replace(found, source="asked_by_http", abilities=_looked_up(todo, verdicts), why=why)
     why = UNASKED if found.entered else "no road leads into this vhost"
-    return replace(found, why=why, abilities=_looked_up(todo, {}))
+    return replace(found, why=why if todo else "", abilities=_looked_up(todo, {}))
 
 
 def _looked_up(todo: list[Task], verdicts: Mapping[Key, Verdict]) -> tuple[Ability, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED, Http, segment
+from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED, Http, no_management_api, segment
 from rabbit_topo.broker.rights import Verdict
 from rabbit_topo.broker.side_by_side import side_by_side
-from rabbit_topo.errors import BrokerError, NotABroker
+from rabbit_topo.errors import BrokerError
 from rabbit_topo.model import Kind
 from rabbit_topo.report.diagnosis import Access, Node, Permissions, Server
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     from rabbit_topo.broker.http import Answer
     from rabbit_topo.broker.rights import Task
+    from rabbit_topo.errors import NotABroker
     from rabbit_topo.model import Key
 
-_PATTERNS = frozenset({"configure", "write", "read"})
+Item: TypeAlias = "dict[str, Any]"
 BAD_REQUEST, UNAVAILABLE = 400, 503
 UNTOLD = ("undefined", None, "")
 # With these arguments RabbitMQ creates nothing: the first belongs to streams, the second is of a wrong class.
@@ -26,40 +27,68 @@ POISON_QUEUE: Mapping[str, Any] = {"x-queue-type": "classic", "x-max-age": "1h"}
 POISON_EXCHANGE: Mapping[str, Any] = {"alternate-exchange": 1}
 
 
-class Whoami(NamedTuple):
-    """A user: its tags, and whether RabbitMQ itself keeps its permissions (None: it did not tell)."""
+class _Reader(NamedTuple):
+    """Reads what came back to `path`, and raises `NotABroker` where it has another form than RabbitMQ's answers."""
 
-    tags: tuple[str, ...]
-    internal: bool | None
+    http: Http
+    path: str
+
+    def get(self) -> Any:
+        """Ask. Raises `BrokerError`."""
+        return self.http.get(self.path)
+
+    def item(self, body: Any, *texts: str) -> Item:
+        """Take it for one object, which has these texts at least."""
+        if not isinstance(body, dict) or not all(isinstance(body.get(name), str) for name in texts):
+            raise self._odd()
+        return body
+
+    def items(self, body: Any, *texts: str) -> list[Item]:
+        """Take it for a list of such objects."""
+        if not isinstance(body, list):
+            raise self._odd()
+        return [self.item(one, *texts) for one in body]
+
+    def texts(self, body: Any) -> tuple[str, ...]:
+        """Take it for a list of texts; nothing at all is an empty one."""
+        listed = body or []
+        if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+            raise self._odd()
+        return tuple(listed)
+
+    def _odd(self) -> NotABroker:
+        return no_management_api(self.http.url, self.path.partition("?")[0])
 
 
-def whoami(http: Http) -> Whoami:
-    """Log in. Raises `BrokerError`."""
-    body = http.get("/api/whoami")
-    if not isinstance(body, dict) or "name" not in body:
-        raise NotABroker(f"{http.url} answers JSON, but is no RabbitMQ management API", "check host, port and path")
-    tags = body.get("tags", [])
-    return Whoami(tuple(tags.split(",") if isinstance(tags, str) else tags), body.get("is_internal_user"))
+def tags(http: Http) -> tuple[str, ...]:
+    """Log in; return the user's tags. Raises `BrokerError`."""
+    reader = _Reader(http, "/api/whoami")
+    told = reader.item(reader.get(), "name").get("tags")
+    return reader.texts(told.split(",") if isinstance(told, str) else told)
 
 
 def cluster_name(http: Http) -> str:
     """Return what the cluster calls itself. Raises `BrokerError`."""
-    return str(http.get("/api/overview").get("cluster_name", ""))
+    return str(_overview(http).get("cluster_name", ""))
+
+
+def _overview(http: Http) -> Item:
+    reader = _Reader(http, "/api/overview")
+    return reader.item(reader.get(), "rabbitmq_version")
 
 
 def server(http: Http, tags: tuple[str, ...]) -> Server:
     """Read what the broker tells this user of itself. Raises `BrokerError`."""
-    overview = http.get("/api/overview")
-    if not isinstance(overview, dict) or "rabbitmq_version" not in overview:
-        raise NotABroker(f"{http.url} answers JSON, but is no RabbitMQ management API", "check host, port and path")
+    overview = _overview(http)
     untold: dict[str, str] = {}
     kinds = overview.get("exchange_types")
+    reader = _Reader(http, "/api/overview")
     return Server(
-        product=overview.get("product_name", ""),
-        version=overview.get("product_version") or overview["rabbitmq_version"],
-        erlang=overview.get("erlang_version", ""),
-        cluster_name=overview.get("cluster_name", ""),
-        exchange_types=None if kinds is None else tuple(sorted(kind["name"] for kind in kinds)),
+        product=str(overview.get("product_name", "")),
+        version=str(overview.get("product_version") or overview["rabbitmq_version"]),
+        erlang=str(overview.get("erlang_version", "")),
+        cluster_name=str(overview.get("cluster_name", "")),
+        exchange_types=None if kinds is None else tuple(sorted(kind["name"] for kind in reader.items(kinds, "name"))),
         nodes=_nodes(http, untold),
         alarms=_alarms(http, untold),
         deprecated=_deprecated(http, untold),
@@ -69,29 +98,36 @@ def server(http: Http, tags: tuple[str, ...]) -> Server:
 
 
 def _nodes(http: Http, untold: dict[str, str]) -> tuple[Node, ...] | None:
-    answer = http.ask("GET", "/api/nodes?columns=name,running,partitions")
+    reader = _Reader(http, "/api/nodes?columns=name,running,partitions")
+    answer = http.ask("GET", reader.path)
     if not _told(answer, "nodes", "the tag monitoring", untold):
         return None
-    nodes = (Node(one["name"], bool(one.get("running")), tuple(one.get("partitions") or ())) for one in answer.body)
+    nodes = (
+        Node(one["name"], bool(one.get("running")), reader.texts(one.get("partitions")))
+        for one in reader.items(answer.body, "name")
+    )
     return tuple(sorted(nodes, key=lambda node: node.name))
 
 
 def _alarms(http: Http, untold: dict[str, str]) -> tuple[str, ...] | None:
-    answer = http.ask("GET", "/api/health/checks/alarms")
+    reader = _Reader(http, "/api/health/checks/alarms")
+    answer = http.ask("GET", reader.path)
     if answer.status == UNAVAILABLE and isinstance(answer.body, dict):
-        alarms = answer.body.get("alarms") or [{}]
-        return tuple(f"{one.get('resource', 'alarm')} on {one.get('node', 'a node')}" for one in alarms)
+        raised = reader.items(answer.body.get("alarms") or [{}])
+        return tuple(f"{one.get('resource', 'alarm')} on {one.get('node', 'a node')}" for one in raised)
     return () if _told(answer, "alarms", "the tag monitoring", untold) else None
 
 
 def _deprecated(http: Http, untold: dict[str, str]) -> tuple[str, ...] | None:
-    answer = http.ask("GET", "/api/deprecated-features/used")
+    reader = _Reader(http, "/api/deprecated-features/used")
+    answer = http.ask("GET", reader.path)
     if answer.status == NOT_FOUND:
         untold["deprecated"] = "RabbitMQ tells it from 3.13 on"
         return None
     if not _told(answer, "deprecated", "the tag monitoring", untold):
         return None
-    return tuple(sorted(f"{one['name']} ({one['deprecation_phase'].replace('_', ' ')})" for one in answer.body))
+    used = reader.items(answer.body, "name", "deprecation_phase")
+    return tuple(sorted(f"{one['name']} ({one['deprecation_phase'].replace('_', ' ')})" for one in used))
 
 
 def _told(answer: Answer, what: str, needs: str, untold: dict[str, str]) -> bool:
@@ -103,9 +139,13 @@ def _told(answer: Answer, what: str, needs: str, untold: dict[str, str]) -> bool
 
 
 def visible_vhosts(http: Http) -> dict[str, str]:
-    """Return the vhosts that this user sees, each with its default queue type, empty where untold."""
+    """Return the vhosts that this user sees, each with its default queue type, empty where untold.
+
+    Raises `BrokerError`.
+    """
     found = {}
-    for one in http.get("/api/vhosts?columns=name,default_queue_type"):
+    reader = _Reader(http, "/api/vhosts?columns=name,default_queue_type")
+    for one in reader.items(reader.get(), "name"):
         kind = one.get("default_queue_type")
         found[one["name"]] = "" if kind in UNTOLD else str(kind)
     return found
@@ -129,17 +169,23 @@ def _tells_missing(http: Http, version: tuple[int, int]) -> bool:
 
 
 def permissions(http: Http, vhost: str) -> Permissions | None:
-    """Read this user's own patterns in a vhost; None where there are none, or the broker does not show them."""
+    """Read this user's own patterns in a vhost; None where there are none, or the broker does not show them.
+
+    Raises `BrokerError`.
+    """
     path = f"{segment(vhost)}/{segment(http.user)}"
-    answer = http.ask("GET", f"/api/permissions/{path}")
-    if not answer.ok or not isinstance(answer.body, dict) or not answer.body.keys() >= _PATTERNS:
+    reader = _Reader(http, f"/api/permissions/{path}")
+    answer = http.ask("GET", reader.path)
+    if not answer.ok:
         return None
-    topics = http.ask("GET", f"/api/topic-permissions/{path}")
-    listed = topics.body if topics.ok and isinstance(topics.body, list) else []
+    given = reader.item(answer.body, "configure", "write", "read")
+    reader = _Reader(http, f"/api/topic-permissions/{path}")
+    topics = http.ask("GET", reader.path)
+    listed = reader.items(topics.body, "exchange", "write", "read") if topics.ok else []
     return Permissions(
-        configure=answer.body["configure"],
-        write=answer.body["write"],
-        read=answer.body["read"],
+        configure=given["configure"],
+        write=given["write"],
+        read=given["read"],
         topics={one["exchange"]: (one["write"], one["read"]) for one in listed},
     )
 

@@ -278,6 +278,13 @@ class Lost(Unreachable):
     """The request was sent, and nobody knows what became of it."""
 
 
+def no_management_api(url: str, path: str) -> NotABroker:
+    """Say that JSON came back, but not what RabbitMQ answers."""
+    return NotABroker(
+        f"{url} answers JSON to GET {path}, but not as RabbitMQ's management API does", "check host, port and path"
+    )
+
+
 def _pool(address: Address, timeout: float, context: ssl.SSLContext | None, width: int) -> urllib3.HTTPConnectionPool:
     import urllib3
 

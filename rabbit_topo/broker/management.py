@@ -7,11 +7,11 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.broker import management_writes
-from rabbit_topo.broker.http import UNAUTHORISED, Http, Lost, segment
+from rabbit_topo.broker.http import UNAUTHORISED, Http, Lost, no_management_api, segment
 from rabbit_topo.broker.readings import read_binding, read_exchange, read_policy, read_queue
 from rabbit_topo.broker.refusals import granting
 from rabbit_topo.broker.side_by_side import side_by_side
-from rabbit_topo.errors import AccessRefused, BrokerError, NotABroker, Refusal, Unreachable
+from rabbit_topo.errors import AccessRefused, BrokerError, Refusal, Unreachable
 from rabbit_topo.model import Binding, Counts, Exchange, Facts, Observed, Queue, Topology, Vhost
 from rabbit_topo.plan.operations import Declare, Failed, NotAttempted, Remove, unsent
 
@@ -107,9 +107,7 @@ class Management:
     def _overview(self) -> dict[str, Any]:
         overview = self.http.get("/api/overview")
         if not isinstance(overview, dict) or "rabbitmq_version" not in overview:
-            raise NotABroker(
-                f"{self.http.url} answers JSON, but is no RabbitMQ management API", "check host, port and path"
-            )
+            raise no_management_api(self.http.url, "/api/overview")
         return overview
 
     def _must_be_missing(self, vhost: str) -> None:

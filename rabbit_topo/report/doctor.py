@@ -226,6 +226,8 @@ def _permissions(rights: Rights) -> str:
             own = (f"{name} {_pattern(getattr(given, name))}" for name in ("configure", "write", "read"))
             return ", ".join(own) + "".join(topics)
         case _ if not rights.abilities:
+            if rights.why:
+                return f"not known: {rights.why}"
             return "not shown to this user: it takes the tag administrator, over HTTP"
         case "asked":
             return "not shown to this user; so the broker was asked, object by object"

@@ -252,6 +252,7 @@ def test_a_vhost_that_keeps_us_out(rights: Rights, tags: tuple[str, ...] | None,
     [
         (Rights("v", "entered", source="unknown"), "not shown to this user: it takes the tag administrator"),
         (Rights("v", "entered", source="unknown", abilities=(Ability("bind", 1, (), 1),)), "not shown to this user"),
+        (Rights("v", "entered", why="it answers oddly"), "permissions   not known: it answers oddly"),
         (
             Rights("v", "entered", source="asked_by_http", abilities=(Ability("bind", 1, (), 1),), why="so it is"),
             "not known     so it is",
