@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rabbit_topo.model import Observed
     from tests.brokers import Node
 
-EVERYTHING = ("*",)
 HASH = "x-consistent-hash"
 
 

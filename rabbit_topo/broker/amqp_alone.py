@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rabbit_topo.broker.amqp import Amqp
+from rabbit_topo.broker.poisons import RABBITMQ, may_be_poisoned
 from rabbit_topo.errors import BrokerError, Unreachable
 from rabbit_topo.model import (
+    EVERYTHING,
     Binding,
     Exchange,
     Facts,
@@ -31,9 +33,7 @@ if TYPE_CHECKING:
     from rabbit_topo.model import Resource, Road
     from rabbit_topo.plan.operations import Operation, Outcome
 
-RABBITMQ = "RabbitMQ"
 BLIND = {Kind.BINDING: "AMQP shows no bindings", Kind.POLICY: "AMQP shows no policies"}
-EVERYTHING = ("*",)
 REFUSED = "ACCESS_REFUSED"
 NO_CONFIGURE = "there, but not compared: this user lacks the configure permission"
 NO_PERMISSION = "nobody knows whether it is there: this user has no permission on it"
@@ -106,8 +106,6 @@ class AmqpAlone:
         self.amqp.close()
 
     def _road(self, product: str, version: str) -> Road:
-        from rabbit_topo.broker.probes import may_be_poisoned
-
         return self._probe if may_be_poisoned(product, version) else "passive"
 
     def _talk(self, key: Key, declared: Topology, told: tuple[str, str, str]) -> Talk[Seen] | None:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from amqp import spec
-from amqp.serialization import dumps
-
-from rabbit_topo.broker.amqp_table import table
-from rabbit_topo.broker.amqp_talk import Job, Method, Refused
+from rabbit_topo.broker import amqp_methods as methods
+from rabbit_topo.broker.amqp_talk import Job, Refused
 from rabbit_topo.broker.readings import BLINDING, blinds_management, queue_arguments
 from rabbit_topo.broker.refusals import permission_hint
 from rabbit_topo.model import Binding, Exchange, Policy, Queue, Vhost
 from rabbit_topo.plan.operations import Declare, Done, Failed, Remove
 
 if TYPE_CHECKING:
-    from rabbit_topo.broker.amqp_talk import Answer, Talk
+    from rabbit_topo.broker.amqp_talk import Answer, Method, Talk
     from rabbit_topo.plan.operations import Operation
 
 ACCESS_REFUSED = 403
@@ -69,16 +66,13 @@ def _spell(operation: Operation) -> tuple[Method | None, Method]:
 def _declare(operation: Declare) -> Method:
     match operation.resource:
         case Exchange() as it:
-            flags = (False, it.durable, it.auto_delete, it.internal, False)
-            return _method(spec.Exchange.Declare, "Bssbbbbb", (0, it.name, it.type, *flags), it.arguments)
+            return methods.declare_exchange(it, it.arguments)
         case Queue() as it:
-            flags = (False, it.durable, False, it.auto_delete, False)
-            return _method(spec.Queue.Declare, "Bsbbbbb", (0, it.name, *flags), queue_arguments(it))
+            return methods.declare_queue(it, queue_arguments(it))
         case Binding() as it:
             if blinds_management(it):
                 raise NotSendable(BLINDING)
-            number = spec.Queue.Bind if it.destination_kind == "queue" else spec.Exchange.Bind
-            return _method(number, "Bsssb", (0, it.destination, it.source, it.routing_key, False), it.arguments)
+            return methods.bind(it)
         case Policy() | Vhost() as it:
             raise NotSendable(f"AMQP cannot write a {it.key.kind.value}")
 
@@ -86,27 +80,17 @@ def _declare(operation: Declare) -> Method:
 def _remove(operation: Remove) -> tuple[Method | None, Method]:
     match operation.resource:
         case Exchange() as it:
-            return None, _method(spec.Exchange.Delete, "Bsbb", (0, it.name, True, False))
+            return None, methods.delete_exchange(it)
         case Queue(type="classic" | None) as it:
-            return None, _method(spec.Queue.Delete, "Bsbbb", (0, it.name, True, True, False))
+            return None, methods.delete_queue(it, guarded=True)
         case Queue() as it:
-            return (
-                _method(spec.Queue.Declare, "Bsbbbbb", (0, it.name, True, True, False, False, False), {}),
-                _method(spec.Queue.Delete, "Bsbbb", (0, it.name, False, False, False)),
-            )
+            return methods.look_for(it), methods.delete_queue(it, guarded=False)
         case Binding() as it:
             if it.arguments:
                 raise NotSendable("a binding with arguments is removed by HTTP: AMQP must know their exact classes")
-            ends = (0, it.destination, it.source, it.routing_key)
-            if it.destination_kind == "queue":
-                return None, _method(spec.Queue.Unbind, "Bsss", ends, {})
-            return None, _method(spec.Exchange.Unbind, "Bsssb", (*ends, False), {})
+            return None, methods.unbind(it)
         case Policy() | Vhost() as it:
             raise NotSendable(f"AMQP cannot remove a {it.key.kind.value}")
-
-
-def _method(number: tuple[int, int], form: str, values: tuple[Any, ...], arguments: Any = None) -> Method:
-    return Method(number, dumps(form, values) + (b"" if arguments is None else table(arguments)))
 
 
 def _in_use(_: str, ready: int, consumers: int) -> str:

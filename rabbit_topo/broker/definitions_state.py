@@ -6,10 +6,10 @@ from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from rabbit_topo.arguments import TYPE_ARGUMENT
 from rabbit_topo.broker.definitions_shapes import check_kinds
 from rabbit_topo.broker.readings import (
     BLINDING,
-    TYPE_ARGUMENT,
     blinds_management,
     queue_arguments,
     read_binding,

@@ -12,6 +12,7 @@ from rabbit_topo.broker import certificates, diagnosis_http, rights
 from rabbit_topo.broker.address import Address, parse_addresses
 from rabbit_topo.broker.failover import LONGEST_CONNECT
 from rabbit_topo.broker.http import Http
+from rabbit_topo.broker.poisons import may_be_poisoned
 from rabbit_topo.broker.target import DEFAULT, split_addresses
 from rabbit_topo.errors import AccessRefused, BrokerError, Unreachable
 from rabbit_topo.model import Exchange, Topology
@@ -223,8 +224,6 @@ def _looked_up(todo: list[Task], verdicts: Mapping[Key, Verdict]) -> tuple[Abili
 def _asks(management: _Management | None, amqp: _Amqp | None) -> bool:
     """Say whether it is a RabbitMQ, and one that is known to create nothing when it is asked."""
     servers = [road.server for road in (management, amqp) if road and road.server]
-    from rabbit_topo.broker.probes import may_be_poisoned
-
     return bool(servers) and all(may_be_poisoned(server.product, server.version) for server in servers)
 
 

@@ -7,16 +7,12 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from amqp import spec
-from amqp.serialization import dumps
-
 from rabbit_topo.arguments import ALTERNATE
-from rabbit_topo.broker.amqp_table import table
-from rabbit_topo.broker.amqp_talk import Job, Lost, Method, Refused
-from rabbit_topo.broker.diagnosis_http import POISON_EXCHANGE, POISON_QUEUE
-from rabbit_topo.broker.probes import exchange_method, queue_method
+from rabbit_topo.broker import poisons
+from rabbit_topo.broker.amqp_methods import declare_exchange, declare_queue, unbind
+from rabbit_topo.broker.amqp_talk import Job, Lost, Refused
 from rabbit_topo.broker.rights import DEFAULT_EXCHANGE, Verdict
-from rabbit_topo.model import Binding, Exchange, Kind, Queue
+from rabbit_topo.model import Arguments, Binding, Exchange, Kind, Queue
 from rabbit_topo.report.diagnosis import Need, Server, Wire
 
 if TYPE_CHECKING:
@@ -24,7 +20,7 @@ if TYPE_CHECKING:
 
     from rabbit_topo.broker.amqp import Amqp
     from rabbit_topo.broker.amqp_link import Server as Greeting
-    from rabbit_topo.broker.amqp_talk import Talk
+    from rabbit_topo.broker.amqp_talk import Method, Talk
     from rabbit_topo.broker.rights import Task
     from rabbit_topo.model import Key, Plain
 
@@ -61,7 +57,7 @@ def ask(amqp: Amqp, vhost: str, todo: Iterable[Task]) -> tuple[dict[Key, Verdict
     A declare carries an argument that keeps the broker from creating anything; a removal names a binding that nobody
     has. Each is refused where the user lacks a permission, before anything else is looked at.
     """
-    nobodys = {"x-rabbit-topo": uuid.uuid4().hex}
+    nobodys = Arguments({"x-rabbit-topo": uuid.uuid4().hex})
     found, broken = {}, ""
     for job, verdict in amqp.converse(vhost, (Job(task.key, _talk(task, nobodys)) for task in todo)):
         if isinstance(verdict, Lost):
@@ -71,7 +67,7 @@ def ask(amqp: Amqp, vhost: str, todo: Iterable[Task]) -> tuple[dict[Key, Verdict
     return found, broken
 
 
-def _talk(task: Task, nobodys: Mapping[str, Plain]) -> Talk[Verdict]:
+def _talk(task: Task, nobodys: Arguments) -> Talk[Verdict]:
     for at, question in enumerate(_questions(task, nobodys)):
         answer = yield question
         if not isinstance(answer, Refused):
@@ -85,33 +81,27 @@ def _talk(task: Task, nobodys: Mapping[str, Plain]) -> Talk[Verdict]:
     return Verdict(())
 
 
-def _questions(task: Task, nobodys: Mapping[str, Plain]) -> Iterator[Method]:
+def _questions(task: Task, nobodys: Arguments) -> Iterator[Method]:
     """Ask for one need after the other, so that it is known which one is refused."""
     match task.resource:
         case Binding() as binding:
-            yield _unbind(binding.destination_kind, binding.destination, binding.source, binding.routing_key, nobodys)
+            yield unbind(replace(binding, arguments=nobodys))
             return
         case Queue(arguments=arguments) if isinstance(arguments.get(DEAD_LETTER), str):
             yield _declare(task.key)
             yield _declare(task.key, {DEAD_LETTER: arguments[DEAD_LETTER]})
         case Exchange(arguments=arguments) if isinstance(arguments.get(ALTERNATE), str):
             yield _declare(task.key)
-            yield _unbind("exchange", arguments[ALTERNATE], task.key.name, "", nobodys)
+            yield unbind(Binding(task.key.vhost, task.key.name, "exchange", arguments[ALTERNATE], "", nobodys))
         case _:
             yield _declare(task.key)
 
 
 def _declare(key: Key, more: Mapping[str, Plain] | None = None) -> Method:
     if key.kind is Kind.QUEUE:
-        return queue_method(Queue(key.vhost, key.name, auto_delete=True), {**POISON_QUEUE, **(more or {})})
-    return exchange_method(Exchange(key.vhost, key.name, "direct"), table(POISON_EXCHANGE))
-
-
-def _unbind(kind: str, destination: str, source: str, routing_key: str, arguments: Mapping[str, Plain]) -> Method:
-    ends = (0, destination, source, routing_key)
-    if kind == "queue":
-        return Method(spec.Queue.Unbind, dumps("Bsss", ends) + table(arguments))
-    return Method(spec.Exchange.Unbind, dumps("Bsssb", (*ends, False)) + table(arguments))
+        queue = Queue(key.vhost, key.name, auto_delete=True)
+        return declare_queue(queue, {**poisons.for_queue("classic"), **(more or {})})
+    return declare_exchange(Exchange(key.vhost, key.name, "direct"), poisons.EXCHANGE)
 
 
 def _lacks(needs: tuple[Need, ...], refused: re.Match[str]) -> tuple[Need, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from rabbit_topo.broker import poisons
 from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED, Http, no_management_api, segment
 from rabbit_topo.broker.rights import Verdict
 from rabbit_topo.broker.side_by_side import side_by_side
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 Item: TypeAlias = "dict[str, Any]"
 BAD_REQUEST, UNAVAILABLE = 400, 503
 UNTOLD = ("undefined", None, "")
-# With these arguments RabbitMQ creates nothing: the first belongs to streams, the second is of a wrong class.
-POISON_QUEUE: Mapping[str, Any] = {"x-queue-type": "classic", "x-max-age": "1h"}
-POISON_EXCHANGE: Mapping[str, Any] = {"alternate-exchange": 1}
 
 
 class _Reader(NamedTuple):
@@ -206,9 +204,9 @@ def ask(http: Http, vhost: str, todo: Iterable[Task]) -> tuple[dict[Key, Verdict
 
 def _asked(http: Http, vhost: str, task: Task) -> tuple[Key, Verdict]:
     key = task.key
-    body: dict[str, Any] = {"durable": True, "auto_delete": True, "arguments": dict(POISON_QUEUE)}
+    body: dict[str, Any] = {"durable": True, "auto_delete": True, "arguments": poisons.for_queue("classic")}
     if key.kind is Kind.EXCHANGE:
-        body |= {"type": "direct", "internal": False, "arguments": dict(POISON_EXCHANGE)}
+        body |= {"type": "direct", "internal": False, "arguments": poisons.EXCHANGE}
     answer = http.ask("PUT", f"/api/{key.kind.value}s/{segment(vhost)}/{segment(key.name)}", body)
     if answer.status == UNAUTHORISED:
         return key, Verdict(task.needs[:1], answer.reason)

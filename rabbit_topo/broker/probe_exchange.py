@@ -7,7 +7,8 @@ from struct import pack
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from rabbit_topo.arguments import ALTERNATE
-from rabbit_topo.broker.amqp_table import table
+from rabbit_topo.broker import poisons
+from rabbit_topo.broker.amqp_methods import declare_exchange
 from rabbit_topo.broker.amqp_talk import Ok
 from rabbit_topo.broker.inequivalent import Absent, Unread, atom, difference, from_atom
 from rabbit_topo.broker.probe_queue import NOT_COMPARED
@@ -18,7 +19,6 @@ from rabbit_topo.broker.probes import (
     ENDS,
     PRECONDITION_FAILED,
     Seen,
-    exchange_method,
     passive,
     words,
 )
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 # What every RabbitMQ has. Others are sent only where the broker named them: 3.10 closes connections over unknown ones.
 CORE: Final = ("direct", "fanout", "topic", "headers")
-POISON: Final = 1
 ROUNDS: Final = 12
 FLAGS: Final = frozenset({"durable", "auto_delete", "internal"})
 
@@ -58,7 +57,7 @@ class _Asking:
     def talk(self) -> Talk[Seen | None]:
         """Ask until the broker names the alternate exchange; None where it changes under our hands."""
         for _ in range(ROUNDS):
-            answer = yield exchange_method(self.asked, table({ALTERNATE: POISON}))
+            answer = yield declare_exchange(self.asked, poisons.EXCHANGE)
             if isinstance(answer, Ok):
                 return (yield from passive(self.declared, "the broker took a number for an alternate exchange"))
             gap = difference(answer.text, self.declared.key) if answer.code == PRECONDITION_FAILED else None
@@ -105,11 +104,11 @@ class _Asking:
 
     def _named(self, gap: Difference) -> Talk[Seen | None]:
         """Take what the broker says of the alternate exchange; everything else is equal by now."""
-        current = gap.beside(str(POISON))
+        current = gap.beside(str(poisons.EXCHANGE[ALTERNATE]))
         wanted = self.declared.arguments.get(ALTERNATE)
         if isinstance(current, Unread) and isinstance(wanted, str):
             # Bytes of another class: equal to text when compared, refused when created.
-            answer = yield exchange_method(self.asked, _as_bytes(ALTERNATE, wanted))
+            answer = yield declare_exchange(self.asked, _as_bytes(ALTERNATE, wanted))
             if isinstance(answer, Ok):
                 return self._whole(wanted)
             again = difference(answer.text, self.declared.key)

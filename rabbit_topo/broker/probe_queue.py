@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from rabbit_topo.arguments import TYPE_ARGUMENT, compared_arguments
+from rabbit_topo.broker import poisons
+from rabbit_topo.broker.amqp_methods import declare_queue
 from rabbit_topo.broker.amqp_talk import Ok, Refused
 from rabbit_topo.broker.inequivalent import Absent, Unread, difference
 from rabbit_topo.broker.probes import (
@@ -17,7 +19,6 @@ from rabbit_topo.broker.probes import (
     PRECONDITION_FAILED,
     Seen,
     passive,
-    queue_method,
     words,
 )
 from rabbit_topo.model import Arguments, Queue, Unverified
@@ -28,14 +29,6 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.inequivalent import Difference
     from rabbit_topo.model import Plain
 
-# An argument of another type, by the type that is sent: the broker creates no queue with it.
-POISON: Final[dict[str, tuple[str, Plain]]] = {
-    "classic": ("x-max-age", "1m"),
-    "quorum": ("x-max-age", "1m"),
-    "stream": ("x-max-priority", 1),
-}
-# Which type a queue has whose broker compares the poison.
-OWNER: Final = {"x-max-age": "stream", "x-max-priority": "classic"}
 RELAXED: Final = (3, 11)  # since when a quorum queue may be declared as classic, and much is not compared then
 NOT_COMPARED: Final = "the broker does not compare it"
 ROUNDS: Final = 80
@@ -58,7 +51,7 @@ class _Asking:
     def __init__(self, declared: Queue, version: str) -> None:
         self.declared = declared
         self.version = version
-        self.type = declared.type if declared.type in POISON else "classic"
+        self.type = declared.type if declared.type in poisons.QUEUE else "classic"
         self.durable, self.auto_delete = declared.durable, declared.auto_delete
         self.arguments: dict[str, Plain] = dict(declared.arguments)
         self.types = {self.type}
@@ -70,7 +63,7 @@ class _Asking:
         """Ask until the broker finds no difference; None where it changes under our hands."""
         for _ in range(ROUNDS):
             try:
-                method = queue_method(self._sent(), self._wire())
+                method = declare_queue(self._sent(), self._wire())
             except ValueError as error:
                 return (yield from passive(self.declared, f"AMQP cannot carry it: {error}"))
             answer = yield method
@@ -90,14 +83,13 @@ class _Asking:
         return None
 
     def _wire(self) -> dict[str, Plain]:
-        name, value = POISON[self.type]
-        return {**self.arguments, TYPE_ARGUMENT: self.type, name: value}
+        return {**self.arguments, **poisons.for_queue(self.type)}
 
     def _sent(self) -> Queue:
         return replace(self.declared, durable=self.durable, auto_delete=self.auto_delete)
 
     def _refused(self, answer: Refused) -> Talk[Seen]:
-        poison, _ = POISON[self.type]
+        poison, _ = poisons.QUEUE[self.type]
         if answer.text.startswith(f"PRECONDITION_FAILED - invalid arg '{poison}' for "):
             return ABSENT
         if answer.code == LOCKED:
@@ -114,8 +106,8 @@ class _Asking:
         if key in {"durable", "auto_delete"}:
             setattr(self, key, not getattr(self, key))
             return self._learn(key)
-        if key == POISON[self.type][0]:
-            return self._retype(OWNER[key])
+        if key == poisons.QUEUE[self.type][0]:
+            return self._retype(poisons.OWNER[key])
         if key == TYPE_ARGUMENT:
             return self._typed(gap.beside(self.type))
         if key in self.arguments:
@@ -138,8 +130,8 @@ class _Asking:
         if isinstance(current, Absent):
             current = "classic"
         if isinstance(current, Unread):
-            current = next((kind for kind in POISON if kind not in self.types), current.shown)
-        if current in POISON:
+            current = next((kind for kind in poisons.QUEUE if kind not in self.types), current.shown)
+        if current in poisons.QUEUE:
             return self._retype(current)
         return self._stopped(replace(self._sent(), type=current), set(self.declared.arguments), "")
 
@@ -168,7 +160,7 @@ class _Asking:
     def _stopped(self, queue: Queue, names: set[str], first: str) -> Seen:
         paths = ((first,) if first else ()) + _paths(names - self.learnt - self.dropped)
         reason = ENDS
-        if queue.type not in POISON:
+        if queue.type not in poisons.QUEUE:
             reason = f"nobody here knows what a queue of type {queue.type} compares"
         return Seen(queue, Unverified(reason, paths) if paths else None)
 

@@ -9,34 +9,17 @@ differs is corrected and asked again; the last answer speaks of all compared pro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from amqp import spec
-from amqp.serialization import dumps
+from rabbit_topo.broker.amqp_methods import look_for
+from rabbit_topo.broker.amqp_talk import Ok, Refused, Talk
+from rabbit_topo.model import EVERYTHING, Exchange, Queue, Unverified
 
-from rabbit_topo.arguments.versions import OLDEST, read_release
-from rabbit_topo.broker.amqp_table import table
-from rabbit_topo.broker.amqp_talk import Method, Ok, Refused, Talk
-from rabbit_topo.model import Exchange, Queue, Unverified
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from rabbit_topo.model import Plain
-
-RABBITMQ: Final = "RabbitMQ"
-EVERYTHING: Final = ("*",)
 NOT_FOUND, LOCKED, PRECONDITION_FAILED, FAILED = 404, 405, 406, 541
 ATTEMPTS: Final = 3
 CHANGING: Final = "it changed each time that it was looked at"
 ENDS: Final = "the broker's message ends before it"
 PASSIVE: Final = "a passive declare shows only that it is there"
-
-
-def may_be_poisoned(product: str, version: str) -> bool:
-    """Say whether a broker is known to create nothing with a poison: RabbitMQ from 3.10 on, no unread version."""
-    release = read_release(version)
-    return product.endswith(RABBITMQ) and release is not None and release >= OLDEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +43,7 @@ def passive(resource: Exchange | Queue, reason: str = PASSIVE, *, rabbitmq: bool
 
     RabbitMQ answers 404 also for a queue that is there, but down, in other words; of other brokers 404 is believed.
     """
-    answer = yield _passive_method(resource)
+    answer = yield look_for(resource)
     match answer:
         case Ok():
             expires = isinstance(resource, Queue) and "x-expires" in resource.arguments
@@ -77,23 +60,3 @@ def passive(resource: Exchange | Queue, reason: str = PASSIVE, *, rabbitmq: bool
 def words(answer: Refused) -> str:
     """Quote the broker, and say so where it failed."""
     return f"the broker failed over the question: {answer.text}" if answer.code == FAILED else answer.text
-
-
-def queue_method(queue: Queue, arguments: Mapping[str, Plain]) -> Method:
-    """Spell an active declare of a queue with these arguments. Raises `ValueError` for what AMQP cannot carry."""
-    flags = (False, queue.durable, False, queue.auto_delete, False)
-    return Method(spec.Queue.Declare, dumps("Bsbbbbb", (0, queue.name, *flags)) + table(arguments))
-
-
-def exchange_method(exchange: Exchange, arguments: bytes) -> Method:
-    """Spell an active declare of an exchange with a table of arguments that is written already."""
-    flags = (False, exchange.durable, exchange.auto_delete, exchange.internal, False)
-    return Method(spec.Exchange.Declare, dumps("Bssbbbbb", (0, exchange.name, exchange.type, *flags)) + arguments)
-
-
-def _passive_method(resource: Exchange | Queue) -> Method:
-    if isinstance(resource, Queue):
-        payload = dumps("Bsbbbbb", (0, resource.name, True, False, False, False, False))
-        return Method(spec.Queue.Declare, payload + table({}))
-    payload = dumps("Bssbbbbb", (0, resource.name, "direct", True, False, False, False, False))
-    return Method(spec.Exchange.Declare, payload + table({}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rabbit_topo.arguments import TYPE_ARGUMENT
 from rabbit_topo.model import Arguments, Binding, Exchange, Policy, Queue
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from rabbit_topo.model import Plain
 
 Item = dict[str, Any]
-TYPE_ARGUMENT = "x-queue-type"
 
 
 def read_exchange(vhost: str, item: Item) -> Exchange:

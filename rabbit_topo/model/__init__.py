@@ -7,7 +7,7 @@ Where something was declared, who owns it and the like are no part of it: those 
 
 from __future__ import annotations
 
-from rabbit_topo.model.observed import Counts, Facts, Observed, Road, Unverified
+from rabbit_topo.model.observed import EVERYTHING, Counts, Facts, Observed, Road, Unverified
 from rabbit_topo.model.resources import (
     EMPTY,
     PREDECLARED,
@@ -29,6 +29,7 @@ from rabbit_topo.model.topology import NO_NOTE, Consumer, Note, Origin, Publishe
 
 __all__ = [
     "EMPTY",
+    "EVERYTHING",
     "NO_NOTE",
     "PREDECLARED",
     "Arguments",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 ALL_TYPES = frozenset({"classic", "quorum", "stream"})
+EVERYTHING: Final = ("*",)  # the paths of an object of which nothing but its existence was seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Counts:
 class Unverified:
     """What a road could not see of one declared object: these paths, or all of it where none are named.
 
-    The path `*` stands for every property: the object is there, and no more is known. `reason` is a sentence that many
+    `EVERYTHING` stands for every property: the object is there, and no more is known. `reason` is a sentence that many
     objects share ("AMQP shows no bindings"), or the broker's own words.
     """
 

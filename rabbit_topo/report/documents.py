@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from rabbit_topo.diff import ABSENT, Create, Delete, Displaced, Replace, Unseen, Update, seen
-from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue, Vhost
+from rabbit_topo.model import EVERYTHING, Binding, Exchange, Kind, Policy, Queue, Vhost
 from rabbit_topo.plan import Declare, Done, Failed, NotAttempted
 from rabbit_topo.report.rows import differences, name_of, rows, subject, summary
-from rabbit_topo.report.unverified import ALL, complete, gaps, refused
+from rabbit_topo.report.unverified import complete, gaps, refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,8 +85,8 @@ def _not_verified(plan: Plan) -> dict[str, Any]:
             {
                 "resource": resource(gap.resource),
                 "existence": not gap.paths,
-                "properties": [] if gap.paths == (ALL,) else list(gap.paths),
-                "all_properties": not gap.paths or gap.paths == (ALL,),
+                "properties": [] if gap.paths == EVERYTHING else list(gap.paths),
+                "all_properties": not gap.paths or gap.paths == EVERYTHING,
                 "reason": gap.reason,
             }
             for gap in found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rabbit_topo.model import Exchange, Kind, Policy, Queue
+from rabbit_topo.model import EVERYTHING, Exchange, Kind, Policy, Queue
 from rabbit_topo.report import words
 from rabbit_topo.report.layout import Line, Span, wrapped
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from rabbit_topo.model import Facts, Key, Note, Resource
     from rabbit_topo.plan import Plan
 
-ALL: Final = "*"
 _ROADS: Final = {
     "management": "management (HTTP)",
     "file": "definitions file",
@@ -62,7 +61,7 @@ def _stated(paths: tuple[str, ...], note: Note) -> tuple[str, ...]:
     """Leave out what an external mention does not state."""
     if not note.external:
         return paths
-    if paths == (ALL,):
+    if paths == EVERYTHING:
         return tuple(sorted(note.stated))
     return tuple(path for path in paths if path in note.stated)
 
@@ -93,7 +92,9 @@ def unverified_lines(plan: Plan, width: int, gloss: str = "") -> Iterator[Line]:
     for gap in found:
         alike.setdefault((gap.resource.key.kind, gap.paths, gap.reason), []).append(gap.resource)
     for (kind, paths, reason), resources in alike.items():
-        said = f"{', '.join(words.clean(path) for path in paths)}: {reason}" if paths not in {(), (ALL,)} else reason
+        said = (
+            f"{', '.join(words.clean(path) for path in paths)}: {reason}" if paths not in {(), EVERYTHING} else reason
+        )
         yield from _entry(_called(kind, resources), said, width)
     if not plan.facts.lists:
         yield from _entry("undeclared objects", "AMQP lists nothing", width)

@@ -21,8 +21,8 @@ from rabbit_topo.broker.management import Management
 from rabbit_topo.broker.readings import read_exchange, read_queue
 from rabbit_topo.broker.target import Target
 from rabbit_topo.diff import Replace, diff
-from rabbit_topo.model import Arguments, Exchange, Queue
-from tests.alone import EVERYTHING, HASH, connection, make, one, state, topology
+from rabbit_topo.model import EVERYTHING, Arguments, Exchange, Queue
+from tests.alone import HASH, connection, make, one, state, topology
 from tests.brokers import Node, start
 
 if TYPE_CHECKING:

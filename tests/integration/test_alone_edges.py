@@ -13,9 +13,9 @@ from rabbit_topo.broker.management import Management
 from rabbit_topo.broker.target import Target
 from rabbit_topo.diff import Create, Replace, Unseen, diff
 from rabbit_topo.errors import AccessRefused, Unreachable
-from rabbit_topo.model import Arguments, Binding, Exchange, Kind, Note, Policy, Queue, Unverified, Vhost
+from rabbit_topo.model import EVERYTHING, Arguments, Binding, Exchange, Kind, Note, Policy, Queue, Unverified, Vhost
 from rabbit_topo.plan import Done, Failed
-from tests.alone import EVERYTHING, HASH, connection, look, make, one, state, topology, user_of
+from tests.alone import HASH, connection, look, make, one, state, topology, user_of
 from tests.operations import declare, remove
 from tests.proxy import Fault, Proxy
 

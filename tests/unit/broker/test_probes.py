@@ -12,9 +12,9 @@ from rabbit_topo.broker.amqp_talk import Ok, Refused
 from rabbit_topo.broker.diagnosis import _Amqp, _asks
 from rabbit_topo.broker.probe_exchange import active_exchange
 from rabbit_topo.broker.probe_queue import active_queue
-from rabbit_topo.broker.probes import ABSENT, ATTEMPTS, CHANGING, EVERYTHING, Seen, passive
+from rabbit_topo.broker.probes import ABSENT, ATTEMPTS, CHANGING, Seen, passive
 from rabbit_topo.broker.target import Target
-from rabbit_topo.model import Arguments, Exchange, Queue, Unverified
+from rabbit_topo.model import EVERYTHING, Arguments, Exchange, Queue, Unverified
 from rabbit_topo.report.diagnosis import Server
 
 if TYPE_CHECKING:
