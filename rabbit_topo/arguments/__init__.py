@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rabbit_topo.arguments.compared import ALTERNATE, TYPE_ARGUMENT, compared_arguments
+from rabbit_topo.arguments.compared import ALTERNATE, DEAD_LETTER, TYPE_ARGUMENT, compared_arguments
 from rabbit_topo.arguments.equality import same_value
 from rabbit_topo.arguments.friendly import QUEUE_KEYS, Friendly, friendly_key, queue_argument
 from rabbit_topo.arguments.refused import Refused, refused_everywhere
@@ -11,6 +11,7 @@ from rabbit_topo.arguments.units import is_broker_age, parse_age, parse_duration
 
 __all__ = [
     "ALTERNATE",
+    "DEAD_LETTER",
     "QUEUE_ARGUMENTS",
     "QUEUE_KEYS",
     "QUEUE_TYPES",

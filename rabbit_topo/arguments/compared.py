@@ -13,6 +13,7 @@ from rabbit_topo.arguments.versions import OLDEST, read_release
 
 TYPE_ARGUMENT = "x-queue-type"
 ALTERNATE = "alternate-exchange"
+DEAD_LETTER = "x-dead-letter-exchange"
 
 
 @cache

@@ -7,11 +7,11 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from rabbit_topo.arguments import ALTERNATE
+from rabbit_topo.arguments import ALTERNATE, DEAD_LETTER
 from rabbit_topo.broker import poisons
 from rabbit_topo.broker.amqp_methods import declare_exchange, declare_queue, unbind
 from rabbit_topo.broker.amqp_talk import Job, Lost, Refused
-from rabbit_topo.broker.rights import DEFAULT_EXCHANGE, Verdict
+from rabbit_topo.broker.rights import Verdict
 from rabbit_topo.model import Arguments, Binding, Exchange, Kind, Queue
 from rabbit_topo.report.diagnosis import Need, Server, Wire
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.rights import Task
     from rabbit_topo.model import Key, Plain
 
-DEAD_LETTER: Final = "x-dead-letter-exchange"
 ACCESS_REFUSED: Final = 403
 # Nothing of that name, somebody else's, and what the poison is for: each comes after the permission was looked at.
 ABOUT_THE_OBJECT: Final = frozenset({404, 405, 406})
@@ -110,4 +109,4 @@ def _lacks(needs: tuple[Need, ...], refused: re.Match[str]) -> tuple[Need, ...]:
     if kind == "topic":
         return tuple(need for need in needs if need.topic is not None)
     plain = [replace(need, topic=None) for need in needs]
-    return tuple(need for need in plain if (need.kind, need.name or DEFAULT_EXCHANGE) == (kind, name)) or (plain[0],)
+    return tuple(need for need in plain if (need.kind, need.called) == (kind, name)) or (plain[0],)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from rabbit_topo.broker import rights
 from rabbit_topo.model import Binding, Exchange, Policy, Queue, Vhost
+from rabbit_topo.plan.operations import Remove
 
 if TYPE_CHECKING:
     from rabbit_topo.plan.operations import Operation
@@ -18,7 +20,7 @@ def granting(vhost: str, user: str) -> str:
 
 
 def permission_hint(operation: Operation, user: str) -> str:
-    """Name the permission or the tag, and the object; source: RabbitMQ's access control guide."""
+    """Name the permissions with their objects, or the tag."""
     resource = operation.resource
     who = f"user {user!r}" if user else "the user of the client certificate"
     match resource:
@@ -26,16 +28,8 @@ def permission_hint(operation: Operation, user: str) -> str:
             return f"{who} needs the tag administrator, or somebody to create vhost {resource.name!r} for it"
         case Policy():
             return f"{who} needs the tag policymaker, and permissions on vhost {resource.vhost!r}"
-        case Binding():
-            return (
-                f"{who} needs the write permission on {resource.destination_kind} {resource.destination!r}"
-                f" and the read permission on exchange {resource.source!r} in vhost {resource.vhost!r}"
-            )
-        case Exchange() | Queue():
-            kind = resource.key.kind.value
-            hint = f"{who} needs the configure permission on {kind} {resource.name!r} in vhost {resource.vhost!r}"
-            for argument in ("alternate-exchange", "x-dead-letter-exchange"):
-                if argument in resource.arguments:
-                    other = resource.arguments[argument] or "amq.default"
-                    hint += f", the read permission on it, and the write permission on exchange {other!r}"
-            return hint
+        case Exchange() | Queue() | Binding():
+            removed = isinstance(operation, Remove) and not isinstance(resource, Binding)
+            lacking = (rights.configure(resource.key),) if removed else rights.needs(resource)
+            needs = ", ".join(f"{need.permission} on {need.kind} {need.called!r}" for need in lacking)
+            return f"{who} needs these permissions in vhost {resource.vhost!r}: {needs}"

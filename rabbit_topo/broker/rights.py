@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from rabbit_topo.arguments import ALTERNATE, DEAD_LETTER
 from rabbit_topo.model import PREDECLARED, Binding, Exchange, Kind, Policy, Queue, Vhost
 from rabbit_topo.policies import pattern_matches
 from rabbit_topo.report.diagnosis import Ability, Action, Denied, Need, Permissions
@@ -17,10 +18,9 @@ from rabbit_topo.report.diagnosis import Ability, Action, Denied, Need, Permissi
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from rabbit_topo.model import Key, Resource, Topology
+    from rabbit_topo.model import DestinationKind, Key, Plain, Resource, Topology
 
 ACTIONS: tuple[Action, ...] = ("create", "bind", "delete")
-DEFAULT_EXCHANGE = "amq.default"
 
 
 class Task(NamedTuple):
@@ -49,19 +49,16 @@ def tasks(declared: Topology) -> Mapping[str, list[Task]]:
         if declared.note(key).external:
             continue
         match resource:
-            case Exchange():
-                found[key.vhost].append(Task(key, "create", _exchange_needs(resource), resource))
-            case Queue():
-                found[key.vhost].append(Task(key, "create", _queue_needs(resource), resource))
+            case Exchange() | Queue():
+                found[key.vhost].append(Task(key, "create", needs(resource), resource))
             case Binding():
-                found[key.vhost].append(Task(key, "bind", _binding_needs(resource, declared), resource))
+                found[key.vhost].append(Task(key, "bind", _topical(resource, declared), resource))
             case Vhost() | Policy():
                 pass
     for key in sorted(declared.absent, key=lambda key: key.order):
         match key.kind:
             case Kind.QUEUE | Kind.EXCHANGE:
-                kind: Literal["queue", "exchange"] = "queue" if key.kind is Kind.QUEUE else "exchange"
-                found[key.vhost].append(Task(key, "delete", (Need("configure", kind, key.name),)))
+                found[key.vhost].append(Task(key, "delete", (configure(key),)))
             case Kind.BINDING | Kind.POLICY | Kind.VHOST:
                 pass
     return found
@@ -73,30 +70,38 @@ def policies(declared: Topology, vhost: str) -> int:
     return sum(key.vhost == vhost for key in [*keys, *(key for key in declared.absent if key.kind is Kind.POLICY)])
 
 
-def _exchange_needs(exchange: Exchange) -> tuple[Need, ...]:
-    needs = [Need("configure", "exchange", exchange.name)]
-    alternate = exchange.arguments.get("alternate-exchange")
-    if isinstance(alternate, str):
-        needs += [Need("read", "exchange", exchange.name), Need("write", "exchange", alternate)]
-    return tuple(needs)
+def needs(resource: Exchange | Queue | Binding) -> tuple[Need, ...]:
+    """Return what making it takes, but for the permissions on routing keys; removing a binding takes the same.
+
+    >>> [need.permission for need in needs(Queue("/", "q"))]
+    ['configure']
+    """
+    match resource:
+        case Binding(destination_kind=kind, destination=destination, source=source):
+            return Need("write", kind, destination), Need("read", "exchange", source)
+        case Exchange(name=name, arguments=arguments):
+            return configure(resource.key), *_diverting("exchange", name, arguments.get(ALTERNATE))
+        case Queue(name=name, arguments=arguments):
+            return configure(resource.key), *_diverting("queue", name, arguments.get(DEAD_LETTER))
 
 
-def _queue_needs(queue: Queue) -> tuple[Need, ...]:
-    needs = [Need("configure", "queue", queue.name)]
-    dead = queue.arguments.get("x-dead-letter-exchange")
-    if isinstance(dead, str):
-        needs += [Need("read", "queue", queue.name), Need("write", "exchange", dead)]
-    return tuple(needs)
+def configure(key: Key) -> Need:
+    """Return what deleting a queue or an exchange takes, and making a plain one."""
+    return Need("configure", "queue" if key.kind is Kind.QUEUE else "exchange", key.name)
 
 
-def _binding_needs(binding: Binding, declared: Topology) -> tuple[Need, ...]:
+def _diverting(kind: DestinationKind, name: str, exchange: Plain) -> tuple[Need, ...]:
+    """Return what sending messages on from it to an exchange takes."""
+    return (Need("read", kind, name), Need("write", "exchange", exchange)) if isinstance(exchange, str) else ()
+
+
+def _topical(binding: Binding, declared: Topology) -> tuple[Need, ...]:
+    """Return what a binding takes; at a topic exchange, or one of unknown type, its routing key counts too."""
     source = declared.resources.get(binding.source_key)
     kind = source.type if isinstance(source, Exchange) else PREDECLARED.get(binding.source)
     topic = binding.routing_key if kind in {"topic", None} else None
-    return (
-        Need("write", binding.destination_kind, binding.destination),
-        Need("read", "exchange", binding.source, topic),
-    )
+    write, read = needs(binding)
+    return write, replace(read, topic=topic)
 
 
 def lacking(need: Need, permissions: Permissions, user: str, vhost: str) -> tuple[Need, ...] | None:
@@ -110,7 +115,7 @@ def lacking(need: Need, permissions: Permissions, user: str, vhost: str) -> tupl
     >>> lacking(Need("read", "exchange", "t", "b"), small, "u", "/")
     (Need(permission='read', kind='exchange', name='t', topic='b'),)
     """
-    whole = pattern_matches(getattr(permissions, need.permission) or "^$", need.name or DEFAULT_EXCHANGE)
+    whole = pattern_matches(getattr(permissions, need.permission) or "^$", need.called)
     if whole is False:
         return (replace(need, topic=None),)
     part: bool | None = True

@@ -93,6 +93,11 @@ class Need:
     name: str
     topic: str | None = None
 
+    @property
+    def called(self) -> str:
+        """The name that RabbitMQ looks up in a pattern: the default exchange has one there."""
+        return self.name or "amq.default"
+
 
 @dataclass(frozen=True, slots=True)
 class Denied:

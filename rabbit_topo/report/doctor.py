@@ -286,9 +286,8 @@ def _needs(denied: Denied) -> str:
 
 
 def _need(need: Need) -> str:
-    name = need.name or "amq.default"
     topic = f", for routing key {need.topic}" if need.topic is not None and need.permission == "read" else ""
-    return f"{need.permission} on {need.kind} {name}{topic}"
+    return f"{need.permission} on {need.kind} {need.called}{topic}"
 
 
 def _summary(found: Sequence[Finding]) -> Iterator[Line]:

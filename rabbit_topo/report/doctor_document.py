@@ -137,7 +137,7 @@ def _denied_document(denied: Denied) -> dict[str, Any]:
         "destination": key.destination,
         "routing_key": key.routing_key,
         "needs": [
-            {"permission": need.permission, "kind": need.kind, "name": need.name or "amq.default", "topic": need.topic}
+            {"permission": need.permission, "kind": need.kind, "name": need.called, "topic": need.topic}
             for need in denied.lacks
         ],
         "words": denied.words,
