@@ -9,7 +9,6 @@ import warnings
 from base64 import b64encode
 from contextlib import suppress
 from dataclasses import dataclass
-from shlex import quote as shell_quote
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -19,6 +18,7 @@ from rabbit_topo.broker.refusals import granting
 from rabbit_topo.broker.target import DEFAULT, without_credentials
 from rabbit_topo.broker.tls import TLS_ALERT, tls_context, tls_failure
 from rabbit_topo.errors import AccessRefused, BrokerError, LoginRefused, NotABroker, Unreachable
+from rabbit_topo.report.rabbitmqctl import set_user_tags
 
 if TYPE_CHECKING:
     import ssl
@@ -228,7 +228,7 @@ class Http:
         if "management user" in reason:
             return AccessRefused(
                 f"user {self.user!r} may not use the management API of {self.url}: {reason}",
-                f"give it the tag: rabbitmqctl set_user_tags {shell_quote(self.user)} management",
+                f"give it the tag: {set_user_tags(self.user, 'management')}",
             )
         if "authorised" in reason or "refused" in reason:
             return AccessRefused(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from rabbit_topo.broker import rights
 from rabbit_topo.model import Binding, Exchange, Policy, Queue, Vhost
 from rabbit_topo.plan.operations import Remove
+from rabbit_topo.report.rabbitmqctl import set_permissions
 
 if TYPE_CHECKING:
     from rabbit_topo.plan.operations import Operation
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 def granting(vhost: str, user: str) -> str:
     """Say how to let a user into a vhost; doctor tells which permissions the files need."""
-    patterns = "CONFIGURE WRITE READ"
-    return f"rabbitmqctl set_permissions -p {quote(vhost)} {quote(user)} {patterns}; `rabbit-topo doctor` tells which"
+    return f"{set_permissions(vhost, user)}; `rabbit-topo doctor` tells which"
 
 
 def permission_hint(operation: Operation, user: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from rabbit_topo.arguments.versions import OLDEST, read_release
+from rabbit_topo.report import rabbitmqctl
 from rabbit_topo.report.diagnosis import POLICYMAKERS
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _types(diagnosis: Diagnosis) -> Iterator[Finding]:
 def _rights(rights: Rights, diagnosis: Diagnosis) -> Iterator[Finding]:
     tags = diagnosis.server.tags if diagnosis.server else None
     vhost, user = rights.vhost, _user(diagnosis)
-    grant = f"rabbitmqctl set_permissions -p {quote(vhost)} {quote(user)} CONFIGURE WRITE READ"
+    grant = rabbitmqctl.set_permissions(vhost, user)
     states = {rights.management, rights.amqp}
     if "missing" in states:
         if tags is not None and "administrator" in tags:
@@ -135,7 +135,7 @@ def _rights(rights: Rights, diagnosis: Diagnosis) -> Iterator[Finding]:
     if denied := len(rights.denied):
         objects = "1 declared object" if denied == 1 else f"{denied:,} declared objects"
         topics = all(need.topic is not None for one in rights.denied for need in one.lacks)
-        by_key = f"rabbitmqctl set_topic_permissions -p {quote(vhost)} {quote(user)} EXCHANGE WRITE READ"
+        by_key = rabbitmqctl.set_topic_permissions(vhost, user)
         yield Finding(
             "warning", f"{objects} of vhost {vhost} would be refused: see RIGHTS", by_key if topics else grant
         )
@@ -144,7 +144,7 @@ def _rights(rights: Rights, diagnosis: Diagnosis) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"user {user} may not write {count} of vhost {vhost}: it lacks the tag policymaker",
-            f"rabbitmqctl set_user_tags {quote(user)} {' '.join([*tags, 'policymaker'])}",
+            rabbitmqctl.set_user_tags(user, *tags, "policymaker"),
         )
 
 

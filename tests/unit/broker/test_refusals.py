@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
-from rabbit_topo.broker.refusals import permission_hint
+from rabbit_topo.broker.refusals import granting, permission_hint
 from rabbit_topo.broker.rights import tasks
 from rabbit_topo.model import Arguments, Binding, Exchange, Policy, Queue, Resource, Topology, Vhost
 from tests.operations import declare, remove
@@ -45,3 +47,9 @@ def test_to_delete_takes_less(resource: Resource, needs: str) -> None:
 def test_policies_and_vhosts_take_a_tag() -> None:
     assert "tag policymaker" in permission_hint(declare(Policy("v", "p", ".*", "all", 0, Arguments())), "joe")
     assert "tag administrator" in permission_hint(declare(Vhost("v")), "joe")
+
+
+def test_a_shell_takes_what_is_in_a_command_for_names() -> None:
+    command, _, rest = granting("a b; rm", "jo'e").partition(" CONFIGURE")
+    assert shlex.split(command) == ["rabbitmqctl", "set_permissions", "-p", "a b; rm", "jo'e"]
+    assert "rabbit-topo doctor" in rest
