@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from rabbit_topo.broker.target import Target
 
+TLS_PORTS = {"https": 443, "amqps": 5671}  # where the URL names none
 SCHEMES = frozenset({"http", "https", "amqp", "amqps"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 HEARTBEAT = 60  # seconds

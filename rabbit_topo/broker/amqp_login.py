@@ -10,7 +10,7 @@ from amqp import exceptions as refusals
 from amqp.connection import Connection
 from amqp.transport import SSLTransport, TCPTransport
 
-from rabbit_topo.broker.address import parse_addresses
+from rabbit_topo.broker.address import TLS_PORTS, parse_addresses
 from rabbit_topo.broker.failover import LONGEST_CONNECT, all_failed, cluster_changed
 from rabbit_topo.broker.refusals import granting
 from rabbit_topo.broker.tls import TLS_ALERT, tls_context, tls_failure
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.address import Address
     from rabbit_topo.broker.target import Target, Tls
 
-PORT, TLS_PORT = 5672, 5671
+PORT, TLS_PORT = 5672, TLS_PORTS["amqps"]
 PRODUCT = {"product": "rabbit-topo", "connection_name": "rabbit-topo"}
 
 

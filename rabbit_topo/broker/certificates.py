@@ -10,17 +10,21 @@ import re
 import socket
 import ssl
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from rabbit_topo.broker.address import TLS_PORTS
+from rabbit_topo.broker.failover import LONGEST_CONNECT
+from rabbit_topo.report.diagnosis import Certificate, Unshown
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rabbit_topo.broker.address import Address
-    from rabbit_topo.broker.target import Tls
+    from rabbit_topo.broker.target import Target, Tls
+    from rabbit_topo.report.diagnosis import What
 
 SEQUENCE, OCTETS, OID, UTC_TIME, VERSION, EXTENSIONS = 0x30, 0x04, 0x06, 0x17, 0xA0, 0xA3
 DNS_NAME, IP_ADDRESS = 0x82, 0x87
@@ -40,14 +44,8 @@ ATTRIBUTES = {
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a certificate says; `names` are the hosts and addresses it is for, `not_after` is UTC."""
-
-    subject: str
-    issuer: str
-    names: tuple[str, ...]
-    not_after: datetime
+class NoCertificate(Exception):
+    """A certificate is not to be had; the message says why."""
 
 
 class _Item(NamedTuple):
@@ -55,37 +53,73 @@ class _Item(NamedTuple):
     body: bytes
 
 
-def of_server(address: Address, tls: Tls, timeout: float) -> Facts | None:
-    """Ask a server for its certificate, whatever it is worth: nothing else is sent. None where it shows none."""
+def of_target(target: Target, addresses: Sequence[Address]) -> tuple[tuple[Certificate, ...], tuple[Unshown, ...]]:
+    """Look at everything that TLS needs with these addresses; say of what it cannot see why not."""
+    found: list[Certificate] = []
+    unshown: list[Unshown] = []
+    secure = [address for address in addresses if address.scheme in TLS_PORTS]
+    for address in secure:
+        try:
+            found.append(of_server(address, target.tls, min(target.timeout, LONGEST_CONNECT)))
+        except NoCertificate as why:
+            unshown.append(Unshown("broker", address.shown, str(why)))
+    issuers = {one.issuer for one in found}
+    files: tuple[tuple[What, str | None], ...] = (("client", target.tls.cert_file), ("authority", target.tls.ca_file))
+    for what, file in files:
+        if not secure or not file:
+            continue
+        try:
+            held = of_file(file, what)
+        except NoCertificate as why:
+            unshown.append(Unshown(what, file, str(why)))
+            continue
+        if what == "client":
+            found += held[:1]  # the others lead from it to an authority
+        else:
+            found += [one for one in held if len(held) == 1 or one.subject in issuers]
+    return tuple(found), tuple(unshown)
+
+
+def of_server(address: Address, tls: Tls, timeout: float) -> Certificate:
+    """Ask a server for its certificate, whatever it is worth: nothing else is sent. Raises `NoCertificate`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    port = address.port or {"https": 443, "amqps": 5671}[address.scheme]
     try:
         if tls.cert_file:
             context.load_cert_chain(tls.cert_file, tls.key_file, password="")
         with (
-            socket.create_connection((address.host, port), timeout) as line,
+            socket.create_connection((address.host, address.port or TLS_PORTS[address.scheme]), timeout) as line,
             context.wrap_socket(line, server_hostname=address.host) as peer,
         ):
             der = peer.getpeercert(binary_form=True)
-    except (OSError, ValueError):
-        return None
-    return read(der) if der else None
-
-
-def of_file(path: str) -> list[Facts]:
-    """Read every certificate of a PEM file; those that cannot be read are left out."""
-    found = []
-    with suppress(OSError):
-        for block in _PEM.findall(Path(path).read_text(encoding="ascii", errors="replace")):
-            with suppress(ValueError):
-                if facts := read(ssl.PEM_cert_to_DER_cert(block)):
-                    found.append(facts)
+    except ssl.SSLError as error:
+        raise NoCertificate(f"TLS failed: {error.reason or error}") from None
+    except (OSError, ValueError) as error:
+        raise NoCertificate(str(getattr(error, "strerror", None) or error)) from None
+    found = read(der or b"", "broker", address.shown)
+    if found is None:
+        raise NoCertificate("what it showed cannot be read")
     return found
 
 
-def read(der: bytes) -> Facts | None:
+def of_file(path: str, what: What) -> list[Certificate]:
+    """Read the certificates of a PEM file, less those that cannot be read. Raises `NoCertificate` where none is left."""
+    found = []
+    try:
+        text = Path(path).read_text(encoding="ascii", errors="replace")
+    except OSError as error:
+        raise NoCertificate(str(error.strerror)) from None
+    for block in _PEM.findall(text):
+        with suppress(ValueError):
+            if one := read(ssl.PEM_cert_to_DER_cert(block), what, path):
+                found.append(one)
+    if not found:
+        raise NoCertificate("there is none in it that can be read")
+    return found
+
+
+def read(der: bytes, what: What, place: str) -> Certificate | None:
     """Read a certificate in DER form; None where it is none."""
     try:
         fields = list(_items(next(_items(next(_items(der)).body)).body))
@@ -93,7 +127,7 @@ def read(der: bytes) -> Facts | None:
             del fields[0]
         _serial, _algorithm, issuer, validity, subject, _key, *rest = fields
         _, until = _items(validity.body)
-        return Facts(_name(subject.body), _name(issuer.body), _alternatives(rest), _time(until))
+        return Certificate(what, place, _name(subject.body), _name(issuer.body), _alternatives(rest), _time(until))
     except (ValueError, IndexError, StopIteration, RuntimeError):
         return None
 

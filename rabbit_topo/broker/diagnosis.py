@@ -6,21 +6,20 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rabbit_topo.broker import certificates, diagnosis_http, rights
 from rabbit_topo.broker.address import Address, parse_addresses
-from rabbit_topo.broker.failover import LONGEST_CONNECT
 from rabbit_topo.broker.http import Http
 from rabbit_topo.broker.poisons import may_be_poisoned
 from rabbit_topo.broker.target import DEFAULT, split_addresses
 from rabbit_topo.errors import AccessRefused, BrokerError, Unreachable
 from rabbit_topo.model import Exchange, Topology
 from rabbit_topo.policies import release
-from rabbit_topo.report.diagnosis import Certificate, Diagnosis, Login, Rights, Server
+from rabbit_topo.report.diagnosis import Diagnosis, Login, Rights, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rabbit_topo.broker.amqp import Amqp
     from rabbit_topo.broker.rights import Task, Verdict
@@ -81,8 +80,7 @@ def diagnose(
     server = management.server if management else amqp.server if amqp else None
     if management:
         management.http.close()
-    unshown: list[str] = []
-    shown = tuple(_certificates(target, (*web, *wire), unshown))
+    shown, unshown = certificates.of_target(target, (*web, *wire))
     return Diagnosis(
         now,
         logins,
@@ -92,7 +90,7 @@ def diagnose(
         files=declared.files,
         missing_types=_missing_types(declared, server),
         more_vhosts=more,
-        certificates_not_shown=tuple(unshown),
+        unshown=unshown,
     )
 
 
@@ -262,29 +260,3 @@ def _missing_types(declared: Topology, server: Server | None) -> dict[str, int]:
         if isinstance(resource, Exchange) and resource.type and not declared.note(key).external
     )
     return {kind: count for kind, count in sorted(wanted.items()) if kind not in server.exchange_types}
-
-
-def _certificates(target: Target, addresses: Sequence[Address], unshown: list[str]) -> Iterator[Certificate]:
-    seen = []
-    for address in addresses:
-        if address.scheme in {"https", "amqps"}:
-            facts = certificates.of_server(address, target.tls, min(target.timeout, LONGEST_CONNECT))
-            if facts:
-                seen.append(facts)
-                yield _certificate("broker", address.shown, facts)
-            else:
-                unshown.append(address.shown)
-    if not any(address.scheme in {"https", "amqps"} for address in addresses):
-        return
-    if target.tls.cert_file:
-        for facts in certificates.of_file(target.tls.cert_file)[:1]:
-            yield _certificate("client", target.tls.cert_file, facts)
-    if target.tls.ca_file:
-        authorities = certificates.of_file(target.tls.ca_file)
-        for facts in authorities:
-            if len(authorities) == 1 or any(facts.subject == one.issuer for one in seen):
-                yield _certificate("authority", target.tls.ca_file, facts)
-
-
-def _certificate(what: Any, place: str, facts: certificates.Facts) -> Certificate:
-    return Certificate(what, place, facts.subject, facts.issuer, facts.names, facts.not_after)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from rabbit_topo.model import Key
 
+What: TypeAlias = Literal["broker", "client", "authority"]
 RoadName: TypeAlias = Literal["management", "amqp"]
 Action: TypeAlias = Literal["create", "bind", "delete"]
 # `hidden`: the broker tells this user the same of a vhost that is missing and of one that it may not enter.
@@ -23,12 +24,21 @@ POLICYMAKERS: Final = frozenset({"policymaker", "administrator"})
 class Certificate:
     """A certificate: whose it is, where it was found, and until when it holds. `not_after` is UTC."""
 
-    what: Literal["broker", "client", "authority"]
+    what: What
     place: str
     subject: str
     issuer: str
     names: tuple[str, ...]
     not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unshown:
+    """A certificate that is not to be had: whose it is, where it was looked for, and why not."""
+
+    what: What
+    place: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +171,6 @@ class Diagnosis:
 
     `file` is set where the broker is a definitions file, `files` are the topology's. `missing_types` maps the exchange
     types that are declared and that the broker lacks to how many exchanges have them. `more_vhosts` were not asked.
-    `certificates_not_shown` are the places that speak TLS and showed none that could be read.
     """
 
     now: datetime
@@ -173,7 +182,7 @@ class Diagnosis:
     files: tuple[str, ...] = ()
     missing_types: Mapping[str, int] = field(default_factory=dict)
     more_vhosts: int = 0
-    certificates_not_shown: tuple[str, ...] = ()
+    unshown: tuple[Unshown, ...] = ()
 
     @property
     def clusters(self) -> tuple[str, ...]:

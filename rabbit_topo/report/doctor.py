@@ -20,7 +20,7 @@ STANDARD_TYPES: Final = frozenset({"direct", "fanout", "headers", "topic"})
 _COLUMN: Final = 16
 _DENIED_SHOWN: Final = 20
 _FLAG: Final = {"management": "--broker", "amqp": "--amqp"}
-_NAME: Final = {"management": "HTTP", "amqp": "AMQP"}
+_CERTIFICATE: Final = {"broker": "certificate", "client": "client cert.", "authority": "CA file"}
 
 
 def doctor_lines(diagnosis: Diagnosis, width: int) -> Iterator[Line]:
@@ -82,9 +82,9 @@ def _connection(diagnosis: Diagnosis, width: int) -> Iterator[Line]:
         yield from _row("same cluster", told, width, "danger" if len(names) > 1 else "dim")
     for certificate in diagnosis.certificates:
         yield from _certificate(certificate, diagnosis, width)
-    for place in diagnosis.certificates_not_shown:
-        yield from _row("certificate", place, width)
-        yield from _row("", "not shown: nobody knows when it expires", width)
+    for unshown in diagnosis.unshown:
+        yield from _row(_CERTIFICATE[unshown.what], unshown.place, width)
+        yield from _row("", f"not shown ({unshown.reason}): nobody knows when it expires", width)
 
 
 def _login(login: Login, width: int) -> Iterator[Line]:
@@ -105,10 +105,9 @@ def _login(login: Login, width: int) -> Iterator[Line]:
 
 
 def _certificate(one: Certificate, diagnosis: Diagnosis, width: int) -> Iterator[Line]:
-    label = {"broker": "certificate", "client": "client cert.", "authority": "CA file"}[one.what]
     days = days_left(one, diagnosis)
     left = "expired" if days < 0 else f"{days:,} {'day' if days == 1 else 'days'} left"
-    yield from _row(label, one.place, width)
+    yield from _row(_CERTIFICATE[one.what], one.place, width)
     yield from _row("", f"for {one.subject or 'nobody by name'}, signed by {one.issuer}", width)
     if one.names:
         yield from _row("", f"names: {', '.join(one.names)}", width)

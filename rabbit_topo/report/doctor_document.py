@@ -45,7 +45,9 @@ def doctor_document(diagnosis: Diagnosis) -> dict[str, Any]:
             }
             for one in diagnosis.certificates
         ],
-        "certificates_not_shown": list(diagnosis.certificates_not_shown),
+        "certificates_not_shown": [
+            {"of": one.what, "place": one.place, "reason": one.reason} for one in diagnosis.unshown
+        ],
         "server": server
         and {
             "product": server.product,

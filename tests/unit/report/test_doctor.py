@@ -23,6 +23,7 @@ from rabbit_topo.report.diagnosis import (
     Permissions,
     Rights,
     Server,
+    Unshown,
     Wire,
 )
 from rabbit_topo.report.doctor import doctor_lines
@@ -380,9 +381,9 @@ def test_what_a_broker_does_not_tell_is_told_once() -> None:
 
 
 def test_a_certificate_that_was_not_shown_is_missed() -> None:
-    shown = page(Diagnosis(NOW, certificates_not_shown=("amqps://shop:5671",)))
+    shown = page(Diagnosis(NOW, unshown=(Unshown("broker", "amqps://shop:5671", "no answer"),)))
     assert "amqps://shop:5671" in shown
-    assert "not shown: nobody knows when it expires" in shown
+    assert "not shown (no answer): nobody knows when it expires" in shown
 
 
 def test_a_closed_vhost_is_a_problem() -> None:
