@@ -13,7 +13,7 @@ from rabbit_topo.plan.operations import NotAttempted, unsent
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from rabbit_topo.broker.amqp_link import Link, Server
+    from rabbit_topo.broker.amqp_link import Link, ServerProperties
     from rabbit_topo.broker.amqp_talk import Job, Result
     from rabbit_topo.broker.target import Target
     from rabbit_topo.plan.operations import Operation, Outcome
@@ -56,7 +56,7 @@ class Amqp:
         """Connect to a vhost, unless that is done, and say what the cluster calls itself. Raises `BrokerError`."""
         return self.server(vhost).cluster_name
 
-    def server(self, vhost: str) -> Server:
+    def server(self, vhost: str) -> ServerProperties:
         """Connect to a vhost, unless that is done, and say what the broker told of itself. Raises `BrokerError`."""
         return self._link(vhost).server
 

@@ -37,7 +37,7 @@ class Closed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class ServerProperties:
     """What a broker says of itself when somebody logs in, and what was agreed on for the connection.
 
     `capabilities` are the names of those it has; `heartbeat` is in seconds, 0 is off; `frame_max` is in bytes.
@@ -176,11 +176,11 @@ class Link:
             self.heard.append((job, answer))
 
 
-def read_server(connection: Any) -> Server:
+def read_server(connection: Any) -> ServerProperties:
     """Read what py-amqp kept of the login."""
     told = connection.server_properties
     offers = told.get("capabilities")
-    return Server(
+    return ServerProperties(
         product=str(told.get("product", "")),
         version=str(told.get("version", "")),
         cluster_name=str(told.get("cluster_name", "")),

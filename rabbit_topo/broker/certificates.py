@@ -104,7 +104,7 @@ def of_server(address: Address, tls: Tls, timeout: float) -> Certificate:
 
 
 def of_file(path: str, what: What) -> list[Certificate]:
-    """Read the certificates of a PEM file, less those that cannot be read. Raises `NoCertificate` where none is left."""
+    """Read the certificates of a PEM file that can be read. Raises `NoCertificate` where there are none."""
     found = []
     try:
         text = Path(path).read_text(encoding="ascii", errors="replace")

@@ -16,7 +16,7 @@ from rabbit_topo.broker.target import DEFAULT, split_addresses
 from rabbit_topo.errors import AccessRefused, BrokerError, Unreachable
 from rabbit_topo.model import Exchange, Topology
 from rabbit_topo.policies import release
-from rabbit_topo.report.diagnosis import Diagnosis, Login, Rights, Server
+from rabbit_topo.report.diagnosis import Diagnosis, LoginAttempt, Rights, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -118,11 +118,11 @@ def _entrances(vhosts: Sequence[str], management: _Management | None, wire: Sequ
     return [*dict.fromkeys([*vhosts, *named, "/", *visible])]
 
 
-def _management_logins(target: Target, addresses: Sequence[Address]) -> tuple[list[Login], _Management | None]:
+def _management_logins(target: Target, addresses: Sequence[Address]) -> tuple[list[LoginAttempt], _Management | None]:
     logins, road = [], None
     for address, url in zip(addresses, split_addresses(target.broker or ""), strict=False):
         http = Http(replace(target, broker=url))
-        report = Login("management", address.shown, address.username)
+        report = LoginAttempt("management", address.shown, address.username)
         try:
             tags = diagnosis_http.tags(http)
             if road is None:
@@ -138,7 +138,7 @@ def _management_logins(target: Target, addresses: Sequence[Address]) -> tuple[li
 
 def _amqp_logins(
     target: Target, addresses: Sequence[Address], vhosts: Sequence[str]
-) -> tuple[list[Login], _Amqp | None]:
+) -> tuple[list[LoginAttempt], _Amqp | None]:
     if not addresses:
         return [], None
     from rabbit_topo.broker.amqp import Amqp
@@ -146,7 +146,7 @@ def _amqp_logins(
     logins, road = [], None
     for address, url in zip(addresses, split_addresses(target.amqp or ""), strict=False):
         amqp = Amqp(replace(target, amqp=url))
-        report = Login("amqp", address.shown, address.username)
+        report = LoginAttempt("amqp", address.shown, address.username)
         try:
             report, server = _knock(amqp, report, vhosts)
         except BrokerError as error:
@@ -159,7 +159,7 @@ def _amqp_logins(
     return logins, road
 
 
-def _knock(amqp: Amqp, report: Login, vhosts: Sequence[str]) -> tuple[Login, Server | None]:
+def _knock(amqp: Amqp, report: LoginAttempt, vhosts: Sequence[str]) -> tuple[LoginAttempt, Server | None]:
     """Log in at the first vhost that lets us. Who is kept out of a vhost has shown a right password all the same."""
     from rabbit_topo.broker import diagnosis_amqp
 
@@ -169,7 +169,7 @@ def _knock(amqp: Amqp, report: Login, vhosts: Sequence[str]) -> tuple[Login, Ser
         except AccessRefused:
             continue
         server = diagnosis_amqp.server(said)
-        return replace(report, cluster_name=server.cluster_name, wire=diagnosis_amqp.wire(said)), server
+        return replace(report, cluster_name=server.cluster_name, negotiated=diagnosis_amqp.negotiated(said)), server
     return report, None
 
 

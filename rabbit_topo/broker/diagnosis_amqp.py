@@ -13,13 +13,13 @@ from rabbit_topo.broker.amqp_methods import declare_exchange, declare_queue, unb
 from rabbit_topo.broker.amqp_talk import Job, Lost, Refused
 from rabbit_topo.broker.rights import Verdict
 from rabbit_topo.model import Arguments, Binding, Exchange, Kind, Queue
-from rabbit_topo.report.diagnosis import Need, Server, Wire
+from rabbit_topo.report.diagnosis import Need, Negotiated, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from rabbit_topo.broker.amqp import Amqp
-    from rabbit_topo.broker.amqp_link import Server as Greeting
+    from rabbit_topo.broker.amqp_link import ServerProperties
     from rabbit_topo.broker.amqp_talk import Method, Talk
     from rabbit_topo.broker.rights import Task
     from rabbit_topo.model import Key, Plain
@@ -33,7 +33,7 @@ UNTOLD: Final = "AMQP does not tell it: give the management URL too"
 _REFUSED = re.compile(r"access to (queue|exchange|topic) '(?:(.*?)' in )?", re.DOTALL)
 
 
-def server(said: Greeting) -> Server:
+def server(said: ServerProperties) -> Server:
     """Return what a broker says of itself when somebody logs in."""
     erlang = re.search(r"Erlang/OTP (\S+)", said.platform)
     return Server(
@@ -45,9 +45,9 @@ def server(said: Greeting) -> Server:
     )
 
 
-def wire(said: Greeting) -> Wire:
+def negotiated(said: ServerProperties) -> Negotiated:
     """Return what the connection agreed on."""
-    return Wire(tuple(sorted(said.mechanisms)), said.channel_max, said.frame_max, said.heartbeat)
+    return Negotiated(tuple(sorted(said.mechanisms)), said.channel_max, said.frame_max, said.heartbeat)
 
 
 def ask(amqp: Amqp, vhost: str, todo: Iterable[Task]) -> tuple[dict[Key, Verdict], str]:

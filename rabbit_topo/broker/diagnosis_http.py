@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Item: TypeAlias = "dict[str, Any]"
 BAD_REQUEST, UNAVAILABLE = 400, 503
-UNTOLD = ("undefined", None, "")
+NO_TYPE = ("undefined", None, "")
 
 
 class _Reader(NamedTuple):
@@ -145,7 +145,7 @@ def visible_vhosts(http: Http) -> dict[str, str]:
     reader = _Reader(http, "/api/vhosts?columns=name,default_queue_type")
     for one in reader.items(reader.get(), "name"):
         kind = one.get("default_queue_type")
-        found[one["name"]] = "" if kind in UNTOLD else str(kind)
+        found[one["name"]] = "" if kind in NO_TYPE else str(kind)
     return found
 
 

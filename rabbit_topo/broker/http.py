@@ -131,14 +131,14 @@ class Http:
                 answer = self._exchange(at, method, path, payload)
             except Unreachable as failure:
                 failures.append(failure)
-                if isinstance(failure, Lost) and (method == "DELETE" or self._abandoned != abandoned):
+                if isinstance(failure, Unanswered) and (method == "DELETE" or self._abandoned != abandoned):
                     break
             else:
                 self._at = at
                 return answer
         failed = all_failed(failures)
-        doubt = any(isinstance(failure, Lost) for failure in failures)
-        raise Lost(failed.message, failed.hint) if doubt else failed
+        doubt = any(isinstance(failure, Unanswered) for failure in failures)
+        raise Unanswered(failed.message, failed.hint) if doubt else failed
 
     def _meet(self, at: int) -> None:
         """See that this address leads to the cluster of the others; of a single one there is nothing to see."""
@@ -172,7 +172,7 @@ class Http:
         except oops.HTTPError as error:
             failure = self._unreachable(error, self._addresses[at])
             if broke and isinstance(failure, Unreachable):  # the first of the two may have arrived
-                failure = Lost(failure.message, failure.hint)
+                failure = Unanswered(failure.message, failure.hint)
             raise failure from None
         if not data:
             return Answer(status, None)
@@ -211,7 +211,7 @@ class Http:
         pool.ConnectionCls = remembered  # type: ignore[assignment]
 
     def abandon(self) -> None:
-        """Break every connection: a request that another thread waits for ends as `Lost`, and is not repeated."""
+        """Break every connection: a request that another thread waits for ends as `Unanswered`, and is not repeated."""
         self._abandoned += 1
         for line in list(self._lines):
             if line.sock is not None:
@@ -255,7 +255,7 @@ class Http:
             case oops.ConnectTimeoutError():
                 return Unreachable(f"{where}: nobody answered in time", "check host, port and firewall")
             case oops.ReadTimeoutError():
-                return Lost(
+                return Unanswered(
                     f"{where}: connected, but no answer in time", "is the broker overloaded? --timeout waits longer"
                 )
             case oops.SSLError():
@@ -269,12 +269,12 @@ class Http:
             case oops.ProtocolError():
                 hint = "is the port right, and does it want https:// rather than http://?"
                 said = _cause(error)
-                return Lost(f"{where}: the connection broke: {said if said.isprintable() else repr(said)}", hint)
+                return Unanswered(f"{where}: the connection broke: {said if said.isprintable() else repr(said)}", hint)
             case _:
                 return Unreachable(f"{where}: {_cause(error)}")
 
 
-class Lost(Unreachable):
+class Unanswered(Unreachable):
     """The request was sent, and nobody knows what became of it."""
 
 

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.broker import management_writes
-from rabbit_topo.broker.http import UNAUTHORISED, Http, Lost, no_management_api, segment
+from rabbit_topo.broker.http import UNAUTHORISED, Http, Unanswered, no_management_api, segment
 from rabbit_topo.broker.readings import read_binding, read_exchange, read_policy, read_queue
 from rabbit_topo.broker.refusals import granting
 from rabbit_topo.broker.side_by_side import side_by_side
@@ -84,7 +84,7 @@ class Management:
                 return self._carry_out(operation)
             except (Unreachable, Refusal) as error:
                 lost = GONE.format(error.message)
-                if isinstance(error, Lost):
+                if isinstance(error, Unanswered):
                     return NotAttempted(operation, f"{lost}; nobody knows whether it arrived", sent=True)
                 return NotAttempted(operation, lost)
             except BrokerError as error:

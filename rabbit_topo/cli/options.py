@@ -37,7 +37,7 @@ class Common:
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class BrokerOptions:
     """What every command that talks to a broker takes."""
 
     env: str | None
@@ -141,8 +141,8 @@ def channels(command: _Command) -> _Command:
     )(command)
 
 
-def split(given: dict[str, Any]) -> tuple[Common, Login, dict[str, Any]]:
+def split(given: dict[str, Any]) -> tuple[Common, BrokerOptions, dict[str, Any]]:
     """Sort a command's parameters into the two shared groups and its own."""
     shared = Common(**{name: given.pop(name) for name in Common.__slots__})
-    who = Login(**{name: given.pop(name, None) for name in Login.__slots__})
+    who = BrokerOptions(**{name: given.pop(name, None) for name in BrokerOptions.__slots__})
     return shared, who, given

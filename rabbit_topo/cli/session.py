@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rabbit_topo.broker import Broker
     from rabbit_topo.broker.target import Target
-    from rabbit_topo.cli.options import Common, Login
+    from rabbit_topo.cli.options import BrokerOptions, Common
     from rabbit_topo.config import Settings
     from rabbit_topo.model import Topology
     from rabbit_topo.plan import Plan
@@ -85,7 +85,7 @@ def _by(target: Target, via: str | None) -> Target:
             return target
 
 
-def settle(common: Common, login: Login) -> Settings:
+def settle(common: Common, login: BrokerOptions) -> Settings:
     """Combine flags, environment and config, and print what deserves a warning."""
     from rabbit_topo.config import Flags, resolve
 
@@ -104,7 +104,7 @@ def settle(common: Common, login: Login) -> Settings:
 
 
 @contextmanager
-def session(common: Common, login: Login, *, via: str | None = None) -> Iterator[Session]:
+def session(common: Common, login: BrokerOptions, *, via: str | None = None) -> Iterator[Session]:
     """Settle flags, environment and config, load the files, connect; let go of the broker at the end."""
     from rabbit_topo.broker.address import check_vhost
     from rabbit_topo.broker.connect import connect_target

@@ -42,7 +42,7 @@ class Unshown:
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class Negotiated:
     """What an AMQP connection agreed on; `heartbeat` in seconds, `frame_max` in bytes, 0 is no limit."""
 
     mechanisms: tuple[str, ...]
@@ -52,7 +52,7 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class LoginAttempt:
     """One URL, who logged in there, and why that failed where it did. `user` is empty where a certificate logs in."""
 
     road: RoadName
@@ -61,7 +61,7 @@ class Login:
     error: str = ""
     hint: str = ""
     cluster_name: str = ""
-    wire: Wire | None = None
+    negotiated: Negotiated | None = None
 
     @property
     def ok(self) -> bool:
@@ -174,7 +174,7 @@ class Diagnosis:
     """
 
     now: datetime
-    logins: tuple[Login, ...] = ()
+    logins: tuple[LoginAttempt, ...] = ()
     server: Server | None = None
     rights: tuple[Rights, ...] = ()
     certificates: tuple[Certificate, ...] = ()
@@ -194,7 +194,7 @@ class Diagnosis:
         logins = [login for login in self.logins if login.road == road]
         return bool(logins) and not any(login.ok for login in logins)
 
-    def login(self, road: RoadName) -> Login | None:
+    def login(self, road: RoadName) -> LoginAttempt | None:
         """Return the login that this road would use."""
         return next((login for login in self.logins if login.road == road and login.ok), None)
 

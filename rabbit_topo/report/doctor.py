@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rabbit_topo.model import Key
-    from rabbit_topo.report.diagnosis import Ability, Certificate, Denied, Diagnosis, Login, Need, Rights, RoadName
+    from rabbit_topo.report.diagnosis import (
+        Ability,
+        Certificate,
+        Denied,
+        Diagnosis,
+        LoginAttempt,
+        Need,
+        Rights,
+        RoadName,
+    )
     from rabbit_topo.report.doctor_findings import Finding
 
 STANDARD_TYPES: Final = frozenset({"direct", "fanout", "headers", "topic"})
@@ -87,19 +96,19 @@ def _connection(diagnosis: Diagnosis, width: int) -> Iterator[Line]:
         yield from _row("", f"not shown ({unshown.reason}): nobody knows when it expires", width)
 
 
-def _login(login: Login, width: int) -> Iterator[Line]:
+def _login(login: LoginAttempt, width: int) -> Iterator[Line]:
     yield from _row(login.road, login.url, width)
     if not login.ok:
         yield from _row("", "no login: see above", width)
         return
     who = f"user {login.user}" if login.user else "the user of the client certificate"
     yield from _row("", f"logged in as {who}", width)
-    if wire := login.wire:
-        channels = f"{wire.channel_max:,} channels" if wire.channel_max else "any number of channels"
+    if agreed := login.negotiated:
+        channels = f"{agreed.channel_max:,} channels" if agreed.channel_max else "any number of channels"
         yield from _row(
             "",
-            f"heartbeat {wire.heartbeat} s, {channels}, frames of {wire.frame_max:,} bytes;"
-            f" logins offered: {', '.join(wire.mechanisms)}",
+            f"heartbeat {agreed.heartbeat} s, {channels}, frames of {agreed.frame_max:,} bytes;"
+            f" logins offered: {', '.join(agreed.mechanisms)}",
             width,
         )
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from rabbit_topo.report.diagnosis import Denied, Diagnosis, Login, Rights
+    from rabbit_topo.report.diagnosis import Denied, Diagnosis, LoginAttempt, Rights
     from rabbit_topo.report.doctor_findings import Finding
 
 FORMAT_VERSION: Final = 1
@@ -80,8 +80,8 @@ def _finding(one: Finding) -> dict[str, str]:
     return {"message": one.message, "hint": one.hint}
 
 
-def _login_document(login: Login) -> dict[str, Any]:
-    wire = login.wire
+def _login_document(login: LoginAttempt) -> dict[str, Any]:
+    agreed = login.negotiated
     return {
         "road": login.road,
         "url": login.url,
@@ -90,12 +90,12 @@ def _login_document(login: Login) -> dict[str, Any]:
         "error": login.error,
         "hint": login.hint,
         "cluster_name": login.cluster_name,
-        "amqp": wire
+        "amqp": agreed
         and {
-            "mechanisms": list(wire.mechanisms),
-            "channel_max": wire.channel_max,
-            "frame_max_bytes": wire.frame_max,
-            "heartbeat_seconds": wire.heartbeat,
+            "mechanisms": list(agreed.mechanisms),
+            "channel_max": agreed.channel_max,
+            "frame_max_bytes": agreed.frame_max,
+            "heartbeat_seconds": agreed.heartbeat,
         },
     }
 

@@ -18,7 +18,7 @@ from rabbit_topo.load import load
 from rabbit_topo.load.schemas import schema_text
 from rabbit_topo.model import Kind, Topology
 from rabbit_topo.plan.operations import Failed
-from rabbit_topo.report.diagnosis import Permissions, Wire
+from rabbit_topo.report.diagnosis import Negotiated, Permissions
 from rabbit_topo.report.doctor_findings import findings
 from tests.alone import state
 from tests.brokers import LABELS, Node, start, why_not
@@ -120,9 +120,9 @@ def test_an_administrator_is_told_everything(node: Node, vhost: str, declared: T
     assert found.exit_code == 0
     web, wire = found.logins
     assert web.cluster_name == wire.cluster_name == node.http("GET", "cluster-name")["name"]
-    assert isinstance(wire.wire, Wire)
-    assert "PLAIN" in wire.wire.mechanisms
-    assert (wire.wire.heartbeat, wire.wire.channel_max) == (60, 2047)
+    assert isinstance(wire.negotiated, Negotiated)
+    assert "PLAIN" in wire.negotiated.mechanisms
+    assert (wire.negotiated.heartbeat, wire.negotiated.channel_max) == (60, 2047)
     server = found.server
     assert server is not None
     assert server.version == node.version

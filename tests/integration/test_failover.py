@@ -9,7 +9,7 @@ import pytest
 
 from rabbit_topo.broker.amqp_login import Login
 from rabbit_topo.broker.connect import connect
-from rabbit_topo.broker.http import Http, Lost
+from rabbit_topo.broker.http import Http, Unanswered
 from rabbit_topo.broker.target import Target
 from rabbit_topo.errors import LoginRefused, Refusal, Unreachable
 from rabbit_topo.model import Exchange, Queue, Topology
@@ -130,7 +130,7 @@ def test_a_write_that_may_have_arrived_is_repeated_and_a_deletion_is_not(node: N
         assert Http(Target(f"{relay.url};{node.broker_url}")).ask("PUT", path, {"durable": True}).ok
     with Relay(node.broker_url, cut_behind=b"DELETE /api/queues") as relay:
         http = Http(Target(f"{relay.url};{node.broker_url}"))
-        with pytest.raises(Lost):
+        with pytest.raises(Unanswered):
             http.ask("DELETE", path)
         assert http.url == relay.url
 

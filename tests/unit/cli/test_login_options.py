@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rabbit_topo.cli import run
-from rabbit_topo.cli.options import Common, Login
+from rabbit_topo.cli.options import BrokerOptions, Common
 from rabbit_topo.cli.session import settle
 from rabbit_topo.config import Flags
 
@@ -46,7 +46,7 @@ def test_what_is_refused(capsys: pytest.CaptureFixture[str], command: str, words
 def test_every_option_reaches_the_target(capsys: pytest.CaptureFixture[str]) -> None:
     flags = Flags("me", None, "ca.pem", "ca.pem", "ca.pem", 2.5)
     names = (flags.username, flags.password_file, flags.ca_file, flags.cert_file, flags.key_file, flags.timeout)
-    target = settle(COMMON, Login(None, "https://x", "amqps://x", *names, channels=7)).target
+    target = settle(COMMON, BrokerOptions(None, "https://x", "amqps://x", *names, channels=7)).target
     pem = str(Path.cwd() / "ca.pem")
     assert (target.username, target.timeout, target.channels) == ("me", 2.5, 7)
     assert (target.tls.ca_file, target.tls.cert_file, target.tls.key_file) == (pem, pem, pem)

@@ -17,14 +17,14 @@ from rabbit_topo.report.diagnosis import (
     Certificate,
     Denied,
     Diagnosis,
-    Login,
+    LoginAttempt,
     Need,
+    Negotiated,
     Node,
     Permissions,
     Rights,
     Server,
     Unshown,
-    Wire,
 )
 from rabbit_topo.report.doctor import doctor_lines
 from rabbit_topo.report.doctor_document import doctor_document
@@ -36,9 +36,13 @@ if TYPE_CHECKING:
     from rabbit_topo.report.layout import Line
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
-WEB = Login("management", "https://shop:15671", "small", cluster_name="rabbit@shop")
-WIRE = Login(
-    "amqp", "amqps://shop", "small", cluster_name="rabbit@shop", wire=Wire(("AMQPLAIN", "PLAIN"), 2047, 131072, 60)
+WEB = LoginAttempt("management", "https://shop:15671", "small", cluster_name="rabbit@shop")
+WIRE = LoginAttempt(
+    "amqp",
+    "amqps://shop",
+    "small",
+    cluster_name="rabbit@shop",
+    negotiated=Negotiated(("AMQPLAIN", "PLAIN"), 2047, 131072, 60),
 )
 SERVER = Server(
     "RabbitMQ",
@@ -186,7 +190,9 @@ def test_all_well() -> None:
     assert validated(calm)["warnings"] == []
 
 
-REFUSED = replace(WIRE, error="amqps://shop refuses the login", hint="check the password", cluster_name="", wire=None)
+REFUSED = replace(
+    WIRE, error="amqps://shop refuses the login", hint="check the password", cluster_name="", negotiated=None
+)
 OTHER = replace(WIRE, url="amqps://other", cluster_name="rabbit@other")
 
 
@@ -200,7 +206,7 @@ OTHER = replace(WIRE, url="amqps://other", cluster_name="rabbit@other")
         ((WEB, OTHER, REFUSED), 5, "problem"),
     ],
 )
-def test_what_decides_the_exit_code(logins: tuple[Login, ...], code: int, level: str) -> None:
+def test_what_decides_the_exit_code(logins: tuple[LoginAttempt, ...], code: int, level: str) -> None:
     diagnosis = Diagnosis(NOW, logins, SERVER)
     assert diagnosis.exit_code == code
     assert findings(diagnosis)[0].level == level
@@ -217,7 +223,7 @@ def test_different_clusters_are_named() -> None:
 
 
 def test_a_login_that_entered_no_vhost_leaves_the_cluster_open() -> None:
-    outside = replace(WIRE, cluster_name="", wire=None)
+    outside = replace(WIRE, cluster_name="", negotiated=None)
     assert "same cluster    not known: this user may enter no vhost" in page(Diagnosis(NOW, (WEB, outside), SERVER))
     assert validated(Diagnosis(NOW, (WEB, outside), SERVER))["same_cluster"] is None
 
@@ -347,7 +353,7 @@ def test_vhosts_that_were_left_out_are_counted() -> None:
 
 
 def test_a_certificate_as_login_and_a_limitless_connection() -> None:
-    login = replace(WIRE, user="", wire=Wire(("EXTERNAL",), 0, 131072, 0))
+    login = replace(WIRE, user="", negotiated=Negotiated(("EXTERNAL",), 0, 131072, 0))
     shown = page(Diagnosis(NOW, (login,), Server("RabbitMQ", "")))
     authority = replace(CERTIFICATE, what="authority", place="ca.pem", names=(), not_after=NOW - timedelta(days=1))
     assert "until 2030-01-01, expired" in page(Diagnosis(NOW, (login,), certificates=(authority,)))

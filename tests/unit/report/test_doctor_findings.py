@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from rabbit_topo.report.diagnosis import Certificate, Diagnosis, Login, Node, Server
+from rabbit_topo.report.diagnosis import Certificate, Diagnosis, LoginAttempt, Node, Server
 from rabbit_topo.report.doctor_findings import findings
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
-WEB = Login("management", "https://shop:15671", "small", cluster_name="rabbit@shop")
+WEB = LoginAttempt("management", "https://shop:15671", "small", cluster_name="rabbit@shop")
 
 
 def _ends(what: Any, days: float) -> list[str]:
