@@ -40,14 +40,13 @@ class Closed(Exception):
 class ServerProperties:
     """What a broker says of itself when somebody logs in, and what was agreed on for the connection.
 
-    `capabilities` are the names of those it has; `heartbeat` is in seconds, 0 is off; `frame_max` is in bytes.
+    `heartbeat` is in seconds, 0 is off; `frame_max` is in bytes.
     `platform` is what it runs on, in its own words.
     """
 
     product: str
     version: str
     cluster_name: str
-    capabilities: frozenset[str]
     mechanisms: tuple[str, ...]
     channel_max: int
     frame_max: int
@@ -179,12 +178,10 @@ class Link:
 def read_server(connection: Any) -> ServerProperties:
     """Read what py-amqp kept of the login."""
     told = connection.server_properties
-    offers = told.get("capabilities")
     return ServerProperties(
         product=str(told.get("product", "")),
         version=str(told.get("version", "")),
         cluster_name=str(told.get("cluster_name", "")),
-        capabilities=frozenset(name for name, on in offers.items() if on) if isinstance(offers, dict) else frozenset(),
         mechanisms=tuple(name.decode(errors="replace") for name in connection.mechanisms),
         channel_max=connection.channel_max,
         frame_max=connection.frame_max,

@@ -111,7 +111,6 @@ def test_what_the_broker_tells_of_itself(amqp: Amqp, node: Node, vhost: str) -> 
     server = amqp.server(vhost)
     assert (server.product, server.version) == ("RabbitMQ", node.version)
     assert server.cluster_name == node.http("GET", "cluster-name")["name"] == amqp.cluster_name(vhost)
-    assert "connection.blocked" in server.capabilities
     assert (server.heartbeat, server.frame_max) == (60, 131_072)
 
 
