@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from rabbit_topo.model import Arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,6 +120,11 @@ class Denied:
     action: Action
     lacks: tuple[Need, ...]
     words: str = ""
+
+    @property
+    def arguments(self) -> Arguments:
+        """Those of a binding: they are part of what it is."""
+        return Arguments(json.loads(self.key.arguments or "{}"))
 
 
 @dataclass(frozen=True, slots=True)

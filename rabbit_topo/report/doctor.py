@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rabbit_topo.model import Binding, Kind
 from rabbit_topo.report import words
 from rabbit_topo.report.diagnosis import POLICYMAKERS
 from rabbit_topo.report.doctor_findings import days_left, findings
@@ -12,7 +13,7 @@ from rabbit_topo.report.layout import Line, Span, wrapped
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rabbit_topo.model import Key
+    from rabbit_topo.model import DestinationKind
     from rabbit_topo.report.diagnosis import (
         Ability,
         Certificate,
@@ -197,7 +198,7 @@ def _uses(rights: Rights, tags: Sequence[str] | None, width: int) -> Iterator[Li
     if rights.policies:
         yield from _inner("policies", _writes_policies(rights, tags), width)
     for denied in rights.denied[:_DENIED_SHOWN]:
-        yield from wrapped("    ! ", "danger", f"{_object(denied.key)} needs {_needs(denied)}", width)
+        yield from wrapped("    ! ", "danger", f"{_object(denied)} needs {_needs(denied)}", width)
     more = len(rights.denied) - _DENIED_SHOWN
     if more > 0:
         yield (Span(f"      and {more:,} more; --format json lists them", "dim"),)
@@ -283,10 +284,12 @@ def _writes_policies(rights: Rights, tags: Sequence[str] | None) -> str:
     return "yes" if rights.management == "entered" else "no: HTTP does not lead into this vhost"
 
 
-def _object(key: Key) -> str:
-    if key.destination:
-        return f"binding {key.name} --[{key.routing_key}]--> {key.destination_kind} {key.destination}"
-    return f"{key.kind.value} {key.name}"
+def _object(denied: Denied) -> str:
+    key = denied.key
+    if key.kind is not Kind.BINDING:
+        return f"{key.kind} {key.name}"
+    kind: DestinationKind = "queue" if key.destination_kind == "queue" else "exchange"
+    return words.name(Binding(key.vhost, key.name, kind, key.destination, key.routing_key, denied.arguments))
 
 
 def _needs(denied: Denied) -> str:

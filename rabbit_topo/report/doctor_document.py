@@ -138,6 +138,7 @@ def _denied_document(denied: Denied) -> dict[str, Any]:
         "destination_kind": key.destination_kind,
         "destination": key.destination,
         "routing_key": key.routing_key,
+        "arguments": dict(denied.arguments),
         "needs": [
             {"permission": need.permission, "kind": need.kind, "name": need.called, "topic": need.topic}
             for need in denied.lacks

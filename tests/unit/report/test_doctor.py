@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from rabbit_topo.load.schemas import schema_text
-from rabbit_topo.model import Key, Kind
+from rabbit_topo.model import Arguments, Binding, Key, Kind
 from rabbit_topo.report.diagnosis import (
     Ability,
     Certificate,
@@ -397,3 +397,16 @@ def test_a_closed_vhost_is_a_problem() -> None:
     diagnosis = Diagnosis(NOW, rights=(closed,), files=("a.yaml",))
     assert diagnosis.exit_code == 1
     assert page(diagnosis).startswith("\nPROBLEMS")
+
+
+def test_bindings_that_differ_in_arguments_are_told_apart() -> None:
+    binding = Binding("shop", "match", "queue", "q", "", Arguments({"format": "pdf", "n": 1}))
+    denied = Denied(binding.key, "bind", (Need("write", "queue", "q"),))
+    rights = Rights("shop", "entered", abilities=(Ability("bind", 1, (denied,)),))
+    diagnosis = Diagnosis(NOW, (WEB,), SERVER, (rights,), files=("v.yaml",))
+    assert "! binding match --[format=pdf, n=1]--> queue q needs write on queue q" in page(diagnosis)
+    (refused,) = validated(diagnosis)["vhosts"][0]["abilities"][0]["refused"]
+    assert refused["arguments"] == {"format": "pdf", "n": 1}
+    beside = Denied(Binding("shop", "a", "exchange", "b", "k").key, "bind", denied.lacks)
+    rights = Rights("shop", "entered", abilities=(Ability("bind", 1, (beside,)),))
+    assert "! binding a --[k]--> exchange b needs" in page(replace(diagnosis, rights=(rights,)))
