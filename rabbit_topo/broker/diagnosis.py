@@ -68,18 +68,20 @@ def diagnose(
     say("logging in ...")
     management_logins, management = _management_logins(target, web)
     vhosts, more = _vhosts(declared, management, wire)
-    amqp_logins, amqp = _amqp_logins(target, wire, _entrances(vhosts, management, wire))
-    logins = (*management_logins, *amqp_logins)
-    if management and len({login.cluster_name for login in logins if login.cluster_name}) > 1:
-        amqp = None  # what may be done is told of one cluster
-    tasks = rights.tasks(declared)
+    tasks, policies = rights.tasks(declared), rights.policies(declared)
     found = []
-    for vhost in vhosts:
-        say(f"asking what may be done in vhost {vhost} ...")
-        found.append(_rights(vhost, tasks.get(vhost, []), rights.policies(declared, vhost), management, amqp))
+    try:
+        amqp_logins, amqp = _amqp_logins(target, wire, _entrances(vhosts, management, wire))
+        logins = (*management_logins, *amqp_logins)
+        if management and len({login.cluster_name for login in logins if login.cluster_name}) > 1:
+            amqp = None  # what may be done is told of one cluster
+        for vhost in vhosts:
+            say(f"asking what may be done in vhost {vhost} ...")
+            found.append(_rights(vhost, tasks.get(vhost, []), policies[vhost], management, amqp))
+    finally:
+        if management:
+            management.http.close()
     server = management.server if management else amqp.server if amqp else None
-    if management:
-        management.http.close()
     shown, unshown = certificates.of_target(target, (*web, *wire))
     return Diagnosis(
         now,
@@ -120,7 +122,7 @@ def _entrances(vhosts: Sequence[str], management: _Management | None, wire: Sequ
 
 def _management_logins(target: Target, addresses: Sequence[Address]) -> tuple[list[LoginAttempt], _Management | None]:
     logins, road = [], None
-    for address, url in zip(addresses, split_addresses(target.broker or ""), strict=False):
+    for address, url in zip(addresses, split_addresses(target.broker or ""), strict=True):
         http = Http(replace(target, broker=url))
         report = LoginAttempt("management", address.shown, address.username)
         try:
@@ -133,6 +135,9 @@ def _management_logins(target: Target, addresses: Sequence[Address]) -> tuple[li
             logins.append(replace(report, cluster_name=name))
         except BrokerError as error:
             logins.append(replace(report, error=error.message, hint=error.hint))
+        finally:
+            if road is None or road.http is not http:
+                http.close()
     return logins, road
 
 
@@ -144,7 +149,7 @@ def _amqp_logins(
     from rabbit_topo.broker.amqp import Amqp
 
     logins, road = [], None
-    for address, url in zip(addresses, split_addresses(target.amqp or ""), strict=False):
+    for address, url in zip(addresses, split_addresses(target.amqp or ""), strict=True):
         amqp = Amqp(replace(target, amqp=url))
         report = LoginAttempt("amqp", address.shown, address.username)
         try:

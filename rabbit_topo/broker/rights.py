@@ -6,7 +6,7 @@ Source: RabbitMQ's access control guide, and `rabbit_channel`. A pattern is sear
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -64,10 +64,9 @@ def tasks(declared: Topology) -> Mapping[str, list[Task]]:
     return found
 
 
-def policies(declared: Topology, vhost: str) -> int:
-    """Count the policies that a vhost is to have, or to lose."""
-    keys = [key for key, resource in declared.resources.items() if isinstance(resource, Policy)]
-    return sum(key.vhost == vhost for key in [*keys, *(key for key in declared.absent if key.kind is Kind.POLICY)])
+def policies(declared: Topology) -> Counter[str]:
+    """Count the policies that each vhost is to have, or to lose."""
+    return Counter(key.vhost for key in (*declared.resources, *declared.absent) if key.kind is Kind.POLICY)
 
 
 def needs(resource: Exchange | Queue | Binding) -> tuple[Need, ...]:
