@@ -121,6 +121,8 @@ def _entrances(vhosts: Sequence[str], management: _Management | None, wire: Sequ
 
 
 def _management_logins(target: Target, addresses: Sequence[Address]) -> tuple[list[LoginAttempt], _Management | None]:
+    if not addresses:
+        return [], None
     logins, road = [], None
     for address, url in zip(addresses, split_addresses(target.broker or ""), strict=True):
         http = Http(replace(target, broker=url))
