@@ -7,6 +7,7 @@ Where something was declared, who owns it and the like are no part of it: those 
 
 from __future__ import annotations
 
+from rabbit_topo.model.marks import LOCK_NAME, MARK, RESERVED, Mark, mark_of, target_of, temporary_name
 from rabbit_topo.model.observed import EVERYTHING, Counts, Facts, Observed, Road, Unverified
 from rabbit_topo.model.resources import (
     EMPTY,
@@ -30,8 +31,11 @@ from rabbit_topo.model.topology import NO_NOTE, Consumer, Note, Origin, Publishe
 __all__ = [
     "EMPTY",
     "EVERYTHING",
+    "LOCK_NAME",
+    "MARK",
     "NO_NOTE",
     "PREDECLARED",
+    "RESERVED",
     "Arguments",
     "Binding",
     "Consumer",
@@ -41,6 +45,7 @@ __all__ = [
     "Facts",
     "Key",
     "Kind",
+    "Mark",
     "Note",
     "Observed",
     "Origin",
@@ -58,4 +63,7 @@ __all__ = [
     "frozen",
     "holds_integer",
     "holds_null",
+    "mark_of",
+    "target_of",
+    "temporary_name",
 ]
