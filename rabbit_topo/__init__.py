@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rabbit_topo.broker import Broker
     from rabbit_topo.broker.connect import connect
     from rabbit_topo.broker.target import Tls
-    from rabbit_topo.diff import Change, Create, Delete, Displaced, Replace, Unseen, Update, diff
+    from rabbit_topo.diff import Change, Create, Delete, Displaced, Replace, Unfinished, Unseen, Update, diff
     from rabbit_topo.errors import InputError, TopoError
     from rabbit_topo.load import load
     from rabbit_topo.model import (
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         Topology,
         Vhost,
     )
-    from rabbit_topo.plan import Plan, Report, make_plan
+    from rabbit_topo.plan import Consent, Plan, Report, make_plan
 
 __version__ = "0.1.0"
 
@@ -47,6 +47,7 @@ _HOME = {
     "Binding": "model",
     "Broker": "broker",
     "Change": "diff",
+    "Consent": "plan",
     "Create": "diff",
     "Delete": "diff",
     "Displaced": "diff",
@@ -64,6 +65,7 @@ _HOME = {
     "TopoError": "errors",
     "Tls": "broker.target",
     "Topology": "model",
+    "Unfinished": "diff",
     "Unseen": "diff",
     "Update": "diff",
     "Vhost": "model",
@@ -79,6 +81,7 @@ __all__ = [
     "Binding",
     "Broker",
     "Change",
+    "Consent",
     "Create",
     "Delete",
     "Displaced",
@@ -96,6 +99,7 @@ __all__ = [
     "Tls",
     "TopoError",
     "Topology",
+    "Unfinished",
     "Unseen",
     "Update",
     "Vhost",

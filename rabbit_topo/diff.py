@@ -13,18 +13,23 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from rabbit_topo.arguments import same_value
 from rabbit_topo.model import (
     PREDECLARED,
+    RESERVED,
     Binding,
     Exchange,
     Kind,
+    Mark,
     Note,
     Policy,
     Queue,
     Vhost,
+    mark_of,
+    target_of,
 )
 from rabbit_topo.policies import effective, reaches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from rabbit_topo.model import (
         Arguments,
@@ -137,7 +142,33 @@ class Unseen:
         return self.resource.key
 
 
-Change: TypeAlias = Create | Update | Replace | Displaced | Delete | Unseen
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """An earlier run was stopped in the middle of a replacement: `marked` is the queue that it left on the broker.
+
+    `before` is the target as it is now, None where it is gone. `after` is what it is to be: as declared, or else as
+    it is; None where nobody knows. The target's own `Create` or `Replace` is part of this change.
+    """
+
+    marked: Queue
+    mark: Mark
+    before: Resource | None
+    after: Resource | None
+    note: Note
+    fields: tuple[Field, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        """What it is about: the marked queue. `target` is what that serves."""
+        return self.marked.key
+
+    @property
+    def target(self) -> Key:
+        """The object that was being replaced."""
+        return target_of(self.marked.vhost, self.mark)
+
+
+Change: TypeAlias = Create | Update | Replace | Displaced | Delete | Unseen | Unfinished
 
 
 def diff(observed: Observed, declared: Topology, scope: Scope | None = None) -> tuple[Change, ...]:
@@ -155,8 +186,12 @@ def diff(observed: Observed, declared: Topology, scope: Scope | None = None) -> 
     """
     scope = declared.scope if scope is None else scope
     there = {**observed.topology.resources, **_to_be_born(observed, declared)}
-    changes: list[Change] = []
+    unfinished = _unfinished(there, declared)
+    marked = {change.key for change in unfinished.values()}
+    changes: list[Change] = [*unfinished.values()]
     for key in there.keys() | declared.resources.keys():
+        if unfinished and _is_part_of(unfinished, marked, key, there.get(key)):
+            continue
         if key not in declared.resources:
             changes.extend(_undeclared(there[key], declared, scope))
         elif key.kind is Kind.VHOST:
@@ -168,6 +203,37 @@ def diff(observed: Observed, declared: Topology, scope: Scope | None = None) -> 
             changes.append(_not_found(declared.resources[key], declared, observed))
     changes.extend(_displaced(observed, declared, scope))
     return tuple(_with_nearest(sorted(changes, key=lambda change: change.key.order)))
+
+
+def _unfinished(there: Mapping[Key, Resource], declared: Topology) -> dict[Key, Unfinished]:
+    """Find what earlier runs left, by the object that they were replacing."""
+    found = {}
+    for resource in there.values():
+        mark = mark_of(resource) if isinstance(resource, Queue) else None
+        if not isinstance(resource, Queue) or mark is None or mark.purpose not in {"migrate", "replace"}:
+            continue
+        target = target_of(resource.vhost, mark)
+        note, before = declared.note(target), there.get(target)
+        after = before if note.external else declared.resources.get(target, before)
+        fields = tuple(_fields(before, after)) if before and after else ()
+        found[target] = Unfinished(resource, mark, before, after, note, fields)
+    return found
+
+
+def _is_part_of(
+    unfinished: Mapping[Key, Unfinished], marked: AbstractSet[Key], key: Key, there: Resource | None
+) -> bool:
+    """Say whether an object's own difference is part of what is unfinished.
+
+    A migration ends with the object as declared. A replacement of which a journal is left brings back what was lost,
+    and leaves a difference for the next plan. The exchange that messages pass through on their way is taken away by
+    who finishes.
+    """
+    if key in unfinished:
+        return unfinished[key].mark.purpose == "migrate" or there is None
+    if isinstance(there, Binding) and there.source.startswith(RESERVED):
+        return there.destination_key in unfinished or there.destination_key in marked
+    return False
 
 
 def seen(changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -207,7 +273,7 @@ def _undeclared(resource: Resource, declared: Topology, scope: Scope) -> Iterato
         ours = resource.destination_key in declared.resources and not note.external
         if ours and not note.open_bindings:
             yield Delete(resource, "stale", note)
-    elif key.kind is not Kind.VHOST and not key.name.startswith("amq.") and scope.owns(key.vhost, key.name):
+    elif key.kind is not Kind.VHOST and not key.name.startswith(("amq.", RESERVED)) and scope.owns(key.vhost, key.name):
         yield Delete(resource, "stray", Note())
 
 

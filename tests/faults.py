@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from rabbit_topo import TopoError, apply, connect, diff, load, make_plan
-from rabbit_topo.plan import Declare, Done, NotAttempted
+from rabbit_topo.plan import Consent, Declare, Done, NotAttempted
 from tests.proxy import Fault, How, Proxy, Way
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Line:
             stack.callback(broker.close)
             try:
                 observed = broker.observe(declared)
-                plan = make_plan(diff(observed, declared), observed, declared, prune=True)
+                plan = make_plan(diff(observed, declared), observed, declared, Consent(prune=True))
                 report = apply(plan, broker)
             except TopoError as error:
                 return error.exit_code, None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rabbit_topo.broker.amqp_talk import Lost
+from rabbit_topo.broker.expected import WITH_HTTP, refuse_another
 from rabbit_topo.errors import Refusal, Unreachable
 from rabbit_topo.plan.operations import NotAttempted, unsent
 
@@ -41,6 +43,8 @@ class Amqp:
         self._links: dict[str, Link] = {}
         self._known: set[str] = set()  # vhosts whose last login worked
         self.expected_cluster = ""
+        # Beside HTTP, which shows the tags, only they are left to it.
+        self._expected = replace(target.expected, tags=()) if target.broker else target.expected
 
     @property
     def url(self) -> str:
@@ -137,4 +141,16 @@ class Amqp:
                 f" AMQP ({self.url}) to {name!r}",
                 "give two URLs of one cluster",
             )
+        try:
+            refuse_another(
+                self._expected,
+                self.url,
+                cluster_name=name,
+                version=link.server.version,
+                tags=None,
+                why_untold=WITH_HTTP if self._expected.tags else "",
+            )
+        except Refusal:
+            link.close()
+            raise
         return link

@@ -11,7 +11,7 @@ from rabbit_topo.broker.amqp_talk import Job, Refused
 from rabbit_topo.broker.readings import BLINDING, blinds_management, queue_arguments
 from rabbit_topo.broker.refusals import permission_hint
 from rabbit_topo.model import Binding, Exchange, Policy, Queue, Vhost
-from rabbit_topo.plan.operations import Declare, Done, Failed, Remove
+from rabbit_topo.plan.operations import Declare, Done, Failed, Migrate, Recreate, Remove
 
 if TYPE_CHECKING:
     from rabbit_topo.broker.amqp_talk import Answer, Method, Talk
@@ -60,7 +60,13 @@ def _outcome(operation: Operation, user: str, answer: Answer) -> Done | Failed:
 
 def _spell(operation: Operation) -> tuple[Method | None, Method]:
     """Return the question to ask first, if there is one, and the method. Raises `NotSendable`."""
-    return (None, _declare(operation)) if isinstance(operation, Declare) else _remove(operation)
+    match operation:
+        case Declare():
+            return None, _declare(operation)
+        case Remove():
+            return _remove(operation)
+        case Recreate() | Migrate():
+            raise NotSendable("AMQP alone replaces nothing: it does not show the bindings that must come back")
 
 
 def _declare(operation: Declare) -> Method:

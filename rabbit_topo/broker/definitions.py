@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.broker.address import no_url, resembles_url
 from rabbit_topo.broker.definitions_state import Malformed, State
+from rabbit_topo.broker.expected import IN_A_FILE, cluster_tags, refuse_another
+from rabbit_topo.broker.target import Expected
 from rabbit_topo.errors import UsageError
 from rabbit_topo.model import Counts, Exchange, Facts, Kind, Observed, Queue, Topology
 from rabbit_topo.plan.operations import Declare, Done, Failed, NotAttempted
@@ -38,7 +40,7 @@ class Definitions:
     The file's own version counts, else `target_version`, else the newest that is supported.
     """
 
-    def __init__(self, path: str, target_version: str = "") -> None:
+    def __init__(self, path: str, target_version: str = "", expected: Expected = Expected()) -> None:  # noqa: B008
         """Nothing is read yet."""
         if not Path(path).is_file():
             if resembles_url(path) and not Path(path).exists():
@@ -49,6 +51,7 @@ class Definitions:
             )
         self.path = path
         self._target_version = target_version
+        self._expected = expected
         self._seen: bytes | None = None
         self._state: State | None = None
         self._home = "/"
@@ -59,6 +62,16 @@ class Definitions:
         self._home = vhosts[0] if len(vhosts) == 1 else "/"
         state = self._read()
         document = state.document
+        told = str(document.get("rabbitmq_version") or document.get("rabbit_version") or "")
+        cluster_name = str(document.get("original_cluster_name") or state.global_parameter("cluster_name") or "")
+        refuse_another(
+            self._expected,
+            self.path,
+            cluster_name=cluster_name,
+            version=told,
+            tags=cluster_tags(state.global_parameter("cluster_tags")),
+            why_untold=IN_A_FILE,
+        )
         resources: dict[Any, Resource] = {
             key: resource
             for key, resource in state.resources.items()
@@ -66,10 +79,8 @@ class Definitions:
         }
         facts = Facts(
             target=self.path,
-            version=str(
-                document.get("rabbitmq_version") or document.get("rabbit_version") or self._target_version or NEWEST
-            ),
-            cluster_name=document.get("original_cluster_name", ""),
+            version=told or self._target_version or NEWEST,
+            cluster_name=cluster_name,
             vhosts=state.vhosts,
             default_queue_types={vhost: state.default_types.get(vhost, "classic") for vhost in state.vhosts},
             counts={key: EMPTY for key in resources if key.kind is Kind.QUEUE},

@@ -61,6 +61,7 @@ class State:
         self._leaving: defaultdict[Key, set[Key]] = defaultdict(set)
         self._arriving: defaultdict[Key, set[Key]] = defaultdict(set)
         self.default_types = dict[str, str](self._described_vhosts())
+        self.global_parameters = {item.get("name"): item for item in _section(document, "global_parameters")}
         for name, reader in READERS.items():
             for number, item in enumerate(_section(document, name), 1):
                 with _reading(name, number, item):
@@ -69,6 +70,10 @@ class State:
         self.operator_policies = tuple(self._operator_policies())
         for vhost in self.default_types if "vhosts" in document else self._implied_vhosts():
             self._add_vhost(vhost)
+
+    def global_parameter(self, name: str) -> Any:
+        """Return the value of a global parameter, None where there is none."""
+        return self.global_parameters.get(name, {}).get("value")
 
     def _described_vhosts(self) -> Iterator[tuple[str, str]]:
         for number, item in enumerate(_section(self.document, "vhosts"), 1):

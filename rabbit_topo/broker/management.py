@@ -7,13 +7,14 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.broker import management_writes
+from rabbit_topo.broker.expected import cluster_tags, refuse_another
 from rabbit_topo.broker.http import UNAUTHORISED, Http, Unanswered, no_management_api, segment
 from rabbit_topo.broker.readings import read_binding, read_exchange, read_policy, read_queue
 from rabbit_topo.broker.refusals import granting
 from rabbit_topo.broker.side_by_side import side_by_side
 from rabbit_topo.errors import AccessRefused, BrokerError, Refusal, Unreachable
 from rabbit_topo.model import Binding, Counts, Exchange, Facts, Observed, Queue, Topology, Vhost
-from rabbit_topo.plan.operations import Declare, Failed, NotAttempted, Remove, unsent
+from rabbit_topo.plan.operations import Declare, Failed, Migrate, NotAttempted, Recreate, Remove, unsent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,6 +38,7 @@ class Management:
     def __init__(self, target: Target) -> None:
         """Nothing is sent yet."""
         self.http = Http(target)
+        self._expected = target.expected
 
     def observe(self, declared: Topology) -> Observed:
         """Read the vhosts of `declared` in six list calls each, side by side. Raises `BrokerError`."""
@@ -108,6 +110,13 @@ class Management:
         overview = self.http.get("/api/overview")
         if not isinstance(overview, dict) or "rabbitmq_version" not in overview:
             raise no_management_api(self.http.url, "/api/overview")
+        refuse_another(
+            self._expected,
+            self.http.url,
+            cluster_name=overview.get("cluster_name", ""),
+            version=overview["rabbitmq_version"],
+            tags=cluster_tags(overview.get("cluster_tags")),
+        )
         return overview
 
     def _must_be_missing(self, vhost: str) -> None:
@@ -203,6 +212,8 @@ class Management:
                 return management_writes.remove_queue(self.http, operation, queue)
             case Remove():
                 return management_writes.remove(self.http, operation)
+            case Recreate() | Migrate():
+                return Failed(operation, "HTTP alone does not replace it")
 
     def keeps(self, queue: Queue, *, classic_only: bool = True) -> str:
         """Say why a queue must not be deleted now; empty where nothing speaks against it. Raises `BrokerError`.

@@ -49,6 +49,20 @@ class Tls:
     verify: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the right broker says of itself; what is empty is not compared.
+
+    `version` is a release or a longer version, which the broker's must begin with, part by part. `tags` are those of
+    the cluster, sorted, as RabbitMQ 4.0 and newer have them. `where` is the place that says so, for messages.
+    """
+
+    cluster_name: str = ""
+    version: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+    where: str = ""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Target:
     """A broker: `broker` is a management URL or a definitions file, `amqp` an AMQP URL.
@@ -58,7 +72,9 @@ class Target:
     is guest / guest, as in RabbitMQ's own tools. `target_version` is the version that a definitions
     file is taken for when it does not name one. `timeout` is in seconds. `channels` is how many channels of one
     AMQP connection, or requests over HTTP alone, work side by side; None is the road's own choice. `probe` is how AMQP
-    alone looks: by `active` declares that can create nothing, or by `passive` ones.
+    alone looks: by `active` declares that can create nothing, or by `passive` ones. A broker that is not what is
+    `expected` is refused before anything else is read. `project` is the name under which an inventory is kept on the
+    broker; where it is empty, none is.
     """
 
     broker: str | None = None
@@ -70,6 +86,8 @@ class Target:
     timeout: float = 30.0
     channels: int | None = None
     probe: Literal["active", "passive"] = "active"
+    expected: Expected = Expected()
+    project: str = ""
 
     def __repr__(self) -> str:
         """Show everything but credentials: the password is left out, and so is a URL's login.

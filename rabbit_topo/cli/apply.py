@@ -20,15 +20,14 @@ if TYPE_CHECKING:
 
     from rabbit_topo.cli.options import Common
     from rabbit_topo.cli.session import Session
-    from rabbit_topo.plan import Plan, Report
+    from rabbit_topo.plan import Consent, Plan, Report
 
 
 @click.command("apply")
 @options.common
 @options.login
 @options.channels
-@click.option("--prune", is_flag=True, help="Delete what is ours and in no file, if empty and unused.")
-@click.option("--partial", is_flag=True, help="Apply the rest of a plan with blocked rows; exit 6.")
+@options.consent
 @click.option("--yes", is_flag=True, help="Do not ask. No guard is skipped.")
 def command(**given: Any) -> int:
     """Make the broker what the files say.
@@ -42,7 +41,8 @@ def command(**given: Any) -> int:
 
     common, login, own = options.split(given)
     with ExitStack() as calm, session(common, login) as here:
-        plan = here.plan(prune=own["prune"])
+        consent = options.consent_of(own)
+        plan = here.plan(consent)
         asking = not own["yes"] and not plan.empty
         if not common.quiet or asking or plan.blocked:
             text_first = any(output.format == "text" and output.file is None for output in common.formats)
@@ -52,7 +52,7 @@ def command(**given: Any) -> int:
         if plan.blocked and not own["partial"]:
             raise blocked_refusal(plan)
         if asking:
-            plan = _confirmed(plan, here, prune=own["prune"])
+            plan = _confirmed(plan, here, consent)
         count = here.progress.counter(sum(1 for _ in plan.operations))
         report = apply(plan, here.broker, partial=own["partial"], on_outcome=lambda _: count())
         calm.enter_context(_undisturbed())
@@ -89,13 +89,13 @@ def _tell(common: Common, plan: Plan, report: Report) -> None:
             hush()
 
 
-def _confirmed(plan: Plan, here: Session, *, prune: bool) -> Plan:
+def _confirmed(plan: Plan, here: Session, consent: Consent) -> Plan:
     """Ask, and look again: what was agreed to is what was shown, or nothing."""
     if not sys.stdin.isatty():
         raise Refusal("nobody is there to say yes; nothing was changed", "--yes applies without asking")
     if not _yes(plan):
         raise Refusal("not confirmed; nothing was changed")
-    again = here.plan(prune=prune)
+    again = here.plan(consent)
     same = [row.change.key for row in again.blocked] == [row.change.key for row in plan.blocked]
     if again.fingerprint != plan.fingerprint or again.waves != plan.waves or not same:
         raise Refusal("the broker changed while the plan was shown; nothing was changed", "read the new plan first")

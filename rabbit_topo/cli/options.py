@@ -11,6 +11,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rabbit_topo.plan import Consent
+
 MOST_CHANNELS = 2047  # RabbitMQ's own channel_max
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
@@ -139,6 +141,64 @@ def channels(command: _Command) -> _Command:
         type=click.IntRange(1, MOST_CHANNELS),
         help="How many AMQP channels, or HTTP requests, to use at once.",
     )(command)
+
+
+def consent(command: _Command) -> _Command:
+    """Add the options by which somebody agrees to what is dangerous."""
+    options = [
+        click.option("--prune", is_flag=True, help="Delete what is ours and in no file, if empty and unused."),
+        click.option(
+            "--allow",
+            multiple=True,
+            type=click.Choice(["replace", "policy-limits", "policy-foreign", "default-exchange-gap"]),
+            help="Do what is blocked for this danger; may be repeated.",
+        ),
+        click.option("--migrate", is_flag=True, help="Replace queues and keep their messages (needs both URLs)."),
+        click.option(
+            "--wait-consumers",
+            metavar="DURATION",
+            callback=_duration,
+            help="How long consumers may take to leave a queue that is migrated, as 60s.",
+        ),
+        click.option("--drop-user-id", is_flag=True, help="Move messages without their user_id where it bars them."),
+        click.option(
+            "--max-delete",
+            metavar="PERCENT",
+            type=click.IntRange(0, 100),
+            help="How much of what is ours may be deleted or replaced at once.  [30]",
+        ),
+        click.option("--partial", is_flag=True, help="Apply the rest of a plan with blocked rows; exit 6."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float:
+    from rabbit_topo.arguments import parse_duration
+
+    if value is None:
+        return 0.0
+    try:
+        return parse_duration(value) / 1000
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def consent_of(own: dict[str, Any]) -> Consent:
+    """Take what was agreed to from a command's own parameters."""
+    from rabbit_topo.plan import Consent
+    from rabbit_topo.plan.types import MAX_DELETE
+
+    most = own["max_delete"]
+    return Consent(
+        prune=own["prune"],
+        allow=frozenset(own["allow"]),
+        migrate=own["migrate"],
+        wait_consumers=own["wait_consumers"],
+        drop_user_id=own["drop_user_id"],
+        max_delete=MAX_DELETE if most is None else most,
+    )
 
 
 def split(given: dict[str, Any]) -> tuple[Common, BrokerOptions, dict[str, Any]]:

@@ -17,8 +17,7 @@ DIFFERENCES: Final = 3
 @options.common
 @options.login
 @options.channels
-@click.option("--prune", is_flag=True, help="Plan to delete what is ours and in no file.")
-@click.option("--partial", is_flag=True, help="Taken as by apply; a plan shows blocked rows anyway.")
+@options.consent
 @click.option("--fail-on-changes", is_flag=True, help="Exit 3 if there is anything to do, or blocked.")
 def command(**given: Any) -> int:
     """Show what apply would do, and what it would refuse to do.
@@ -34,7 +33,7 @@ def command(**given: Any) -> int:
 
     common, login, own = options.split(given)
     with session(common, login) as here:
-        plan = here.plan(prune=own["prune"])
+        plan = here.plan(options.consent_of(own))
     emit(common, lambda width: plan_lines(plan, here.sources, width), lambda: plan_document(plan))
     known = any(not isinstance(one.cause, Unseen) for one in plan.operations)
     differs = bool(plan.blocked) or known or bool(refused(plan))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rabbit_topo.cli.options import BrokerOptions, Common
     from rabbit_topo.config import Settings
     from rabbit_topo.model import Topology
-    from rabbit_topo.plan import Plan
+    from rabbit_topo.plan import Consent, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +33,20 @@ class Session:
     broker: Broker
     progress: Progress
 
-    def plan(self, *, prune: bool = False) -> Plan:
+    def plan(self, consent: Consent | None = None) -> Plan:
         """Observe, compare and plan; nothing is written."""
         from rabbit_topo.diff import diff
-        from rabbit_topo.plan import make_plan
+        from rabbit_topo.plan import Consent, make_plan
+
+        consent = consent or Consent()
 
         self.progress.say("reading the broker ...")
         observed = self.broker.observe(self.declared)
-        if prune and not observed.facts.lists:
+        if consent.prune and not observed.facts.lists:
             raise UsageError(
                 "--prune over AMQP alone: nothing undeclared can be seen there", "give the management URL too: --broker"
             )
-        plan = make_plan(diff(observed, self.declared), observed, self.declared, prune=prune)
+        plan = make_plan(diff(observed, self.declared), observed, self.declared, consent)
         self.progress.clear()
         return plan
 

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 CONFIG_NAME = "rabbit-topo.yaml"
 MAX_BYTES = 1_000_000
 _VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,5})?")
+_PROJECT = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _VARIABLE = re.compile(r"\$(?P<escaped>\$\{)|\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)\})?")
-_TOP = ("sources", "target_version", "environments")
-_ENVIRONMENT = ("broker", "amqp", "username", "password", "password_file", "tls", "timeout")
+_TOP = ("sources", "target_version", "project", "inventory", "environments")
+_ENVIRONMENT = ("broker", "amqp", "username", "password", "password_file", "tls", "timeout", "expect")
+_EXPECT = ("cluster_name", "version", "tags")
 _TLS = ("ca_file", "cert_file", "key_file", "verify")
 _YAML_BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -70,16 +72,22 @@ class Environment:
     tls: Mapping[str, Text]
     verify: bool = True
     timeout: float | None = None  # seconds
+    expect: Mapping[str, Text] = field(default_factory=dict)
+    tags: Mapping[str, Text] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """A configuration file as written. `path` is where it lies, `shown` how messages call it."""
+    """A configuration file as written. `path` is where it lies, `shown` how messages call it.
+
+    `project` is set where an inventory is to be kept on the broker, under this name.
+    """
 
     path: Path
     shown: str
     sources: tuple[Text, ...] = ()
     target_version: str = ""
+    project: str = ""
     environments: Mapping[str, Environment] = field(default_factory=dict)
 
 
@@ -142,6 +150,8 @@ class _Reader:
     def config(self, root: Node) -> ConfigFile:
         sources: tuple[Text, ...] = ()
         version = ""
+        project: Text | None = None
+        inventory: Node | None = None
         environments: dict[str, Environment] = {}
         for key, value in self.items(root, "the configuration", _TOP):
             match key.raw:
@@ -149,19 +159,31 @@ class _Reader:
                     sources = tuple(self.texts(value))
                 case "target_version":
                     version = self.version(value)
+                case "project":
+                    project = self.project(value)
+                case "inventory":
+                    inventory = value if self.inventory(value) else None
                 case _:
                     for name, node in self.items(value, "environments", None):
                         environments[name.raw] = self.environment(name, node)
-        return ConfigFile(self.path, self.shown, sources, version, environments)
+        if inventory is not None and project is None and not self.says(root, "project"):
+            self.complain(inventory, "an inventory needs the project's name", "write `project: NAME` beside it")
+        name = project.raw if project and inventory is not None else ""
+        return ConfigFile(self.path, self.shown, sources, version, name, environments)
 
     def environment(self, name: Text, node: Node) -> Environment:
         texts: dict[str, Text] = {}
         tls: dict[str, Text] = {}
         verify = True
         timeout = None
+        expect: dict[str, Text] = {}
+        tags: dict[str, Text] = {}
         for key, value in self.items(node, f"environment {name.raw}", _ENVIRONMENT):
             if key.raw == "timeout":
                 timeout = self.seconds(value)
+                continue
+            if key.raw == "expect":
+                self.expect(value, expect, tags)
                 continue
             if key.raw != "tls":
                 texts.update(self.text(key.raw, value))
@@ -178,7 +200,20 @@ class _Reader:
             self.problems.append(later.problem("both password and password_file are given", "keep one of them"))
         if not self.says(node, "broker", "amqp"):
             self.problems.append(name.problem(f"environment {name.raw} names no broker", "give it `broker: URL`"))
-        return Environment(name, texts, tls, verify, timeout)
+        return Environment(name, texts, tls, verify, timeout, expect, tags)
+
+    def expect(self, node: Node, expect: dict[str, Text], tags: dict[str, Text]) -> None:
+        """Read what the right broker says of itself."""
+        for key, value in self.items(node, "expect", _EXPECT):
+            match key.raw:
+                case "cluster_name":
+                    expect.update(self.text(key.raw, value))
+                case "version":
+                    if self.release(value):
+                        expect[key.raw] = self.place(value)
+                case _:
+                    for tag, tag_value in self.items(value, "tags", None):
+                        tags.update(self.text(tag.raw, tag_value))
 
     def says(self, node: Node, *keys: str) -> bool:
         """Say whether one of the keys stands in a mapping, well or badly; of what is none, no key is missed."""
@@ -247,6 +282,26 @@ class _Reader:
                 return value
         self.complain(node, "timeout must be a number of seconds", f"more than 0 and at most {LONGEST_TIMEOUT}")
         return None
+
+    def release(self, node: Node) -> bool:
+        right = isinstance(node.value, str) and bool(_VERSION.fullmatch(node.value))
+        if not right:
+            hint = 'such as "4.3", which any 4.3.x is, or "4.3.6"'
+            self.complain(node, "version must be a RabbitMQ release or version", hint)
+        return right
+
+    def project(self, node: Node) -> Text | None:
+        text = self.text("project", node).get("project")
+        if text and not _PROJECT.fullmatch(text.raw):
+            self.complain(node, "project must be a short name", "letters, digits, - and _, at most 100 of them")
+            return None
+        return text
+
+    def inventory(self, node: Node) -> bool:
+        if node.value == "broker":
+            return True
+        self.complain(node, "inventory must be `broker`", "leave it out to keep none")
+        return False
 
     def version(self, node: Node) -> str:
         # the text, not the number: 4.10 would become 4.1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 from rabbit_topo.broker.address import no_url, parse_addresses, resembles_url
-from rabbit_topo.broker.target import DEFAULT, Target, Tls, split_addresses
+from rabbit_topo.broker.target import DEFAULT, Expected, Target, Tls, split_addresses
 from rabbit_topo.config.file import CONFIG_NAME, find_upwards, read
 from rabbit_topo.config.login import Flags, read_password, way_in
 from rabbit_topo.errors import InputError, UsageError
@@ -84,7 +84,8 @@ def resolve(
         target = _configured(config, environment, cwd, environ, above=above, warnings=warnings)
     else:
         target = above.into(Target(DEFAULT))
-    target = replace(target, target_version=config.target_version if config else "")
+    if config:
+        target = replace(target, target_version=config.target_version, project=config.project)
     if (flags.ca_file or flags.cert_file or (environment and environment.tls)) and not _is_secure(target):
         warnings.append("TLS files are given, and no URL begins with https:// or amqps://: nothing is encrypted")
     used = environment.place.raw if environment else None
@@ -133,8 +134,19 @@ def _configured(
         password=password,
         tls=Tls(**{name: str(path) for name, path in pem.items()}, verify=environment.verify),
         timeout=environment.timeout or Target().timeout,
+        expected=_expected(environment, environ),
     )
     return _checked(above.into(_target((values.get("broker"), values.get("amqp")), configured, folder, cwd)))
+
+
+def _expected(environment: Environment, environ: Mapping[str, str]) -> Expected:
+    said = {name: text.expand(environ) for name, text in environment.expect.items()}
+    tags = tuple(sorted((name, text.expand(environ)) for name, text in environment.tags.items()))
+    if not (said or tags):
+        return Expected()
+    first = min((*environment.expect.values(), *environment.tags.values()), key=lambda text: (text.line, text.column))
+    where = f"{first.file}:{first.line}:{first.column}"
+    return Expected(said.get("cluster_name", ""), said.get("version", ""), tags, where)
 
 
 def _find(cwd: Path, environ: Mapping[str, str], config_path: str | None) -> ConfigFile | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rabbit_topo.model.resources import Key, Policy, Queue
+    from rabbit_topo.model.resources import Binding, Key, Policy, Queue
     from rabbit_topo.model.topology import Topology
 
 
@@ -62,6 +62,8 @@ class Facts:
     counts could not be had. `binding_ids` holds, for each binding, the `properties_key` of every
     copy that the server keeps (integer widths make twins). `exclusive` queues are nobody's to
     manage; they and server-named queues are `hidden`: no part of the topology, but policies reach them.
+    `hidden_bindings` are the bindings into them.
+    `moves` says whether the road can move messages from queue to queue.
     `deletes` names the queue types that the road can delete without losing what arrives meanwhile.
     `writes_null` says whether it can write a null in a binding's arguments.
     `road` is how it was read: by HTTP, by AMQP's active or passive declares, or from a file. `lists` says whether the
@@ -80,6 +82,8 @@ class Facts:
     exclusive: frozenset[Key] = frozenset()
     operator_policies: tuple[Policy, ...] = ()
     hidden: tuple[Queue, ...] = ()
+    hidden_bindings: tuple[Binding, ...] = ()
+    moves: bool = False
     deletes: frozenset[str] = ALL_TYPES
     writes_null: bool = True
     product: str = "RabbitMQ"

@@ -17,8 +17,18 @@ if TYPE_CHECKING:
 
     from rabbit_topo.model import Key
     from rabbit_topo.plan.state import State
+    from rabbit_topo.plan.types import Allowance
 
 Governed: TypeAlias = Queue | Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Danger:
+    """Why a policy may not be changed, what to do about it, and by which word it is allowed all the same."""
+
+    reason: str
+    remedy: str
+    allowance: Allowance | None = None
 
 
 @dataclass(slots=True)
@@ -81,8 +91,8 @@ class Governance:
         parts = [counted(queues, "queue")] + ([counted(exchanges, "exchange")] if exchanges else [])
         return f"reaches {' and '.join(parts)}"
 
-    def against(self, key: Key, after: Policy | None) -> tuple[str, str] | None:
-        """Return why a policy may not become `after` (None: be deleted), and what to do about it.
+    def dangers(self, key: Key, after: Policy | None) -> list[Danger]:
+        """Return what speaks against a policy becoming `after` (None: being deleted).
 
         Arguments and operator policies are taken in, queue by queue. A change is held back when it may drop, expire
         or divert messages that are there, and when it newly reaches objects of others.
@@ -90,10 +100,12 @@ class Governance:
         before = self.current.get(key)
         versions = [policy for policy in (before, after) if policy is not None]
         if any(pattern_matches(policy.pattern, "") is None for policy in versions):
-            return (
-                "its pattern is more than Python's re understands, so nobody can tell here what it reaches",
-                "write it without \\Q, \\h, \\v, \\K, \\Z, {,n}, [:class:] and recursion, or make the change by hand",
-            )
+            return [
+                Danger(
+                    "its pattern is more than Python's re understands, so nobody can tell here what it reaches",
+                    "write it without \\Q, \\h, \\v, \\K, \\Z, {,n}, [:class:] and recursion, or change it by hand",
+                )
+            ]
         gained = {target.key: target for target in self.reached(after)} if after is not None else {}
         affected = gained | ({target.key: target for target in self.reached(before)} if before is not None else {})
         strangers, hurt = [], []
@@ -109,13 +121,16 @@ class Governance:
                 strangers.append(f"{target.key.kind} {target.name}")
             elif isinstance(target, Queue) and (said := self._hurt(target, old, new, key)):
                 hurt.append(f"queue {target.name} ({said})")
+        found = []
         if strangers:
             reason = f"would newly reach what is not ours: {listed(sorted(strangers))}"
-            return reason, "narrow its pattern, or agree with the owners and make the change by hand"
+            remedy = "narrow its pattern; or agree with the owners, and --allow policy-foreign"
+            found.append(Danger(reason, remedy, "policy-foreign"))
         if hurt:
             reason = f"could drop, expire or divert messages of {listed(sorted(hurt))}"
-            return reason, "let the queues drain first, or make the change by hand"
-        return None
+            remedy = "let the queues drain first, or --allow policy-limits"
+            found.append(Danger(reason, remedy, "policy-limits"))
+        return found
 
     def _without(self, target: Governed, key: Key) -> Policy | None:
         """Return what would govern an object without one policy."""
@@ -130,10 +145,14 @@ class Governance:
         if counts is not None and not counts.messages:
             return ""
         operator = effective(self.state.observed.facts.operator_policies, queue, self.state.observed.facts.version)
-        worse = tightened(options(queue, old, operator), options(queue, new, operator))
+        will = options(queue, new, operator)
+        worse = tightened(options(queue, old, operator), will)
         worse += [f"policy {policy.name} may take over" for policy in self._successors(queue, new, changed)]
         held = "messages that could not be counted" if counts is None else counted(counts.messages, "message")
-        return f"{', '.join(worse)}; holds {held}" if worse else ""
+        room = will.get("max-length")
+        over = max(counts.messages - room, 0) if counts and isinstance(room, int) and "max-length" in worse else 0
+        more = f", {over:,} more than max-length {room:,}" if over else ""
+        return f"{', '.join(worse)}; holds {held}{more}" if worse else ""
 
     def _successors(self, queue: Queue, new: Policy | None, changed: Key) -> Iterable[Policy]:
         """Return policies of unreadable pattern that might govern the queue once ours no longer does."""

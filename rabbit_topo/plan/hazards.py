@@ -50,7 +50,7 @@ def against_queue_removal(queue: Queue, state: State) -> tuple[str, str] | None:
                 "give the AMQP URL too (--amqp), or delete it by hand",
             )
         return f"the broker counts the messages of a {queue.type} seconds late, and guards nothing", "delete it by hand"
-    if queue.type == "quorum" and (why := _may_withhold(queue, state)):
+    if queue.type == "quorum" and (why := may_withhold(queue, state)):
         return f"{why}: it may hold messages that no count shows at once", "see that it is empty, and delete it by hand"
     return None
 
@@ -61,7 +61,18 @@ def against_losing_dead_letters(queue: Key, state: State, going: Collection[Key]
     return (f"dead letters of {listed(users)} go to it", "change that first, then run again") if users else None
 
 
-def _may_withhold(queue: Queue, state: State) -> str:
+def fed_directly(queue: Key, state: State) -> list[str]:
+    """Name who sends messages to a queue through the default exchange, as far as the files and the broker tell."""
+    found = ["direct: true"] if state.declared.note(queue).direct else []
+    found += [
+        f"publisher {publisher.name}"
+        for publisher in state.declared.publishers.values()
+        if (publisher.vhost, publisher.exchange, publisher.routing_key) == (queue.vhost, "", queue.name)
+    ]
+    return found + [f"dead letters of {key.kind} {key.name}" for key in state.users(queue) if key != queue]
+
+
+def may_withhold(queue: Queue, state: State) -> str:
     """Name the option under which a quorum queue holds messages that are neither ready nor unacknowledged."""
     policies = state.policies
     version = state.observed.facts.version

@@ -9,14 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
-from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unseen, Update
+from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unfinished, Unseen, Update
 from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue, Vhost, holds_integer, holds_null
 from rabbit_topo.plan import hazards
 from rabbit_topo.plan.governance import Governance
-from rabbit_topo.plan.operations import Declare, Remove
+from rabbit_topo.plan.operations import Declare, Migrate, Recreate, Remove
 from rabbit_topo.plan.removal import Removals
+from rabbit_topo.plan.replacement import Replacements
+from rabbit_topo.plan.share import excess
 from rabbit_topo.plan.state import State, fingerprint
-from rabbit_topo.plan.types import Blocked, LeftAlone, Plan
+from rabbit_topo.plan.types import Blocked, Consent, LeftAlone, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,10 +32,15 @@ _SEE_ABOVE = "settle that first"
 _WITH_HTTP = "give the management URL too (--broker)"
 
 
-def make_plan(changes: Sequence[Change], observed: Observed, declared: Topology, *, prune: bool = False) -> Plan:
+_NO_CONSENT = Consent()
+
+
+def make_plan(
+    changes: Sequence[Change], observed: Observed, declared: Topology, consent: Consent = _NO_CONSENT
+) -> Plan:
     """Put changes into a safe order, and block what could lose messages or touch what is not ours.
 
-    `prune` consents to deleting what is ours and not declared; what `absent:` names is consented to by the files.
+    `consent` is what was agreed to beyond that; to deleting what `absent:` names, the files consent.
 
     >>> from rabbit_topo.diff import diff
     >>> from rabbit_topo.model import Facts, Observed, Queue, Topology
@@ -43,7 +50,7 @@ def make_plan(changes: Sequence[Change], observed: Observed, declared: Topology,
     >>> [operation.resource.name for operation in make_plan(diff(nothing, declared), nothing, declared).operations]
     ['orders']
     """
-    return _Planner(State.of(observed, declared), prune=prune).plan(changes)
+    return _Planner(State.of(observed, declared), consent).plan(changes)
 
 
 @dataclass(slots=True)
@@ -51,16 +58,18 @@ class _Planner:
     """The rows of a plan in the making."""
 
     state: State
-    prune: bool
+    consent: Consent
     blocked: dict[Key, Blocked] = field(default_factory=dict)
     left_alone: list[LeftAlone] = field(default_factory=list)
     details: dict[Key, tuple[str, ...]] = field(default_factory=dict)
+    unsettled: dict[Key, Key] = field(default_factory=dict)  # what is being replaced -> its row
 
     def plan(self, changes: Sequence[Change]) -> Plan:
         for change in changes:
             self._block_on_sight(change)
             if not self.state.observed.facts.lists:
                 self._block_without_http(change)
+        recreates, migrates = self._replacements(changes)
         displaced = [change for change in changes if isinstance(change, Displaced)]
         for change in changes:
             self._block_beside(change)
@@ -75,12 +84,17 @@ class _Planner:
         removals = Removals(self.state, self.blocked, {remove.key for remove in uncovered})
         removals.take([c for c in wanted if isinstance(c, Delete) and c.key not in swapped])
         late = {declare.key for _, declare in swaps}
+        replaced = {one.key for one in recreates} | {one.key for one in migrates}
+        after = [add for add in bindings if not replaced.isdisjoint(_ends(add))]
         waves: list[list[Operation]] = [
             [add for add in adds if isinstance(add.resource, Vhost)],
             list(policies),
             [add for add in adds if isinstance(add.resource, Exchange)],
             [add for add in adds if isinstance(add.resource, Queue)],
-            [add for add in bindings if add.key not in late],
+            [add for add in bindings if add.key not in late and replaced.isdisjoint(_ends(add))],
+            list(recreates),
+            list(migrates),
+            [add for add in after if add.key not in late],
             [remove for remove, _ in swaps],
             [declare for _, declare in swaps],
             list(uncovered),
@@ -88,23 +102,26 @@ class _Planner:
         ]
         observed, declared = self.state.observed, self.state.declared
         touched = {change.key for change in changes if not isinstance(change, Delete)}
+        touched |= {change.target for change in changes if isinstance(change, Unfinished)}
         rows = [self.blocked[key] for key in sorted(self.blocked)]
         rows += [Blocked(change, *_displacement(change)) for change in displaced]
+        planned = tuple(tuple(wave) for wave in waves if wave)
         return Plan(
-            waves=tuple(tuple(wave) for wave in waves if wave),
+            waves=planned,
             blocked=tuple(sorted(rows, key=lambda row: row.change.key.order)),
             left_alone=tuple(self.left_alone),
             unseen=tuple(change for change in changes if isinstance(change, Unseen)),
             details=self.details,
             unchanged=sum(key not in touched for key in declared.resources if key.kind is not Kind.VHOST),
             fingerprint=fingerprint(observed),
-            prune=self.prune,
+            consent=self.consent,
             declared=declared,
             facts=observed.facts,
+            excess=excess([operation for wave in planned for operation in wave], self.state, self.consent.max_delete),
         )
 
     def _wanted(self, change: Change) -> bool:
-        if change.key in self.blocked or isinstance(change, Displaced | Replace):
+        if change.key in self.blocked or isinstance(change, Displaced | Replace | Unfinished):
             return False
         return not (isinstance(change, Unseen) and change.note.external) and self._consented(change)
 
@@ -124,7 +141,7 @@ class _Planner:
             return True
         if isinstance(change.resource, Queue):
             self.details[change.key] = (hazards.holding(self.state.observed.facts.counts.get(change.key)),)
-        if change.reason == "absent" or self.prune:
+        if change.reason == "absent" or self.consent.prune:
             return True
         self.left_alone.append(LeftAlone(change, self._prune_hint(change)))
         return False
@@ -160,11 +177,7 @@ class _Planner:
                 if not self.state.observed.facts.writes_null and holds_null(dict(binding.arguments)):
                     reason = "HTTP cannot write a null in a binding's arguments"
                     self._block(change, reason, "give the AMQP URL too (--amqp)")
-            case Replace(before=before):
-                shield = "protect: true, and " if note.protect else ""
-                self._block(change, f"{shield}it would have to be deleted and declared again", _by_hand(before))
-                self._describe(change, before)
-            case Update() | Displaced() | Delete() | Create() | Unseen():
+            case Update() | Displaced() | Delete() | Create() | Unseen() | Replace() | Unfinished():
                 pass
             case _:
                 assert_never(change)
@@ -185,32 +198,53 @@ class _Planner:
         known = self.state.observed.facts.exchange_types
         return bool(known) and exchange_type not in known
 
-    def _describe(self, change: Replace, before: object) -> None:
-        if not self.state.observed.facts.lists:
-            more = ", nor all of its messages" if isinstance(before, Queue) else ""
-            self.details[change.key] = (f"AMQP does not show its bindings{more}",)
-            return
-        touching = len(self.state.touching(change.key))
-        bindings = f"{hazards.counted(touching, 'binding')} would have to be restored"
-        if isinstance(before, Queue):
-            counts = self.state.observed.facts.counts.get(change.key)
-            self.details[change.key] = (f"{'holds ' if counts else ''}{hazards.holding(counts)}; {bindings}",)
-        else:
-            self.details[change.key] = (bindings,)
+    def _replacements(self, changes: Sequence[Change]) -> tuple[list[Recreate], list[Migrate]]:
+        """Decide what is replaced, and how."""
+        recreates: list[Recreate] = []
+        migrates: list[Migrate] = []
+        replacements = Replacements(self.state, self.consent, self.details)
+        unfinished = {change.target: change for change in changes if isinstance(change, Unfinished)}
+        for change in changes:
+            if not isinstance(change, Replace | Unfinished) or change.key in self.blocked:
+                continue
+            if isinstance(change, Unfinished) and self._blocked_vhost(change):
+                continue
+            if change.key in unfinished:
+                self._block(
+                    change, "an earlier replacement of it is unfinished", "apply finishes that; then plan again"
+                )
+                continue
+            match replacements.of(change):
+                case Recreate() as operation:
+                    recreates.append(operation)
+                case Migrate() as operation:
+                    migrates.append(operation)
+                case (reason, remedy):
+                    self._block(change, reason, remedy)
+        self.unsettled = {key: change.key for key, change in unfinished.items()}
+        return recreates, migrates
+
+    def _blocked_vhost(self, change: Change) -> bool:
+        """Block what is in a blocked vhost."""
+        vhost = Vhost(change.key.vhost).key
+        if change.key == vhost or vhost not in self.blocked:
+            return False
+        self._block(change, f"vhost {vhost.name} is blocked", _SEE_ABOVE)
+        return True
 
     def _block_beside(self, change: Change) -> None:
         """Block what is in a blocked vhost, a binding whose end is blocked, and a removal whose replacement is."""
         if not isinstance(change, Create | Delete | Unseen):
             return
-        vhost = Vhost(change.key.vhost).key
-        if change.key != vhost and vhost in self.blocked:
-            self._block(change, f"vhost {vhost.name} is blocked", _SEE_ABOVE)
+        self._blocked_vhost(change)
+        if change.key in self.unsettled:
+            self._block(change, "a replacement of it is unfinished", "let apply finish that; then plan again")
         if not isinstance(change.resource, Binding):
             return
         binding = change.resource
         for end in (binding.source_key, binding.destination_key):
-            row = self.blocked.get(end)
-            if row and (isinstance(row.change, Create) or _type_differs(row.change)):
+            row = self.blocked.get(end) or self.blocked.get(self.unsettled.get(end, end))
+            if row and (isinstance(row.change, Create | Unfinished) or _type_differs(row.change)):
                 self._block(change, f"{end.kind} {end.name} is blocked", _SEE_ABOVE)
                 return
 
@@ -226,15 +260,17 @@ class _Planner:
             after = None if isinstance(change, Delete) else policy
             if after is not None:
                 self.details[policy.key] = (governance.governed(after),)
-            against = governance.against(policy.key, after)
-            if against:
-                self._block(change, *against)
+            dangers = governance.dangers(policy.key, after)
+            barred = [danger for danger in dangers if danger.allowance not in self.consent.allow]
+            if barred:
+                self._block(change, barred[0].reason, barred[0].remedy)
                 continue
             governance.let_through(governance.current.get(policy.key), after)
+            hazard = "; ".join(f"allowed: {danger.reason}" for danger in dangers)
             if after is None:
-                removes.append(Remove(policy, change))
+                removes.append(Remove(policy, change, hazard))
             else:
-                declares.append(Declare(after, change))
+                declares.append(Declare(after, change, hazard, allowed=bool(dangers)))
         return declares, removes
 
     def _swaps(self, bindings: list[Declare], wanted: Sequence[Change]) -> list[tuple[Remove, Declare]]:
@@ -282,10 +318,9 @@ def _type_differs(change: Change) -> bool:
     return isinstance(change, Replace) and any(item.path == "type" for item in change.fields)
 
 
-def _by_hand(before: object) -> str:
-    if isinstance(before, Queue):
-        return "drain it and stop its consumers, delete it by hand, then apply; or change the file back"
-    return "delete it by hand in a quiet moment, then apply; or change the file back"
+def _ends(add: Declare) -> tuple[Key, ...]:
+    binding = add.resource
+    return (binding.source_key, binding.destination_key) if isinstance(binding, Binding) else ()
 
 
 def _displacement(change: Displaced) -> tuple[str, str]:

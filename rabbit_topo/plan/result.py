@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rabbit_topo.diff import Change, Create, Delete, Displaced, Replace, Unseen, Update, seen
+from rabbit_topo.diff import Change, Create, Delete, Displaced, Replace, Unfinished, Unseen, Update, seen
 from rabbit_topo.plan.operations import Done, Failed, NotAttempted, Outcome
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def signature(change: Change) -> tuple[object, ...]:
     match change:
         case Update() | Replace():
             return (type(change), change.key, repr(change.fields))
-        case Create() | Delete() | Unseen():
+        case Create() | Delete() | Unseen() | Unfinished():
             return (type(change), change.key)
         case Displaced():
             return (type(change), change.key, change.ours.key, change.theirs.key)

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rabbit_topo.model import Binding, Exchange, Key, Kind, Policy, Queue
+from rabbit_topo.model import Binding, Exchange, Key, Kind, Policy, Queue, mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,8 @@ class State:
                 state.bind(resource)
             elif isinstance(resource, Policy):
                 state.policies.append(resource)
+        for binding in observed.facts.hidden_bindings:
+            state.bind(binding)
         everything = (*observed.topology.resources.values(), *observed.facts.hidden, *declared.resources.values())
         for resource in everything:
             for kind, name in _named(resource):
@@ -65,9 +67,15 @@ class State:
         return key in self.observed.topology.resources or key in self.hidden
 
     def ours(self, key: Key) -> bool:
-        """Say whether an object is declared as ours, covered by `owns:`, or named by `absent:`."""
+        """Say whether an object is declared as ours, covered by `owns:`, or named by `absent:`.
+
+        So is what the tool itself left there for a while.
+        """
         if key in self.hidden:
             return False
+        there = self.get(key)
+        if isinstance(there, Queue | Exchange) and mark_of(there):
+            return True
         if key in self.declared.resources:
             return not self.declared.note(key).external
         return key in self.declared.absent or self.declared.scope.owns(key.vhost, key.name)

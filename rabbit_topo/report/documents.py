@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from rabbit_topo.diff import ABSENT, Create, Delete, Displaced, Replace, Unseen, Update, seen
+from rabbit_topo.diff import ABSENT, Create, Delete, Displaced, Replace, Unfinished, Unseen, Update, seen
 from rabbit_topo.model import EVERYTHING, Binding, Exchange, Kind, Policy, Queue, Vhost
-from rabbit_topo.plan import Declare, Done, Failed, NotAttempted
+from rabbit_topo.plan import Declare, Done, Failed, Migrate, NotAttempted, Recreate, Remove
 from rabbit_topo.report.rows import differences, name_of, rows, subject, summary
 from rabbit_topo.report.unverified import complete, gaps, refused
 
@@ -31,7 +31,13 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     return {
         **_head("plan", plan),
         "not_verified": _not_verified(plan),
-        "prune": plan.prune,
+        "consent": {
+            "prune": plan.prune,
+            "allow": sorted(plan.consent.allow),
+            "migrate": plan.consent.migrate,
+            "max_delete": plan.consent.max_delete,
+        },
+        "excess": plan.excess,
         "fingerprint": plan.fingerprint,
         "summary": summary(all_rows, plan),
         "changes": [_row(row) for row in all_rows],
@@ -146,6 +152,9 @@ def _change(change: Change) -> dict[str, Any]:
         "fields": [],
     }
     match change:
+        case Unfinished():
+            found["fields"] = [_field(field) for field in change.fields]
+            found["left"] = change.marked.name
         case Update() | Replace():
             found["fields"] = [_field(field) for field in change.fields]
         case Displaced():
@@ -220,18 +229,39 @@ def resource(given: Resource) -> dict[str, Any]:
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
-    return {
-        "action": "declare" if isinstance(operation, Declare) else "remove",
+    found: dict[str, Any] = {
+        "action": _action(operation),
         "resource": resource(operation.resource),
         "cause": name_of(operation.cause),
         "hazard": operation.hazard,
     }
+    match operation:
+        case Recreate():
+            found["restore"] = [resource(one) for one in operation.restore]
+        case Migrate():
+            found["holding"] = resource(operation.holding)
+        case Declare() | Remove():
+            pass
+    return found
+
+
+def _action(operation: Operation) -> str:
+    match operation:
+        case Declare():
+            return "declare"
+        case Remove():
+            return "remove"
+        case Recreate():
+            return "replace"
+        case Migrate():
+            return "migrate"
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:
     match outcome:
         case Done():
-            return {**_operation(outcome.operation), "outcome": "done", "reason": "", "hint": ""}
+            told = {"outcome": "done", "reason": "", "hint": ""}
+            return {**_operation(outcome.operation), **told, **({"note": outcome.note} if outcome.note else {})}
         case Failed():
             told = {"outcome": "failed", "reason": outcome.reason, "hint": outcome.hint}
             return {**_operation(outcome.operation), **told}

@@ -33,7 +33,15 @@ class Layout(NamedTuple):
     column: int
 
 
-SYMBOL: Final = {"create": "+", "update": "~", "replace": "-/+", "displaced": "!", "delete": "-", "unseen": "="}
+SYMBOL: Final = {
+    "create": "+",
+    "update": "~",
+    "replace": "-/+",
+    "displaced": "!",
+    "delete": "-",
+    "unseen": "=",
+    "unfinished": ">>",
+}
 STYLE: Final = {
     "create": "create",
     "update": "update",
@@ -41,6 +49,7 @@ STYLE: Final = {
     "displaced": "danger",
     "delete": "delete",
     "unseen": "dim",
+    "unfinished": "danger",
 }
 INDENT: Final = " " * 8
 _COLUMN: Final = 38

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unseen, Update
+from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unfinished, Unseen, Update
 from rabbit_topo.plan import Declare
 from rabbit_topo.report import words
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rabbit_topo.plan import Plan
 
 Status: TypeAlias = Literal["planned", "blocked", "left_alone"]
-ChangeName: TypeAlias = Literal["create", "update", "replace", "displaced", "delete", "unseen"]
+ChangeName: TypeAlias = Literal["create", "update", "replace", "displaced", "delete", "unseen", "unfinished"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,8 @@ def name_of(change: Change) -> ChangeName:
             return "delete"
         case Unseen():
             return "unseen"
+        case Unfinished():
+            return "unfinished"
 
 
 def subject(change: Change) -> Resource:
@@ -87,6 +89,8 @@ def subject(change: Change) -> Resource:
             return change.resource
         case Update() | Replace():
             return change.after
+        case Unfinished():
+            return change.after or change.before or change.marked
 
 
 def summary(all_rows: Sequence[Row], plan: Plan) -> dict[str, int]:
@@ -95,6 +99,8 @@ def summary(all_rows: Sequence[Row], plan: Plan) -> dict[str, int]:
     return {
         "create": planned["create"],
         "update": planned["update"],
+        "replace": planned["replace"],
+        "finish": planned["unfinished"],
         "delete": planned["delete"],
         "blocked": len(plan.blocked),
         "left_alone": len(plan.left_alone),

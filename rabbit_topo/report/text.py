@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unseen, Update, seen
+from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unfinished, Unseen, Update, seen
 from rabbit_topo.model import Binding, Kind
-from rabbit_topo.plan import Declare, Done
+from rabbit_topo.plan import Declare, Done, Migrate, Recreate, Remove
 from rabbit_topo.report import words
 from rabbit_topo.report.layout import (
     INDENT,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 
 _SECTIONS: Final = (
+    ("UNFINISHED", "an earlier run was stopped in the middle", "unfinished"),
     ("REPLACE", "RabbitMQ cannot change this in place", "replace"),
     ("NOT IN EFFECT", "another policy takes the place of ours", "displaced"),
     ("DELETE", "", "delete"),
@@ -43,6 +44,7 @@ _SECTIONS: Final = (
 )
 _UNSEEN_SHOWN: Final = 20
 _FINDINGS: Final = (
+    ("UNFINISHED", "an earlier apply was stopped in the middle", ("unfinished",)),
     ("DIFFERENT", "", ("replace", "update")),
     ("NOT IN EFFECT", "another policy takes the place of ours", ("displaced",)),
     ("MISSING", "declared, and not on the broker", ("create",)),
@@ -70,6 +72,10 @@ def plan_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]
     yield from unverified_lines(plan, width)
     yield from renewed_lines(plan.facts, width)
     yield ()
+    if plan.excess:
+        yield (Span(f"  TOO MUCH  {plan.excess}.", "danger"),)
+        yield (Span("  apply refuses that, --yes or not; --max-delete PERCENT raises the share.", "dim"),)
+        yield ()
     yield from _plan_summary(all_rows, plan)
 
 
@@ -93,6 +99,8 @@ def _plan_summary(all_rows: Sequence[Row], plan: Plan) -> Iterator[Line]:
     count = summary(all_rows, plan)
     marks = [
         Span(f"  ! {count['blocked']} blocked", "danger") if count["blocked"] else Span(""),
+        Span(f"  >> {count['finish']}", "danger") if count["finish"] else Span(""),
+        Span(f"  -/+ {count['replace']}", "danger") if count["replace"] else Span(""),
         Span(f"  - {count['delete']}", "delete") if count["delete"] else Span(""),
         Span(f"  ~ {count['update']}", "update") if count["update"] else Span(""),
         Span(f"  + {count['create']}", "create") if count["create"] else Span(""),
@@ -106,6 +114,10 @@ def _plan_summary(all_rows: Sequence[Row], plan: Plan) -> Iterator[Line]:
         yield (Span(f"  Nothing to do: {_objects(count['unchanged'])} as declared.", "good"),)
         return
     parts = [f"{count['create']} to create", f"{count['update']} to update", f"{count['delete']} to delete"]
+    if count["replace"]:
+        parts.insert(0, f"{count['replace']} to replace")
+    if count["finish"]:
+        parts.insert(0, f"{count['finish']} to finish")
     if count["declare_again"]:
         parts.append(f"{count['declare_again']} again")
     if count["blocked"]:
@@ -162,8 +174,8 @@ def _plan_row(row: Row, layout: Layout) -> Iterator[Line]:
 
 def _fields(change: Change) -> Iterator[Line]:
     match change:
-        case Update() | Replace():
-            pad = max(len(field.path) for field in change.fields)
+        case Update() | Replace() | Unfinished():
+            pad = max((len(field.path) for field in change.fields), default=0)
             for field in change.fields:
                 values = f"{words.value(field.observed)} -> {words.value(field.declared)}"
                 yield (Span(f"{INDENT}{words.clean(field.path):<{pad}}   {values}"),)
@@ -231,7 +243,10 @@ def _standing(row: Row) -> str:
 def _drifts(row: Row) -> Iterator[Line]:
     change = row.change
     match change:
-        case Update() | Replace():
+        case Update() | Replace() | Unfinished():
+            if isinstance(change, Unfinished):
+                for detail in row.details:
+                    yield from wrapped(INDENT, "", detail, 80)
             for field in change.fields:
                 yield (Span(f"{INDENT}{words.drift(field)}"),)
         case Displaced():
@@ -307,7 +322,7 @@ def _outcomes(heading: str, style: str, outcomes: Sequence[Outcome], width: int,
             Span(f"  {_mark(outcome.operation)} {words.name(outcome.operation.resource)}", style),
             Span(f"  {place}", "dim"),
         )
-        reason = getattr(outcome, "reason", "")
+        reason = getattr(outcome, "reason", "") or getattr(outcome, "note", "")
         if reason and not shared:
             yield from wrapped(INDENT, "", reason, width)
         if hint := getattr(outcome, "hint", ""):
@@ -315,9 +330,13 @@ def _outcomes(heading: str, style: str, outcomes: Sequence[Outcome], width: int,
 
 
 def _mark(operation: Operation) -> str:
-    if not isinstance(operation, Declare):
-        return "-"
-    return "~" if isinstance(operation.cause, Update) else "+"
+    match operation:
+        case Remove():
+            return "-"
+        case Recreate() | Migrate():
+            return "-/+"
+        case Declare():
+            return "~" if isinstance(operation.cause, Update) else "+"
 
 
 def validation_line(sources: Sequence[str], topology: Topology) -> Line:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import amqp
 import pytest
 
-from rabbit_topo import apply, connect, diff, load, make_plan
+from rabbit_topo import Consent, apply, connect, diff, load, make_plan
 from tests.integration.test_drift import command
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def test_a_message_that_is_taken_during_the_work_keeps_its_queue(
         for name in names:
             holder.queue_declare(name, durable=True, auto_delete=False)
         observed = broker.observe(declared)
-        plan = make_plan(diff(observed, declared), observed, declared, prune=True)
+        plan = make_plan(diff(observed, declared), observed, declared, Consent(prune=True))
 
         def hold(outcome: Outcome) -> None:
             if outcome.operation.key.name == names[0]:

@@ -11,7 +11,7 @@ from rabbit_topo.arguments import compared_arguments
 from rabbit_topo.diff import Create, Replace, Unseen, diff
 from rabbit_topo.errors import Refusal
 from rabbit_topo.model import Queue
-from rabbit_topo.plan import Plan, Report, make_plan
+from rabbit_topo.plan import Consent, Plan, Report, make_plan
 from rabbit_topo.plan.result import signature
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def planned(broker: Broker, declared: Topology, *, prune: bool) -> tuple[Observed, Plan]:
     """Observe, diff and plan."""
     observed = broker.observe(declared)
-    return observed, make_plan(diff(observed, declared), observed, declared, prune=prune)
+    return observed, make_plan(diff(observed, declared), observed, declared, Consent(prune=prune))
 
 
 def fill(broker: Broker, wanted: Topology) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rabbit_topo.diff import diff
 from rabbit_topo.model import Arguments, Facts, Observed, Topology
-from rabbit_topo.plan import make_plan
+from rabbit_topo.plan import Consent, make_plan
 from tests.laws.strategies import pairs, topologies, values
 
 
@@ -34,7 +34,7 @@ def test_a_diff_is_sorted_and_the_same_each_time(pair: tuple[Topology, Topology]
 def test_every_change_is_done_blocked_or_left_alone(pair: tuple[Topology, Topology], prune: bool) -> None:  # noqa: FBT001
     observed, declared = _seen(pair[0]), pair[1]
     changes = diff(observed, declared)
-    plan = make_plan(changes, observed, declared, prune=prune)
+    plan = make_plan(changes, observed, declared, Consent(prune=prune))
     standing = [op.cause for op in plan.operations] + list(plan.remainder)
     assert {repr(change) for change in changes} == {repr(change) for change in standing}
     assert not {repr(op.cause) for op in plan.operations} & {repr(change) for change in plan.remainder}

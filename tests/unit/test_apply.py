@@ -11,7 +11,7 @@ from rabbit_topo import apply, connect, diff, load, make_plan
 from rabbit_topo.diff import Unseen
 from rabbit_topo.errors import Refusal, Unreachable
 from rabbit_topo.model import Binding, Kind, Observed, Topology, Unverified
-from rabbit_topo.plan import Declare, Done, Failed, NotAttempted, Plan
+from rabbit_topo.plan import Consent, Declare, Done, Failed, NotAttempted, Plan
 from rabbit_topo.plan.operations import unsent
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _load(folder: Path, text: str) -> Topology:
 
 def _plan(broker: Broker, declared: Topology, *, prune: bool = False) -> Plan:
     observed = broker.observe(declared)
-    return make_plan(diff(observed, declared), observed, declared, prune=prune)
+    return make_plan(diff(observed, declared), observed, declared, Consent(prune=prune))
 
 
 def test_nothing_is_removed_after_something_could_not_be_added(old: Broker, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import yaml
 from rabbit_topo.diff import diff
 from rabbit_topo.load import load
 from rabbit_topo.model import Counts, Facts, Key, Kind, Observed, Queue, Resource, Topology, Unverified
-from rabbit_topo.plan import Plan, make_plan
+from rabbit_topo.plan import Consent, Plan, make_plan
 from rabbit_topo.report.text import plan_lines
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "plan").glob("*.yaml"))
@@ -57,7 +57,7 @@ def plan_of(case: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch)
     if "alone" in case:
         there, facts = _alone(there, facts, declared, case["alone"] or {})
     observed = Observed(Topology(there), facts)
-    return make_plan(diff(observed, declared), observed, declared, prune=case.get("prune", False))
+    return make_plan(diff(observed, declared), observed, declared, Consent(prune=case.get("prune", False)))
 
 
 def _alone(

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from rabbit_topo.broker.target import DEFAULT, Target, Tls
+from rabbit_topo.broker.target import DEFAULT, Expected, Target, Tls
 from rabbit_topo.config import Flags, Settings, resolve, resolve_sources
 from rabbit_topo.errors import InputError, TopoError, UsageError
 
@@ -539,3 +539,56 @@ def test_the_schema_is_one_and_its_examples_fit_it() -> None:
 
 def test_no_password_is_shown_by_repr(tmp_path: Path) -> None:
     assert "s3cret" not in repr(settle(tmp_path, ONE))
+
+
+EXPECTING = """\
+environments:
+  prod:
+    broker: http://prod
+    expect: {cluster_name: '${NAME}', version: 4.10, tags: {region: eu, env: prod}}
+"""
+
+
+def test_what_is_expected_of_an_environment_goes_with_its_own_urls(tmp_path: Path) -> None:
+    expected = settle(tmp_path, EXPECTING, {"NAME": "shop"}).target.expected
+    assert expected == Expected("shop", "4.10", (("env", "prod"), ("region", "eu")), "rabbit-topo.yaml:4:28")
+    assert settle(tmp_path, EXPECTING, broker="http://elsewhere").target.expected == Expected()
+    assert settle(tmp_path, "environments: {dev: {broker: 'http://x', expect: {}}}").target.expected == Expected()
+
+
+def test_expectations_of_the_wrong_form_are_told_with_their_places(tmp_path: Path) -> None:
+    text = (
+        "environments:\n  a: {broker: 'http://x', expect: {version: '4', tags: {region: 1}, clustername: x}}\n"
+        "  b: {broker: 'http://x', expect: [x]}\n  c: {broker: 'http://x', expect: {version: [4], tags: {a: ''}}}\n"
+    )
+    found = problems(tmp_path, text)
+    assert [line.partition("\n")[0] for line in found] == [
+        "rabbit-topo.yaml:2:46: version must be a RabbitMQ release or version",
+        "rabbit-topo.yaml:2:65: region must be a string, not a number or another value",
+        "rabbit-topo.yaml:2:69: unknown key clustername in expect",
+        "rabbit-topo.yaml:3:35: expect must be a mapping of names to values, not a list",
+        "rabbit-topo.yaml:4:45: version must be a RabbitMQ release or version",
+        "rabbit-topo.yaml:4:60: a is empty",
+    ]
+    assert "did you mean cluster_name?" in found[2]
+
+
+def test_an_inventory_is_kept_under_the_projects_name(tmp_path: Path) -> None:
+    assert settle(tmp_path, "project: shop\ninventory: broker\n").target.project == "shop"
+    assert settle(tmp_path, "project: shop\ninventory: broker\n", broker="http://x").target.project == "shop"
+    assert settle(tmp_path, "project: shop\n").target.project == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("inventory: broker\n", "1:12: an inventory needs the project's name"),
+        ("inventory: yes\nproject: shop\n", "1:12: inventory must be `broker`"),
+        ("inventory: [broker]\nproject: shop\n", "1:12: inventory must be `broker`"),
+        ("inventory: broker\nproject: shop.eu\n", "2:10: project must be a short name"),
+        ("inventory: broker\nproject: 1\n", "2:10: project must be a string"),
+    ],
+)
+def test_an_inventory_of_the_wrong_form_is_one_problem(tmp_path: Path, text: str, problem: str) -> None:
+    [found] = problems(tmp_path, text)
+    assert problem in found

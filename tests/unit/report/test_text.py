@@ -8,7 +8,7 @@ import pytest
 
 from rabbit_topo.diff import ABSENT, Create, Delete, Displaced, Field, Update
 from rabbit_topo.model import Arguments, Binding, Exchange, Facts, Note, Origin, Policy, Queue, Topology, Vhost
-from rabbit_topo.plan import Declare, Done, Failed, NotAttempted, Plan, Report
+from rabbit_topo.plan import Consent, Declare, Done, Failed, NotAttempted, Plan, Report
 from rabbit_topo.report import words
 from rabbit_topo.report.text import check_lines, plan_lines, report_lines, validation_line
 
@@ -32,7 +32,7 @@ def _plan(*declares: Queue | Exchange | Binding | Vhost | Policy, blocked: tuple
     operations = tuple(Declare(item, Create(item, Note(Origin("a.yaml", 3, 1)))) for item in declares)
     declared = Topology({item.key: item for item in declares}, files=("a.yaml",))
     return Plan(
-        (operations,) if operations else (), blocked, (), {}, 0, "f", prune=False, declared=declared, facts=FACTS
+        (operations,) if operations else (), blocked, (), {}, 0, "f", consent=Consent(), declared=declared, facts=FACTS
     )
 
 
@@ -93,7 +93,7 @@ def test_an_update_is_marked_in_a_report() -> None:
         {},
         0,
         "f",
-        prune=False,
+        consent=Consent(),
         declared=Topology({POLICY.key: POLICY}),
         facts=FACTS,
     )
@@ -106,7 +106,7 @@ def test_a_moved_binding_names_what_differs() -> None:
     near = Binding("/", "x", "queue", "q", "old", Arguments({"n": "1"}))
     plan = _plan()
     operation = Declare(wanted, Create(wanted, Note(), near))
-    plan = Plan(((operation,),), (), (), {}, 0, "f", prune=False, declared=plan.declared, facts=FACTS)
+    plan = Plan(((operation,),), (), (), {}, 0, "f", consent=Consent(), declared=plan.declared, facts=FACTS)
     shown = text(check_lines(plan, ["a.yaml"], 80))
     assert "routing_key: declared new, broker old" in shown
     assert 'arguments: declared n=1, broker n="1"' in shown

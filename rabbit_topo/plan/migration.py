@@ -1,0 +1,106 @@
+"""Whether a queue can be replaced and keep its messages, and where they lie meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from rabbit_topo.model import Arguments, Kind, Mark, Queue, temporary_name
+from rabbit_topo.plan import hazards
+from rabbit_topo.policies import DIVERSIONS, LIMITS, effective, options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from rabbit_topo.model import Plain, Policy
+    from rabbit_topo.plan.state import State
+    from rabbit_topo.plan.types import Consent
+
+Why: TypeAlias = tuple[str, str]  # a reason, and a remedy
+PURPOSE: Final = "migrate"
+_DEAD_LETTERS: Final = ("dead-letter-exchange", "dead-letter-routing-key")
+
+
+def holding_queue(queue: Queue, policies: Iterable[Policy], operator: Iterable[Policy], version: str) -> Queue:
+    """Return the queue that keeps another one's messages: without limits, and with the same dead-letter target.
+
+    A message that brings an expiration of its own may expire there as it would have expired where it was.
+    """
+    merged = options(queue, effective(policies, queue, version), effective(operator, queue, version))
+    mark = Mark(PURPOSE, Kind.QUEUE, queue.name)
+    arguments = {**mark.arguments, **{f"x-{name}": merged[name] for name in _DEAD_LETTERS if name in merged}}
+    if "x-dead-letter-exchange" not in arguments:
+        arguments.pop("x-dead-letter-routing-key", None)
+    name = temporary_name(PURPOSE, Kind.QUEUE, queue.name)
+    return Queue(queue.vhost, name, "classic", arguments=Arguments(arguments))
+
+
+def against_holding(holding: Queue, state: State) -> Why | None:
+    """Say which policy would limit, expire or divert what a holding queue keeps."""
+    facts = state.observed.facts
+    for policies, what in ((state.policies, "policy"), (facts.operator_policies, "operator policy")):
+        policy = effective(policies, holding, facts.version)
+        if policy and (names := harmful(holding, policy.definition)):
+            return (
+                f"{what} {policy.name} would reach {holding.name}, where the messages wait, with {', '.join(names)}",
+                f"keep names that begin with rabbit-topo. out of its pattern ({policy.pattern})",
+            )
+    return None
+
+
+def harmful(holding: Queue, definition: Mapping[str, Plain]) -> list[str]:
+    """Name what a policy's definition does to a holding queue that could drop, expire or divert its messages.
+
+    >>> harmful(Queue("/", "kept"), {"max-length": 5, "queue-mode": "lazy"})
+    ['max-length']
+    """
+    argued = {name.removeprefix("x-") for name in holding.arguments}
+    return sorted(name for name in definition if name in LIMITS or (name in DIVERSIONS and name not in argued))
+
+
+def refusals_of(
+    before: Queue | None, after: Queue, state: State, consent: Consent, *, resumed: bool = False
+) -> Why | None:
+    """Say why a queue cannot be migrated, and the way out; what only a look at its messages shows is seen later."""
+    facts = state.observed.facts
+    if "stream" in {after.type, before.type if before else None}:
+        return "a stream cannot be emptied: it keeps what was read", "declare a new one under another name, and move on"
+    if not facts.moves:
+        missing = "--amqp" if facts.lists else "--broker"
+        return "messages are moved by AMQP, and bindings seen by HTTP", f"give both URLs (missing: {missing})"
+    if hazards.fed_directly(after.key, state) and "default-exchange-gap" not in consent.allow:
+        how = hazards.listed(hazards.fed_directly(after.key, state))
+        return (
+            f"fed through the default exchange ({how}), which no binding can turn aside while it is replaced",
+            "--allow default-exchange-gap takes that: what is sent so between delete and declare is lost",
+        )
+    if before is None:
+        return None
+    counts = facts.counts.get(before.key)
+    if counts is None:
+        return "its messages and consumers could not be counted", "see that the broker reports them, then run again"
+    if counts.consumers and not consent.wait_consumers:
+        return (
+            f"{hazards.counted(counts.consumers, 'consumer')} would take its messages while they move",
+            "stop them, or give them time to leave: --wait-consumers 60s",
+        )
+    if before.type == "quorum" and (why := hazards.may_withhold(before, state)):
+        return (
+            f"{why}: it may hold messages that no count shows at once",
+            "see that none is under way to a dead-letter exchange, and migrate it without that option first",
+        )
+    return _no_room(after, counts.messages, state, resumed=resumed)
+
+
+def _no_room(after: Queue, messages: int, state: State, *, resumed: bool) -> Why | None:
+    facts = state.observed.facts
+    limits = options(
+        after, effective(state.policies, after, facts.version), effective(facts.operator_policies, after, facts.version)
+    )
+    room = limits.get("max-length")
+    if isinstance(room, int) and 0 <= room < messages:
+        more = "" if not resumed else " in it and in its holding queue"
+        return (
+            f"the new queue takes {hazards.counted(room, 'message')} (max-length), and there are {messages:,}{more}",
+            f"raise max-length to {messages:,} or more, or let consumers drain the queue first",
+        )
+    return None
