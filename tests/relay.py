@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 class Relay:
     """Passes every byte between its own port and the one of `url`, until it is cut.
 
-    With `cut_behind` it cuts itself as soon as a client has said these bytes, and they were passed on.
+    With `cut_behind` it cuts itself as soon as a client has said these bytes, and they were passed on. `said` is what
+    clients said so far.
     """
 
     def __init__(self, url: str, cut_behind: bytes | None = None) -> None:
         self._to = ("127.0.0.1", urlsplit(url).port or 0)
         self._cut_behind = cut_behind
+        self.said = b""
         self._open: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"{urlsplit(url).scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -47,13 +49,15 @@ class Relay:
                 client, _ = self._listener.accept()
                 broker = socket.create_connection(self._to)
                 self._open += [client, broker]
-                threading.Thread(target=self._pass, args=(client, broker, self._cut_behind), daemon=True).start()
-                threading.Thread(target=self._pass, args=(broker, client, None), daemon=True).start()
+                threading.Thread(target=self._pass, args=(client, broker, True), daemon=True).start()
+                threading.Thread(target=self._pass, args=(broker, client, False), daemon=True).start()
 
-    def _pass(self, source: socket.socket, sink: socket.socket, cut_behind: bytes | None) -> None:
+    def _pass(self, source: socket.socket, sink: socket.socket, up: bool) -> None:  # noqa: FBT001
         with suppress(OSError):
             while data := source.recv(65536):
                 sink.sendall(data)
-                if cut_behind and cut_behind in data:
+                if up:
+                    self.said += data
+                if up and self._cut_behind and self._cut_behind in data:
                     self.cut()
             sink.shutdown(socket.SHUT_WR)

@@ -168,8 +168,8 @@ class _Reader:
                         environments[name.raw] = self.environment(name, node)
         if inventory is not None and project is None and not self.says(root, "project"):
             self.complain(inventory, "an inventory needs the project's name", "write `project: NAME` beside it")
-        name = project.raw if project and inventory is not None else ""
-        return ConfigFile(self.path, self.shown, sources, version, name, environments)
+        kept = project.raw if project and inventory is not None else ""
+        return ConfigFile(self.path, self.shown, sources, version, kept, environments)
 
     def environment(self, name: Text, node: Node) -> Environment:
         texts: dict[str, Text] = {}

@@ -411,7 +411,9 @@ environments:
 
 def test_an_unknown_key_gets_a_suggestion(tmp_path: Path) -> None:
     assert "did you mean sources?" in problems(tmp_path, "source: []\n")[0]
-    assert "possible here: sources, target_version, environments" in problems(tmp_path, "zzz: 1\n")[0]
+    assert (
+        "possible here: sources, target_version, project, inventory, environments" in problems(tmp_path, "zzz: 1\n")[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -519,6 +521,15 @@ def test_an_empty_configuration_says_nothing(tmp_path: Path, text: str) -> None:
         "environments: {d: {broker: 'http://x', tls: {nope: x}}}",
         "environments: []",
         "nope: 1",
+        "environments: {a: {broker: b, expect: {cluster_name: x, version: 4.3, tags: {a: b}}}}",
+        "environments: {a: {broker: b, expect: {version: 4.3.6, tags: }}}",
+        "environments: {a: {broker: b, expect: {version: x}}}",
+        "environments: {a: {broker: b, expect: {tags: {a: 1}}}}",
+        "environments: {a: {broker: b, expect: {tag: {a: b}}}}",
+        "{inventory: broker, project: shop}",
+        "{inventory: broker}",
+        "{inventory: here, project: shop}",
+        "project: shop.eu",
     ],
 )
 def test_the_schema_and_the_reader_agree(tmp_path: Path, text: str) -> None:
@@ -563,7 +574,7 @@ def test_expectations_of_the_wrong_form_are_told_with_their_places(tmp_path: Pat
     )
     found = problems(tmp_path, text)
     assert [line.partition("\n")[0] for line in found] == [
-        "rabbit-topo.yaml:2:46: version must be a RabbitMQ release or version",
+        "rabbit-topo.yaml:2:45: version must be a RabbitMQ release or version",
         "rabbit-topo.yaml:2:65: region must be a string, not a number or another value",
         "rabbit-topo.yaml:2:69: unknown key clustername in expect",
         "rabbit-topo.yaml:3:35: expect must be a mapping of names to values, not a list",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +12,9 @@ from rabbit_topo.broker.expected import cluster_tags, refuse_another
 from rabbit_topo.broker.target import Expected, Target
 from rabbit_topo.errors import Refusal
 from rabbit_topo.model import Topology
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EU = (("region", "eu"),)
 
@@ -28,13 +30,16 @@ def said(expected: Expected, **told: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "version"), [("4.3", "4.3.6"), ("4.3", "4.3"), ("4.3.6", "4.3.6"), ("4.3.6", "4.3.6-rc.1"), ("4.3", "4.3+1")]
+    ("wanted", "version"),
+    [("4.3", "4.3.6"), ("4.3", "4.3"), ("4.3.6", "4.3.6"), ("4.3.6", "4.3.6-rc.1"), ("4.3", "4.3+1")],
 )
 def test_a_version_that_begins_with_the_expected_one_part_by_part_is_it(wanted: str, version: str) -> None:
     assert said(Expected(version=wanted), version=version) == ""
 
 
-@pytest.mark.parametrize(("wanted", "version"), [("4.3", "4.30.1"), ("4.3.6", "4.3"), ("4.3.6", "4.3.60"), ("4.3", "3.10.8")])
+@pytest.mark.parametrize(
+    ("wanted", "version"), [("4.3", "4.30.1"), ("4.3.6", "4.3"), ("4.3.6", "4.3.60"), ("4.3", "3.10.8")]
+)
 def test_another_version_is_refused(wanted: str, version: str) -> None:
     assert f"the version should be {wanted}, it is {version}" in said(Expected(version=wanted), version=version)
 
@@ -48,7 +53,9 @@ def test_everything_that_differs_is_named_with_the_place_that_expects_it() -> No
         "the cluster's tag tier should be '1', it has no such tag\n"
         "nothing was changed; see that the target is the right one, or correct `expect` (rabbit-topo.yaml:7:9)"
     )
-    assert said(expected, cluster_name="production", version="4.3.1", tags={"region": "eu", "tier": "1", "x": "y"}) == ""
+    assert (
+        said(expected, cluster_name="production", version="4.3.1", tags={"region": "eu", "tier": "1", "x": "y"}) == ""
+    )
 
 
 def test_what_is_not_told_is_refused_with_the_way_to_have_it_told() -> None:
