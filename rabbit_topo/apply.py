@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from rabbit_topo.diff import Unseen, diff, seen
+from rabbit_topo.diff import Unfinished, Unseen, diff, seen
 from rabbit_topo.errors import Refusal, TopoError
 from rabbit_topo.model import Binding, Key, Kind
-from rabbit_topo.plan import Declare, Done, NotAttempted, Remove, Report
+from rabbit_topo.plan import Declare, Done, Migrate, NotAttempted, Report
 from rabbit_topo.plan.result import signature
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from rabbit_topo.broker import Broker
     from rabbit_topo.diff import Change
+    from rabbit_topo.migrate import Moving
     from rabbit_topo.model import Observed
     from rabbit_topo.plan import Operation, Outcome, Plan
 
@@ -30,12 +31,13 @@ def apply(
     *,
     partial: bool = False,
     on_outcome: Callable[[Outcome], None] | None = None,
+    on_moved: Callable[[Moving], object] = lambda _: None,
 ) -> Report:
     r"""Carry out a plan wave by wave, then observe and diff again.
 
     Raises `Refusal` before the first write when rows are blocked and `partial` is not set. An object that the broker
     refuses does not stop the others; what depends on it is not attempted, and nothing is removed after something
-    could not be added. An interrupt ends the work and is told in the report.
+    could not be added. An interrupt ends the work and is told in the report. `on_moved` hears how far migrations are.
 
     >>> import tempfile, pathlib
     >>> from rabbit_topo import connect, diff, load, make_plan
@@ -50,7 +52,7 @@ def apply(
     """
     if plan.blocked and not partial:
         raise blocked_refusal(plan)
-    run = _Run(broker, on_outcome)
+    run = _Run(plan, broker, on_outcome, on_moved)
     interrupted, ended = 0, "interrupted"
     try:
         for wave in plan.waves:
@@ -77,6 +79,7 @@ def apply(
     except Exception as error:  # noqa: BLE001 - the same
         return Report(plan, outcomes, None, _words(error))
     left = {change.key: change for change in remaining}
+    left |= {change.target: change for change in remaining if isinstance(change, Unfinished)}
     return Report(plan, tuple(_looked_up(outcome, left.get(outcome.operation.key)) for outcome in outcomes), remaining)
 
 
@@ -96,7 +99,14 @@ def blocked_refusal(plan: Plan) -> Refusal:
 class _Run:
     """The outcomes so far, and what they forbid."""
 
-    def __init__(self, broker: Broker, on_outcome: Callable[[Outcome], None] | None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        broker: Broker,
+        on_outcome: Callable[[Outcome], None] | None,
+        on_moved: Callable[[Moving], object],
+    ) -> None:
+        self.plan = plan
         self.broker = broker
         self.outcomes: list[Outcome] = []
         self.failed: set[Key] = set()
@@ -104,6 +114,7 @@ class _Run:
         self.remove_failed = False
         self.sending: list[Operation] = []
         self._on_outcome = on_outcome
+        self._on_moved = on_moved
 
     def wave(self, wave: Sequence[Operation]) -> None:
         sendable: list[Operation] = []
@@ -114,23 +125,35 @@ class _Run:
             else:
                 sendable.append(operation)
         self.sending = sendable
-        if sendable:
-            for outcome in self.broker.execute(sendable):
-                self._take(outcome)
+        for outcome in self._carry_out(sendable):
+            self._take(outcome)
+
+    def _carry_out(self, operations: Sequence[Operation]) -> Iterator[Outcome]:
+        migrations = [operation for operation in operations if isinstance(operation, Migrate)]
+        rest = [operation for operation in operations if not isinstance(operation, Migrate)]
+        if rest:
+            yield from self.broker.execute(rest)
+        if migrations:
+            from rabbit_topo.broker.both import Both
+            from rabbit_topo.migrate import migrate
+
+            if not isinstance(self.broker, Both):
+                raise Refusal("messages are moved over both roads", "give the management URL and the AMQP URL")
+            yield from migrate(migrations, self.broker, self.plan, self._on_moved)
 
     def _take(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
         if not isinstance(outcome, Done):
             self.failed.add(outcome.operation.key)
             self.add_failed |= isinstance(outcome.operation, Declare)
-            self.remove_failed |= isinstance(outcome.operation, Remove)
+            self.remove_failed |= not isinstance(outcome.operation, Declare)
         if self._on_outcome:
             self._on_outcome(outcome)
 
     def _forbidden(self, operation: Operation) -> str:
-        if isinstance(operation, Remove) and self.add_failed:
+        if not isinstance(operation, Declare) and self.add_failed:
             return "nothing is removed after something could not be added"
-        if isinstance(operation, Remove) and self.remove_failed:
+        if not isinstance(operation, Declare) and self.remove_failed:
             return "nothing more is removed after something had to stay: it may send its dead letters here"
         for key in _needs(operation):
             if key in self.failed:

@@ -1,0 +1,75 @@
+"""What the management API tells of one queue at this moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rabbit_topo.broker.http import NOT_FOUND, segment
+from rabbit_topo.broker.readings import read_binding, read_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rabbit_topo.broker.http import Http
+    from rabbit_topo.model import Binding, Key, Policy, Queue
+
+VOID = "undefined"  # how the management plugin spells a null in a binding's arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What the broker's statistics say of a queue; each part is None until they have been written, seconds later.
+
+    `policies` merges the definitions of the policy and the operator policy in effect. `message_bytes` counts bodies.
+    """
+
+    policies: Mapping[str, Any] | None
+    policy: str
+    operator_policy: str
+    message_bytes: int | None
+    fed_directly: bool
+
+
+def details(http: Http, queue: Queue) -> Details | None:
+    """Return what is told of a queue; None where there is no such queue. Raises `BrokerError`."""
+    path = f"/api/queues/{segment(queue.vhost)}/{segment(queue.name)}"
+    answer = http.ask("GET", path)
+    if answer.status == NOT_FOUND:
+        return None
+    item: dict[str, Any] = answer.body if answer.ok else http.get(path)
+    told = item.get("effective_policy_definition")
+    names = [entry.get("exchange", {}).get("name") for entry in item.get("incoming") or ()]
+    return Details(
+        # an older server writes an empty table as an empty list
+        policies=told if isinstance(told, dict) else {} if told == [] else None,
+        policy=str(item.get("policy") or ""),
+        operator_policy=str(item.get("operator_policy") or ""),
+        message_bytes=item.get("message_bytes"),
+        fed_directly="" in names,
+    )
+
+
+def bindings_into(http: Http, queue: Queue) -> dict[Key, tuple[Binding, tuple[str, ...]]]:
+    """Return the bindings into a queue, less the implicit one, each with the server's own names of its copies."""
+    found: dict[Key, tuple[Binding, tuple[str, ...]]] = {}
+    for item in http.get(f"/api/queues/{segment(queue.vhost)}/{segment(queue.name)}/bindings"):
+        if item["source"]:
+            binding = read_binding(queue.vhost, item, void=VOID)
+            _, ids = found.get(binding.key, (binding, ()))
+            found[binding.key] = binding, (*ids, item["properties_key"])
+    return found
+
+
+def policies_of(http: Http, vhost: str) -> list[Policy]:
+    """Return the policies of a vhost, the operator policies left out."""
+    return [read_policy(vhost, item) for item in http.get(f"/api/policies/{segment(vhost)}")]
+
+
+def alarms(http: Http) -> list[str]:
+    """Name the alarms that keep publishers waiting, node by node; empty where this user may not see the nodes."""
+    answer = http.ask("GET", "/api/nodes?columns=name,mem_alarm,disk_free_alarm")
+    if not answer.ok:  # it takes the tag `monitoring`
+        return []
+    kinds = {"mem_alarm": "memory", "disk_free_alarm": "disk"}
+    return [f"{kinds[key]} on {node.get('name')}" for node in answer.body for key in kinds if node.get(key) is True]

@@ -1,0 +1,222 @@
+"""The stages of a migration, each one safe to be stopped in.
+
+    holding   messages and bindings go from the queue to its holding queue
+    swap      the queue is deleted, empty and unbound, and declared as it is to be
+    back      messages and bindings go from the holding queue to the queue; the holding queue is deleted
+
+A message is acknowledged where it was only when the broker has confirmed it where it goes, and a binding is removed
+only when its copy is there. So a kill in between leaves a message, or those of a moment, in both places, and none in
+neither.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from rabbit_topo.broker.mover import Mover
+from rabbit_topo.broker.queue_looks import bindings_into
+from rabbit_topo.errors import Refusal
+from rabbit_topo.migrate.looks import before_it_starts
+from rabbit_topo.model import Arguments, Binding, Kind, Mark, Queue, temporary_name
+from rabbit_topo.plan.hazards import counted, holding as said_to_hold
+from rabbit_topo.plan.operations import Declare, Done, Failed, Remove
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from rabbit_topo.broker.both import Both
+    from rabbit_topo.model import Facts, Key
+    from rabbit_topo.plan import Consent
+    from rabbit_topo.plan.operations import Migrate, Operation
+
+LEAVE: Final = 200  # messages that may be left in a queue when its bindings change hands: new ones overtake them
+ROUNDS: Final = 50  # how often a queue may get something again while it is given up
+PAUSE: Final = 0.1  # seconds between two looks
+HELD: Final = 5.0  # seconds that somebody may take to answer for the messages that he took
+TRIAL: Final = 60_000  # milliseconds that a queue lives which is declared to see if it can be
+Stage: TypeAlias = Literal["holding", "back"]
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """How far a migration is: so many messages moved in this stage, of about `total`."""
+
+    queue: Key
+    stage: Stage
+    moved: int
+    total: int
+
+
+@dataclass(slots=True)
+class Migration:
+    """One queue on its way. Every method raises `BrokerError` or `Refusal` where it cannot go on; nothing is lost then.
+
+    `touched` says that something was changed on the broker.
+    """
+
+    operation: Migrate
+    broker: Both
+    consent: Consent
+    facts: Facts
+    tell: Callable[[Moving], object]
+    touched: bool = False
+    moved: Counter[str] = field(default_factory=Counter)
+    unsure: int = 0
+
+    def prepare(self) -> None:
+        """Look whether it may begin, and declare the holding queue."""
+        operation = self.operation
+        if operation.resumed or operation.before is None:
+            return
+        with closing(self._mover()) as mover:
+            self._wait_for_consumers(mover)
+            before_it_starts(operation.before, operation.after, self.broker, mover, self.consent, self.facts)
+        self._try_out(operation.after)
+        self._carry_out([Declare(operation.holding, operation.cause)])
+        self.touched = True
+
+    def run(self) -> str:
+        """Carry it through to its end, from wherever it is; say how it went."""
+        operation, began = self.operation, time.perf_counter()
+        with closing(self._mover()) as mover:
+            if operation.before is None:
+                self._carry_out([Declare(operation.after, operation.cause)])
+            elif operation.before != operation.after:
+                self._wait_for_consumers(mover)
+                self._hop(mover, operation.before, operation.holding, "holding")
+                self._swap(mover, operation.before, operation.after)
+            self.touched = True
+            self._hop(mover, operation.holding, operation.after, "back")
+            self._give_up(mover, operation.holding, operation.after, "back")
+        seconds = time.perf_counter() - began
+        twice = f"; {counted(self.unsure, 'message')} may be there twice" if self.unsure else ""
+        return (
+            f"{counted(self.moved['holding'], 'message')} moved to its holding queue, {self.moved['back']:,} back,"
+            f" in {seconds:.1f} s{twice}"
+        )
+
+    def withdraw(self) -> None:
+        """Take the holding queue away again, which is empty and unbound."""
+        self._carry_out([Remove(self.operation.holding, self.operation.cause)])
+        self.touched = False
+
+    def _mover(self) -> Mover:
+        return Mover(
+            self.broker.target,
+            self.operation.key.vhost,
+            expected_cluster=self.facts.cluster_name,
+            drop_user_id=self.consent.drop_user_id,
+        )
+
+    def _wait_for_consumers(self, mover: Mover) -> None:
+        queue = self.operation.before
+        deadline = time.monotonic() + self.consent.wait_consumers
+        while queue is not None and (consumers := mover.ready(queue)[1]):
+            if time.monotonic() >= deadline:
+                raise Refusal(
+                    f"{counted(consumers, 'consumer')} would take its messages while they move",
+                    "stop them, or give them longer to leave: --wait-consumers 60s",
+                )
+            self._idle()
+            time.sleep(PAUSE)
+
+    def _hop(self, mover: Mover, source: Queue, into: Queue, stage: Stage) -> None:
+        """Move the messages, hand the bindings over when few are left, and move those."""
+        self._move(mover, source, into, stage, leave=LEAVE)
+        self._hand_over(source, into)
+        self._move(mover, source, into, stage)
+
+    def _move(self, mover: Mover, source: Queue, into: Queue, stage: Stage, leave: int = 0) -> None:
+        already = self.moved[stage]
+        total = already + mover.ready(source)[0]
+
+        def on_moved(number: int) -> None:
+            self.tell(Moving(self.operation.key, stage, already + number, max(total, already + number)))
+
+        did = mover.move(source, into, leave=leave, on_moved=on_moved, idle=self._idle)
+        self.moved[stage] += did.moved
+        self.unsure += did.unsure
+
+    def _hand_over(self, source: Queue, into: Queue) -> None:
+        """Bind `into` as `source` is bound, then unbind that: never neither of them."""
+        http, cause = self.broker.management.http, self.operation.cause
+        for _ in range(ROUNDS):
+            bound = bindings_into(http, source)
+            if not bound:
+                return
+            there = bindings_into(http, into)
+            copies = [replace(binding, destination=into.name) for binding, _ in bound.values()]
+            missing = [Declare(copy, cause) for copy in copies if copy.key not in there]
+            try:
+                self._carry_out(missing)
+            except Refusal:
+                self._unbind_again(into, [declare.key for declare in missing])
+                raise
+            self._carry_out([Remove(binding, cause, binding_ids=ids) for binding, ids in bound.values()])
+            self._idle()
+        raise Refusal(f"somebody binds {source.name} again and again", "see who does, and run again")
+
+    def _unbind_again(self, queue: Queue, keys: Iterable[Key]) -> None:
+        """Take back the copies of bindings that could not all be made: both queues would fill."""
+        bound = bindings_into(self.broker.management.http, queue)
+        cause = self.operation.cause
+        self._carry_out([Remove(bound[k][0], cause, binding_ids=bound[k][1]) for k in keys if k in bound])
+
+    def _swap(self, mover: Mover, before: Queue, after: Queue) -> None:
+        self._give_up(mover, before, self.operation.holding, "holding")
+        self._carry_out([Declare(after, self.operation.cause)])
+
+    def _give_up(self, mover: Mover, queue: Queue, into: Queue, stage: Stage) -> None:
+        """Delete a queue when it is empty, unbound and unused, as the broker counts at this moment."""
+        patience = time.monotonic() + max(HELD, self.consent.wait_consumers)
+        reason = ""
+        for _ in range(ROUNDS):
+            self._wait_until_answered(mover, queue, patience)
+            if mover.ready(queue)[0]:
+                self._move(mover, queue, into, stage)
+            self._hand_over(queue, into)
+            [outcome] = self.broker.execute([Remove(queue, self.operation.cause)])
+            if isinstance(outcome, Done):
+                return
+            reason = outcome.reason
+            if not isinstance(outcome, Failed) or outcome.hint:
+                break
+        raise Refusal(f"queue {queue.name} could not be deleted: {reason}", "what holds it back must end; then run again")
+
+    def _wait_until_answered(self, mover: Mover, queue: Queue, deadline: float) -> None:
+        """Wait while somebody else holds messages of a queue, or consumes from it."""
+        while True:
+            counts = self.broker.management.count(queue)
+            _, consumers = mover.ready(queue)
+            if counts is None or not (counts.unacknowledged or counts.withheld or consumers):
+                return
+            if time.monotonic() >= deadline:
+                told = said_to_hold(replace(counts, consumers=consumers))
+                raise Refusal(f"queue {queue.name} still holds {told}", "see that its consumers leave, then run again")
+            self._idle()
+            time.sleep(PAUSE)
+
+    def _try_out(self, queue: Queue) -> None:
+        """Declare a queue like the new one under another name: what the broker refuses, it refuses before the start."""
+        mark = Mark("trial", Kind.QUEUE, queue.name)
+        # one that is left behind by a kill goes away by itself
+        arguments = Arguments({"x-expires": TRIAL, **queue.arguments, **mark.arguments})
+        trial = replace(queue, name=temporary_name("trial", Kind.QUEUE, queue.name), arguments=arguments)
+        self._carry_out([Declare(trial, self.operation.cause)])
+        self._carry_out([Remove(trial, self.operation.cause)])
+
+    def _carry_out(self, operations: list[Operation] | list[Declare] | list[Remove]) -> None:
+        """Do all of it. Raises `Refusal` with the first reason where something was not done."""
+        wrong = [outcome for outcome in self.broker.execute(operations) if not isinstance(outcome, Done)]
+        if wrong:
+            first = wrong[0]
+            what = first.operation.resource
+            name = f"binding {what.source} -> {what.destination}" if isinstance(what, Binding) else what.name
+            raise Refusal(f"{name}: {first.reason}", first.hint if isinstance(first, Failed) else "")
+
+    def _idle(self) -> None:
+        self.broker.pulse()
