@@ -8,7 +8,7 @@ from rabbit_topo.arguments.tables import MATCHES
 from rabbit_topo.load.draft import End, PendingBinding
 from rabbit_topo.load.nodes import YMap, origin, plain
 from rabbit_topo.load.problems import did_you_mean, quoted
-from rabbit_topo.model import EMPTY, Arguments, Binding, Kind, Note
+from rabbit_topo.model import EMPTY, Arguments, Binding, Key, Kind, Note
 
 if TYPE_CHECKING:
     from rabbit_topo.load.draft import Draft
@@ -27,8 +27,8 @@ def nested(draft: Draft, vhost: str, end: End, options: YMap) -> None:
         draft.bindings.extend(PendingBinding(item, at, vhost, end) for item, at in written.with_places())
 
 
-def free_standing(draft: Draft, vhost: str, written: YSeq) -> None:
-    """Note the bindings that name both of their ends."""
+def free_standing(draft: Draft, vhost: str, written: YSeq, *, gone: bool = False) -> None:
+    """Note the bindings that name both of their ends; `gone` are those that are to be absent."""
     for item, at in written.with_places():
         ends = [
             End(kind, item[key], item.value_place(key))
@@ -36,7 +36,7 @@ def free_standing(draft: Draft, vhost: str, written: YSeq) -> None:
             if item.get(key) is not None
         ]
         if len(ends) == 1:
-            draft.bindings.append(PendingBinding(item, at, vhost, ends[0]))
+            draft.bindings.append(PendingBinding(item, at, vhost, ends[0], gone))
         elif not item.dropped & {"queue", "to_exchange"}:
             message = "a binding leads to either a queue or an exchange"
             draft.problems.add(item.file, at, message, "write one of `queue: NAME` and `to_exchange: NAME`")
@@ -63,7 +63,7 @@ def _ends_exist(draft: Draft, pending: PendingBinding, source: str) -> bool:
             hint = "remove the binding; publish to the queue's name instead"
             draft.problems.add(written.file, end.place, message, hint)
             right = False
-        elif not draft.knows(pending.vhost, end.kind, end.name):
+        elif not pending.gone and not draft.knows(pending.vhost, end.kind, end.name):
             report_unknown(draft, written.file, pending.vhost, end)
             right = False
     return right
@@ -74,6 +74,10 @@ def report_unknown(draft: Draft, file: str, vhost: str, end: End) -> None:
     if draft.problems.unreadable:
         return
     kind, name = end.kind, end.name
+    if gone := draft.absent.get(Key(vhost, kind, name)):
+        message = f"the {kind} {quoted(name)} is used here, and is to be absent at {gone.origin}"
+        draft.problems.add(file, end.place, message, "keep one of the two")
+        return
 
     def hint() -> str:
         names = [key.name for key in draft.named if key.kind is kind and key.vhost == vhost]
@@ -99,8 +103,15 @@ def _declare(draft: Draft, pending: PendingBinding, source: str) -> None:
     destination_kind: DestinationKind = "queue" if end.kind is Kind.QUEUE else "exchange"
     for routing_key in _routing_keys(draft, pending, source, kind):
         binding = Binding(pending.vhost, source, destination_kind, end.name, routing_key, arguments)
-        what = f"the binding {source} --[{routing_key}]--> {destination_kind} {end.name}"
-        draft.declare(binding, note, what)
+        if pending.gone:
+            draft.absent.setdefault(binding.key, note)
+        else:
+            draft.declare(binding, note, f"the binding {spelled(binding.key)}")
+
+
+def spelled(key: Key) -> str:
+    """Spell a binding for a message."""
+    return f"{key.name} --[{key.routing_key}]--> {key.destination_kind} {key.destination}"
 
 
 def _routing_keys(draft: Draft, pending: PendingBinding, source: str, kind: str | None) -> list[str]:

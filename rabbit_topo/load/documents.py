@@ -11,12 +11,13 @@ from rabbit_topo.load.nodes import YMap, origin
 from rabbit_topo.load.problems import Problems, quoted
 from rabbit_topo.load.shapes import TEST_FILE, TOPOLOGY
 from rabbit_topo.load.structure import Walk
-from rabbit_topo.model import Kind, Note, Scope, Topology, Vhost
+from rabbit_topo.model import Exchange, Key, Kind, Note, Policy, Queue, Scope, Topology, Vhost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rabbit_topo.load.yaml_nodes import Document
+    from rabbit_topo.model import Origin, Resource
 
 _SAYS_SOMETHING_OF_A_VHOST = (
     "owns",
@@ -95,9 +96,7 @@ def _read(draft: Draft, page: _Page) -> None:
         resource = Vhost(vhost)
         draft.resources.setdefault(resource.key, resource)
         draft.notes.setdefault(resource.key, Note(origin=origin(root.file, place)))
-    for key, patterns in (("owns", draft.owns), ("ignore", draft.ignore)):
-        known = patterns.setdefault(vhost, [])
-        known.extend(pattern for pattern in root.get(key) or () if pattern not in known)
+    _patterns(draft, root, vhost)
     _each(draft, page, "exchanges", objects.exchange)
     _each(draft, page, "queues", objects.queue)
     for name, options in (root.get("exchanges") or {}).items():
@@ -113,6 +112,15 @@ def _read(draft: Draft, page: _Page) -> None:
     if tests := root.get("tests"):
         for test, place in tests.with_places():
             parties.route_test(draft, vhost, test, place)
+
+
+def _patterns(draft: Draft, root: YMap, vhost: str) -> None:
+    """Read what is ours beyond what is declared, and what never is."""
+    for key, patterns in (("owns", draft.owns), ("ignore", draft.ignore)):
+        known = patterns.setdefault(vhost, [])
+        known.extend(pattern for pattern in root.get(key) or () if pattern not in known)
+    for pattern, at in root["ignore"].with_places() if root.get("ignore") else ():
+        draft.ignored_at.setdefault((vhost, pattern), origin(root.file, at))
 
 
 def _each(draft: Draft, page: _Page, kind: str, read: Callable[[Draft, str, str, YMap, int], None]) -> None:
@@ -131,13 +139,51 @@ def _contradictions(draft: Draft, scope: Scope) -> None:
     kinds = (Kind.EXCHANGE, Kind.QUEUE, Kind.POLICY)
     for key, note in draft.notes.items():
         if key.kind in kinds and not note.external and scope.ignores(key.vhost, key.name):
-            message = f"the {key.kind} {quoted(key.name)} is declared, and `ignore` says that it is never ours"
+            what = f"the {key.kind} {quoted(key.name)} is declared"
+            message = f"{what}, and `ignore` says that it is never ours ({_ignored_at(draft, key)})"
             draft.report(note.origin, message, "narrow the pattern in `ignore`, or say `external: true`")
     for key, note in draft.absent.items():
+        binding = key.kind is Kind.BINDING
+        what = f"the binding {bindings.spelled(key)}" if binding else f"the {key.kind} {quoted(key.name)}"
+        owner = Key(key.vhost, Kind(key.destination_kind), key.destination) if binding else key
         if key in draft.resources:
-            first = draft.notes[key].origin
-            message = f"the {key.kind} {quoted(key.name)} is to be absent, and is there at {first}"
-            draft.report(note.origin, message, "keep one of the two")
-        elif scope.ignores(key.vhost, key.name):
-            message = f"the {key.kind} {quoted(key.name)} is to be deleted, and `ignore` says that it is never ours"
+            first = draft.notes[key]
+            why = "is external" if first.external else "is protected" if first.protect else "is declared"
+            draft.report(note.origin, f"{what} is to be absent, and {why} at {first.origin}", "keep one of the two")
+        elif scope.ignores(owner.vhost, owner.name):
+            whose = f"its {owner.kind} {quoted(owner.name)}" if binding else "it"
+            message = (
+                f"{what} is to be deleted, and `ignore` says that {whose} is never ours ({_ignored_at(draft, owner)})"
+            )
             draft.report(note.origin, message, "narrow the pattern in `ignore`")
+    for key, resource in draft.resources.items():
+        if draft.notes[key].external:
+            continue
+        for name in _exchanges_named(resource):
+            if gone := draft.absent.get(Key(key.vhost, Kind.EXCHANGE, name)):
+                message = f"the {key.kind} {quoted(key.name)} names the exchange {quoted(name)}"
+                hint = "name another exchange, or take it out of `absent`"
+                draft.report(draft.notes[key].origin, f"{message}, which is to be absent at {gone.origin}", hint)
+
+
+def _exchanges_named(resource: Resource) -> list[str]:
+    """Return the exchanges that an object or a policy sends dead letters or unroutable messages to."""
+    match resource:
+        case Queue():
+            named = [resource.arguments.get("x-dead-letter-exchange")]
+        case Exchange():
+            named = [resource.arguments.get("alternate-exchange")]
+        case Policy():
+            named = [resource.definition.get(f"{role}-exchange") for role in ("dead-letter", "alternate")]
+        case _:
+            named = []
+    return [name for name in named if isinstance(name, str)]
+
+
+def _ignored_at(draft: Draft, key: Key) -> Origin:
+    """Return the place of the first pattern that takes a name out."""
+    return next(
+        place
+        for (vhost, pattern), place in draft.ignored_at.items()
+        if vhost == key.vhost and Scope({}, {vhost: (pattern,)}).ignores(vhost, key.name)
+    )

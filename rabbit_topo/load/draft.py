@@ -33,12 +33,13 @@ class End(NamedTuple):
 
 
 class PendingBinding(NamedTuple):
-    """A binding as written, before the exchange that it leaves is known."""
+    """A binding as written, before the exchange that it leaves is known; `gone` is one that is to be absent."""
 
     written: YMap
     place: int
     vhost: str
     destination: End
+    gone: bool = False
 
 
 @dataclass
@@ -59,6 +60,7 @@ class Draft:
     tests: list[RouteTest] = field(default_factory=list)
     owns: dict[str, list[str]] = field(default_factory=dict)
     ignore: dict[str, list[str]] = field(default_factory=dict)
+    ignored_at: dict[tuple[str, str], Origin] = field(default_factory=dict)  # vhost and pattern -> its place
 
     def declare(self, resource: Resource, note: Note, what: str) -> None:
         """Take a resource; the same one declared twice is a problem that names both places."""
@@ -134,6 +136,7 @@ def note_of(options: YMap, file: str, place: int) -> Note:
         description=options.get("description") or "",
         owner=options.get("owner") or "",
         protect=bool(options.get("protect")),
+        unprotect=options.get("protect") is False and "protect" not in options.inherited,
         open_bindings=bool(options.get("open_bindings")),
         direct=bool(options.get("direct")),
         retry=bool(options.get("retry")),

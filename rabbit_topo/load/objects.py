@@ -9,7 +9,7 @@ from rabbit_topo.load.draft import note_of
 from rabbit_topo.load.merge import UNKNOWN_PROFILE, came_from, lacks
 from rabbit_topo.load.nodes import YMap, plain
 from rabbit_topo.load.problems import did_you_mean, quoted
-from rabbit_topo.model import EMPTY, Arguments, Exchange, Key, Kind, Queue
+from rabbit_topo.model import EMPTY, RESERVED, Arguments, Exchange, Key, Kind, Queue
 
 if TYPE_CHECKING:
     from rabbit_topo.load.draft import Draft
@@ -178,3 +178,11 @@ def _refuse_reserved(draft: Draft, options: YMap, kind: str, name: str, place: i
     if name.startswith("amq."):
         message = f"the {kind} {quoted(name)} cannot be declared: names in `amq.` are the server's"
         draft.problems.add(options.file, place, message, "to refer to it, write `external: true`; else rename it")
+    refuse_ours(draft, options, kind, name, place)
+
+
+def refuse_ours(draft: Draft, options: YMap, kind: str, name: str, place: int) -> None:
+    """Refuse a name that the tool keeps for itself."""
+    if name.startswith(RESERVED):
+        message = f"the {kind} {quoted(name)} cannot be declared: names in `{RESERVED}` are this tool's own"
+        draft.problems.add(options.file, place, message, "it keeps there what it needs for a while; rename it")

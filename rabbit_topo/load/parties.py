@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from rabbit_topo.arguments import parse_duration
-from rabbit_topo.load.bindings import report_unknown
+from rabbit_topo.load.bindings import free_standing, report_unknown
 from rabbit_topo.load.draft import End
 from rabbit_topo.load.merge import lacks
 from rabbit_topo.load.nodes import YMap, YSeq, origin, plain
@@ -97,6 +97,8 @@ def absent(draft: Draft, vhost: str, written: YMap) -> None:
                 message = f"the {kind} {quoted(name)} is the server's own and cannot be deleted"
                 draft.problems.add(written.file, at, message, "take it out of `absent`")
             draft.absent.setdefault(Key(vhost, kind, name), Note(origin=origin(written.file, at)))
+    if gone := written.get("bindings"):
+        free_standing(draft, vhost, gone, gone=True)
 
 
 def route_test(draft: Draft, vhost: str, written: YMap, place: int) -> None:

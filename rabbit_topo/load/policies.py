@@ -9,6 +9,7 @@ from rabbit_topo.arguments.tables import NOT_IN_POLICIES, POLICY_KEYS
 from rabbit_topo.load.draft import note_of
 from rabbit_topo.load.merge import lacks
 from rabbit_topo.load.nodes import YMap, plain
+from rabbit_topo.load.objects import refuse_ours
 from rabbit_topo.load.problems import did_you_mean, quoted
 from rabbit_topo.load.shapes import LIMITS, TEXT, Refused
 from rabbit_topo.model import Arguments, Key, Kind, Policy
@@ -43,6 +44,7 @@ def policy(draft: Draft, vhost: str, name: str, written: YMap, place: int) -> No
         written.get("priority") or 0,
         Arguments(definition),
     )
+    refuse_ours(draft, written, "policy", name, place)
     draft.declare(declared, note_of(written, written.file, place), what)
 
 

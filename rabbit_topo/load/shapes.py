@@ -110,7 +110,7 @@ _WRONG_END: dict[str, Shape] = {
     )
     for key in ("destination", "to")
 }
-_FREE: dict[str, Shape] = {
+_FREE_END: dict[str, Shape] = {
     **_WRONG_END,
     "queue": TEXT,
     "to_exchange": TEXT,
@@ -118,6 +118,7 @@ _FREE: dict[str, Shape] = {
     "destination_type": Refused("a binding does not say `destination_type`", "`queue` or `to_exchange` says it"),
 }
 BINDINGS = Many(Fields({**_BINDING, **_WRONG_SOURCE, **_NESTED}))
+FREE_BINDINGS = Many(Fields({**_BINDING, **_WRONG_SOURCE, **_FREE_END}))
 
 _DEAD_LETTER_KEYS: dict[str, Shape] = {
     f"dead_letter_{key}": Refused(
@@ -268,7 +269,7 @@ TOPOLOGY = Fields(
         ),
         "exchanges": Named(Fields({**_OBJECT, **_EXCHANGE_OPTIONS}, nullable=True, short="type"), "exchange"),
         "queues": Named(Fields({**_OBJECT, **_QUEUE_OPTIONS}, nullable=True, short="type"), "queue"),
-        "bindings": Many(Fields({**_BINDING, **_WRONG_SOURCE, **_FREE})),
+        "bindings": FREE_BINDINGS,
         "policies": Named(
             Fields(
                 {
@@ -287,7 +288,7 @@ TOPOLOGY = Fields(
         ),
         "publishers": Named(Fields({**_USE, **_PUBLISHER_OPTIONS}, nullable=True), "publisher", values.full_text),
         "consumers": Named(Fields({**_USE, **_CONSUMER_OPTIONS}, nullable=True), "consumer", values.full_text),
-        "absent": Fields({"exchanges": NAMES, "queues": NAMES, "policies": Many(FULL_TEXT)}),
+        "absent": Fields({"exchanges": NAMES, "queues": NAMES, "bindings": FREE_BINDINGS, "policies": Many(FULL_TEXT)}),
         "tests": TESTS,
     },
 )

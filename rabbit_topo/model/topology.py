@@ -34,13 +34,15 @@ class Note:
     """What is known of a resource beside its comparable self.
 
     `stated` names the fields that an external mention gives: `type`, `durable`, `auto_delete`,
-    `internal`, and `arguments.NAME` for each argument.
+    `internal`, and `arguments.NAME` for each argument. `unprotect` says that the object itself, and no profile, says
+    `protect: false`: that alone ends a protection that is kept on the broker.
     """
 
     origin: Origin | None = None
     description: str = ""
     owner: str = ""
     protect: bool = False
+    unprotect: bool = False
     external: bool = False
     stated: frozenset[str] = frozenset()
     open_bindings: bool = False

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rabbit_topo.model import EVERYTHING, Exchange, Kind, Policy, Queue
+from rabbit_topo.model import EVERYTHING, Binding, Exchange, Kind, Policy, Queue
 from rabbit_topo.report import words
 from rabbit_topo.report.layout import Line, Span, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rabbit_topo.model import Facts, Key, Note, Resource
+    from rabbit_topo.model import DestinationKind, Facts, Key, Note, Resource
     from rabbit_topo.plan import Plan
 
 _ROADS: Final = {
@@ -53,6 +53,9 @@ def _named(key: Key) -> Resource:
             return Exchange(key.vhost, key.name, None)
         case Kind.QUEUE:
             return Queue(key.vhost, key.name)
+        case Kind.BINDING:
+            to: DestinationKind = "queue" if key.destination_kind == Kind.QUEUE else "exchange"
+            return Binding(key.vhost, key.name, to, key.destination, key.routing_key)
         case _:
             return Policy(key.vhost, key.name, "")
 

@@ -323,6 +323,35 @@ tests:
     assert topology.tests[1].origin == Origin("a.yaml", 8, 5)
 
 
+def test_absent_bindings_are_exactly_those_and_their_ends_need_not_be_declared(read: Read) -> None:
+    topology = read("""\
+version: 1
+exchanges: {e: {type: headers}, d: {type: direct, bindings: [{exchange: e}]}, x: {external: true}}
+absent:
+  bindings:
+    - {exchange: e, queue: old, match: all, headers: {a: 1}}
+    - {exchange: away, to_exchange: x, routing_keys: [a, b]}
+""")
+    assert set(topology.absent) == {
+        Binding("/", "e", "queue", "old", "", Arguments({"x-match": "all", "a": 1})).key,
+        Binding("/", "away", "exchange", "x", "a").key,
+        Binding("/", "away", "exchange", "x", "b").key,
+    }
+    assert {note.origin for note in topology.absent.values()} == {Origin("a.yaml", 5, 7), Origin("a.yaml", 6, 7)}
+
+
+def test_only_the_object_itself_can_take_its_protection_away(read: Read) -> None:
+    topology = read("""\
+version: 1
+defaults: {queues: {protect: false}}
+profiles: {queues: {p: {protect: false}}}
+queues: {a: {}, b: {use: p}, c: {protect: false}, d: {protect: true}, e: {protect: null}}
+""")
+    notes = {key.name: note for key, note in topology.notes.items() if key.kind is Kind.QUEUE}
+    assert [name for name, note in notes.items() if note.unprotect] == ["c"]
+    assert [name for name, note in notes.items() if note.protect] == ["d"]
+
+
 def test_several_documents_name_several_vhosts(read: Read) -> None:
     topology = read(
         "version: 1\nvhost: one\nowns: [a]\nqueues: {q: }\n"

@@ -119,11 +119,12 @@ def test_a_policy_is_never_taken_for_missing() -> None:
 
 
 def test_what_is_to_be_absent_may_be_unseen_too() -> None:
-    keys = [Exchange("/", "x", "direct").key, Queue("/", "q").key, Policy("/", "p", "").key]
+    binding = Binding("/", "x", "queue", "q", "a")
+    keys = [Exchange("/", "x", "direct").key, Queue("/", "q").key, binding.key, Policy("/", "p", "").key]
     declared = Topology(absent=dict.fromkeys(keys, Note()), files=("a.yaml",))
     plan = plan_of([], declared, unverified=dict.fromkeys(keys, Unverified("unseen")))
     assert [gap.resource.key for gap in gaps(plan)] == keys
-    assert check_document(plan)["not_verified"]["count"] == 3
+    assert check_document(plan)["not_verified"]["count"] == 4
 
 
 def test_a_road_that_lists_may_still_miss_something() -> None:
