@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from rabbit_topo.broker.lock import Wait
     from rabbit_topo.model import Observed, Topology
     from rabbit_topo.plan.operations import Operation, Outcome
 
@@ -36,6 +37,19 @@ class Broker(Protocol):
         """
         ...
 
+    def lock(self, vhosts: Sequence[str], wait: Wait) -> str:
+        """Keep every other apply out of these vhosts, until `close`; return why this road cannot, empty where it can.
+
+        A vhost that does not exist is left out. Raises `Refusal`, which names who holds the lock and since when as far
+        as that can be read, and `BrokerError`. Where the lock is lost later, nothing more is written: what is left is
+        `NotAttempted`.
+        """
+        ...
+
+    def pulse(self) -> None:
+        """Raise `LockLost` where a lock was taken and is lost; whoever writes by another connection asks first."""
+        ...
+
     def close(self) -> None:
-        """Let go of connections; for a file, nothing is left to do."""
+        """Let go of connections, and of the lock with them; for a file, nothing is left to do."""
         ...

@@ -39,7 +39,8 @@ class Address:
 
     `password_given` is False where nobody gave one: not even guest's, which is guest. `external` means that the
     client certificate is the login (SASL EXTERNAL): user and password are empty then. `vhost` is the one that the
-    path of an AMQP URL names, None where it names none. `heartbeat` is in seconds.
+    path of an AMQP URL names, None where it names none. `heartbeat` is in seconds; `heartbeat_given` is False where the
+    URL does not say it.
     """
 
     scheme: str
@@ -52,6 +53,7 @@ class Address:
     external: bool = False
     vhost: str | None = None
     heartbeat: int = HEARTBEAT
+    heartbeat_given: bool = False
 
     @property
     def netloc(self) -> str:
@@ -190,7 +192,8 @@ def parse_address(url: str, target: Target, schemes: tuple[str, ...], word: str)
         password_given=password is not None,
         external=external,
         vhost=unquote(parts.path[1:]) or None if parts.scheme.startswith("amqp") else None,
-        heartbeat=heartbeat,
+        heartbeat=heartbeat or HEARTBEAT,
+        heartbeat_given=bool(heartbeat),
     )
 
 
@@ -208,8 +211,8 @@ def check_vhost(target: Target, vhosts: Collection[str]) -> None:
 
 
 def _query(parts: SplitResult, word: str) -> tuple[bool, int]:
-    """Read what stands behind `?`: is the login external, and how many seconds are between two heartbeats."""
-    external, heartbeat = False, HEARTBEAT
+    """Read what stands behind `?`: is the login external, and how many seconds between heartbeats (0: unsaid)."""
+    external, heartbeat = False, 0
     if parts.query and not parts.scheme.startswith("amqp"):
         raise UsageError(f"{word}: a management URL has nothing behind a '?'", "a '?' in a password is written %3F")
     for name, value in parse_qsl(parts.query, keep_blank_values=True):

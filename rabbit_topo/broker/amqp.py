@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rabbit_topo.broker.amqp_talk import Lost
 from rabbit_topo.broker.expected import WITH_HTTP, refuse_another
-from rabbit_topo.errors import Refusal, Unreachable
+from rabbit_topo.errors import BrokerError, Refusal, Unreachable
 from rabbit_topo.plan.operations import NotAttempted, unsent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rabbit_topo.broker.amqp_link import Link, ServerProperties
     from rabbit_topo.broker.amqp_talk import Job, Result
+    from rabbit_topo.broker.lock import Holder, Lock, Wait
     from rabbit_topo.broker.target import Target
     from rabbit_topo.plan.operations import Operation, Outcome
 
@@ -41,6 +43,7 @@ class Amqp:
         self._timeout = target.timeout
         self._channels = target.channels or CHANNELS
         self._links: dict[str, Link] = {}
+        self._lock: Lock | None = None
         self._known: set[str] = set()  # vhosts whose last login worked
         self.expected_cluster = ""
         # Beside HTTP, which shows the tags, only they are left to it.
@@ -64,17 +67,50 @@ class Amqp:
         """Connect to a vhost, unless that is done, and say what the broker told of itself. Raises `BrokerError`."""
         return self._link(vhost).server
 
-    def converse(self, vhost: str, jobs: Iterable[Job[Result]]) -> Iterator[tuple[Job[Result], Result | Lost]]:
+    def converse(
+        self, vhost: str, jobs: Iterable[Job[Result]], *, writes: bool = False
+    ) -> Iterator[tuple[Job[Result], Result | Lost]]:
         """Carry talks through, many at a time, each method on a channel of its own.
 
         Yields each job with what its talk returned, as it ends, or with `Lost`; a job is taken from `jobs` when a
         channel is free for it. A refusal is told to its own talk and touches no other. Where the broker is lost, what
         was in flight is sent once more, on a new connection; when there is none, everything left is `Lost`, and the
-        iterator ends normally. Whoever leaves it early drops the connection.
+        iterator ends normally. Whoever leaves it early drops the connection. With `writes`, nothing is sent once the
+        lock is lost.
         """
         from rabbit_topo.broker.amqp_run import Run
 
-        return Run(jobs, lambda: self._link(vhost), lambda: self._forget(vhost)).results()
+        def connect() -> Link:
+            if writes:
+                self.pulse()
+            return self._link(vhost)
+
+        return Run(jobs, connect, lambda error: self._forget(vhost, error)).results()
+
+    def lock(self, vhosts: Iterable[str], wait: Wait, who: Callable[[str], Holder | None] | None = None) -> None:
+        """Take the lock of each vhost that exists, on the connection that will write there; see `Broker.lock`.
+
+        `who` looks up who holds the lock of a vhost.
+        """
+        from rabbit_topo.broker.amqp_login import VhostMissing
+        from rabbit_topo.broker.lock import HEARTBEAT, Lock
+
+        self.close()
+        self._login.heartbeat = HEARTBEAT
+        lock = self._lock = Lock(wait, self.url, self.username, who)
+        try:
+            for vhost in sorted(vhosts):
+                with suppress(VhostMissing):
+                    lock.take(vhost, lambda vhost=vhost: self._link(vhost))  # type: ignore[misc]  # its type is plain
+            lock.check()
+        except BaseException:
+            self.close()
+            raise
+
+    def pulse(self) -> None:
+        """Raise `LockLost` where a lock was taken and a connection that held it has ended."""
+        if self._lock:
+            self._lock.check()
 
     def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
         """Carry out operations, several at a time, vhost by vhost; see `Broker.execute`."""
@@ -88,7 +124,7 @@ class Amqp:
             vhost, operations = todo.popleft()
             jobs = (job(operation, self.username) for operation in operations)
             try:
-                for one, result in self.converse(vhost, jobs):
+                for one, result in self.converse(vhost, jobs, writes=True):
                     if isinstance(result, Lost):
                         reason = (UNKNOWN if result.sent else UNSENT).format(result.reason)
                         yield NotAttempted(one.about, reason, result.sent)
@@ -99,21 +135,52 @@ class Amqp:
                 raise
 
     def close(self) -> None:
-        """Say goodbye on every connection."""
+        """Say goodbye on every connection; the broker lets go of a lock before it answers."""
+        if self._lock:
+            self._lock.end()
+            self._lock = None
         while self._links:
             self._links.popitem()[1].close()
 
-    def _forget(self, vhost: str) -> None:
+    def _forget(self, vhost: str, error: Exception | None, why: str = "") -> None:
+        from rabbit_topo.broker.amqp_link import Closed
+        from rabbit_topo.broker.amqp_login import words
+
         self._links.pop(vhost, None)
+        if self._lock:
+            owed = isinstance(error, Closed) and error.over_us
+            self._lock.gone(vhost, why or (words(error) if error else "it was let go of"), owed=owed)
 
     def _link(self, vhost: str) -> Link:
         link = self._links.get(vhost)
         if link is not None:
-            if not link.stale:
+            trouble = link.trouble
+            if not trouble:
                 return link
-            self._links.pop(vhost).drop()
-        link = self._links[vhost] = self._patiently(vhost) if vhost in self._known else self._connect(vhost)
+            self._forget(vhost, None, trouble)
+            link.drop()
+        if self._lock and self._lock.owed(vhost):
+            link = self._locked_again(vhost, self._lock)
+        else:
+            link = self._patiently(vhost) if vhost in self._known else self._connect(vhost)
+        self._links[vhost] = link
         self._known.add(vhost)
+        return link
+
+    def _locked_again(self, vhost: str, lock: Lock) -> Link:
+        """Connect, and take the lock before anything else; without patience, as others may take it meanwhile."""
+        from rabbit_topo.broker.lock import LockLost
+
+        try:
+            link = self._connect(vhost)
+        except (BrokerError, Refusal) as error:
+            lock.lose(vhost, error.message)
+            raise LockLost(lock.lost) from None
+        try:
+            lock.retake(vhost, link)
+        except BaseException:
+            link.drop()
+            raise
         return link
 
     def _patiently(self, vhost: str) -> Link:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rabbit_topo.broker.amqp_talk import Job, Talk
+    from rabbit_topo.broker.lock import Wait
     from rabbit_topo.broker.probes import Seen
     from rabbit_topo.broker.target import Target
     from rabbit_topo.model import Resource, Road
@@ -100,6 +101,15 @@ class AmqpAlone:
             else:
                 yield Failed(operation, NEEDS_HTTP)
         yield from self.amqp.execute(plain)
+
+    def lock(self, vhosts: Sequence[str], wait: Wait) -> str:
+        """Take the lock; AMQP does not tell who holds it. See `Broker.lock`."""
+        self.amqp.lock(vhosts, wait)
+        return ""
+
+    def pulse(self) -> None:
+        """Raise where the lock is lost; see `Broker.pulse`."""
+        self.amqp.pulse()
 
     def close(self) -> None:
         """Let go of the connections."""

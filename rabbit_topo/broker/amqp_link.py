@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from amqp import spec
 
-from rabbit_topo.broker.amqp_login import goodbye
+from rabbit_topo.broker.amqp_login import goodbye, words
 from rabbit_topo.broker.amqp_talk import Ok, Refused
 from rabbit_topo.broker.amqp_wire import OVERHEAD, Wire
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.amqp_talk import Answer, Job
     from rabbit_topo.broker.amqp_wire import Frame, Number
 
+CONNECTION_FORCED = 320
 GOODBYE = 2.0  # seconds that an answer to it may take
 NUMBER = 4  # bytes of a method's number
 IGNORED = frozenset({spec.Connection.Blocked, spec.Connection.Unblocked})  # only who publishes is ever blocked
@@ -34,6 +35,11 @@ class Closed(Exception):
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
         self.code = code
+
+    @property
+    def over_us(self) -> bool:
+        """Say whether something that we sent was the reason, and nobody's order to close."""
+        return self.code != CONNECTION_FORCED
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +94,19 @@ class Link:
         return bool(self._idle) or self._opened < self._limit
 
     @property
-    def stale(self) -> bool:
-        """Say whether a connection that nobody uses is lost, or may be, as nobody kept its heart beating."""
+    def trouble(self) -> str:
+        """Say why a connection that nobody uses is lost, or may be, as its heart stood still; empty if all is well."""
         try:
             self._take(self._wire.glance())
-        except (OSError, Closed):
-            return True
-        return bool(self.server.heartbeat) and self._wire.idle > self.server.heartbeat
+        except (OSError, Closed) as error:
+            return words(error)
+        if self.server.heartbeat and self._wire.idle > self.server.heartbeat:
+            return f"no sign of life for {self._wire.idle:.0f} seconds"
+        return ""
+
+    def beat(self) -> None:
+        """Show a sign of life if one is due; the one method that another thread may call."""
+        self._wire.beat()
 
     def put(self, job: Job[Any]) -> None:
         """Add a job's method to the next batch, on a free channel."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from amqp import exceptions as refusals
 from amqp.connection import Connection
 from amqp.transport import SSLTransport, TCPTransport
 
-from rabbit_topo.broker.address import TLS_PORTS, parse_addresses
+from rabbit_topo.broker.address import HEARTBEAT, TLS_PORTS, parse_addresses
 from rabbit_topo.broker.failover import LONGEST_CONNECT, all_failed, cluster_changed
 from rabbit_topo.broker.refusals import granting
 from rabbit_topo.broker.tls import TLS_ALERT, tls_context, tls_failure
@@ -79,8 +80,8 @@ class _Connection(Connection):  # type: ignore[misc]  # the same
 class Login:
     """Where AMQP is, and how to log in there: one address, or several of one cluster.
 
-    Every connection must find the cluster of the first one. Raises `UsageError` where a URL or a TLS file cannot be
-    used.
+    `heartbeat` is what is asked for where a URL says nothing, in seconds. Every connection must find the cluster of the
+    first one. Raises `UsageError` where a URL or a TLS file cannot be used.
     """
 
     def __init__(self, target: Target) -> None:
@@ -96,6 +97,7 @@ class Login:
                 "auth_mechanism=external logs in with a client certificate, and none is given",
                 "name it: --cert-file and --key-file, or tls: cert_file and key_file",
             )
+        self.heartbeat = HEARTBEAT
         self._at = 0
         self._cluster: tuple[str, Address] | None = None  # what a connection found, and where
 
@@ -125,8 +127,11 @@ class Login:
         failures: list[Unreachable] = []
         count = len(self._addresses)
         for at in [(self._at + step) % count for step in range(count)]:
+            address = self._addresses[at]
+            if not address.heartbeat_given:
+                address = replace(address, heartbeat=self.heartbeat)
             try:
-                opened = login(self._addresses[at], vhost, self._tls, self._timeout, self._context)
+                opened = login(address, vhost, self._tls, self._timeout, self._context)
             except Unreachable as failure:
                 failures.append(failure)
                 continue

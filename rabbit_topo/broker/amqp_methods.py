@@ -31,6 +31,11 @@ def declare_queue(queue: Queue, arguments: Table) -> Method:
     return _method(spec.Queue.Declare, "Bsbbbbb", (0, queue.name, *flags), arguments)
 
 
+def declare_exclusive(name: str, arguments: Table) -> Method:
+    """Declare a queue that this connection alone may use, and that ends with it."""
+    return _method(spec.Queue.Declare, "Bsbbbbb", (0, name, False, False, True, False, False), arguments)
+
+
 def look_for(resource: Exchange | Queue) -> Method:
     """Declare passively, which only looks whether it is there."""
     if isinstance(resource, Queue):

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.amqp_link import Link
     from rabbit_topo.broker.amqp_talk import Answer, Job
 
-CONNECTION_FORCED = 320
 INTERRUPTED = "interrupted"
 TOO_OLD = "too much time has passed since it was looked at"
 LAST_ANSWERS = 2.0  # seconds that answers may take after an interrupt
@@ -32,9 +31,14 @@ MAX_LOSSES = 2  # how often one method may be sent and its connection be lost
 
 
 class Run:
-    """The talks of some jobs on the connections that `connect` gives, one after the other."""
+    """The talks of some jobs on the connections that `connect` gives, one after the other.
 
-    def __init__(self, jobs: Iterable[Job[Any]], connect: Callable[[], Link], forget: Callable[[], None]) -> None:
+    `forget` is told of each that is not to be used again, with the error that ended it, if one did.
+    """
+
+    def __init__(
+        self, jobs: Iterable[Job[Any]], connect: Callable[[], Link], forget: Callable[[Exception | None], None]
+    ) -> None:
         self._jobs = iter(jobs)
         self._connect = connect
         self._forget = forget
@@ -76,7 +80,7 @@ class Run:
                     self._fill(link)
                     yield from self._told()
             except (OSError, Closed) as error:
-                self._let_go()
+                self._let_go(error)
                 self._hear(link)
                 self._lose(link, error)
                 self._give_up_looks(words(error))
@@ -95,9 +99,9 @@ class Run:
             self._going_on.remove(job)
             self._over.append((job, Lost(reason, sent=True)))
 
-    def _let_go(self) -> None:
+    def _let_go(self, error: Exception | None = None) -> None:
         self._link = None
-        self._forget()
+        self._forget(error)
 
     def _told(self) -> Iterator[tuple[Job[Any], Any]]:
         while self._over:
@@ -165,7 +169,7 @@ class Run:
         """
         lost = link.drop()
         self._alone = None
-        meant = isinstance(error, Closed) and error.code != CONNECTION_FORCED
+        meant = isinstance(error, Closed) and error.over_us
         guilty = lost[0] if meant and len(lost) == 1 else None
         self._silent = 0 if link.answered or guilty else self._silent + 1
         if guilty and isinstance(error, Closed):

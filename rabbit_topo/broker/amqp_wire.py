@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from select import select
+from socket import SHUT_RDWR
 from struct import Struct
+from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -29,6 +32,8 @@ _NO_AMQP = "what it sent is no AMQP"
 class Wire:
     """What goes over the socket of py-amqp's `connection`, which has logged in and is not used by anybody else.
 
+    One thread talks; another may call `beat`, and nothing else.
+
     Every failure of the line is an OSError that says what happened: cut, silent for longer than `timeout` seconds, or
     not AMQP.
     """
@@ -42,6 +47,7 @@ class Wire:
         self._in = bytearray()
         self._out = bytearray()
         self._sent = self._heard = monotonic()
+        self._in_use = Lock()  # whoever has it has the socket
 
     @property
     def idle(self) -> float:
@@ -56,6 +62,10 @@ class Wire:
 
     def flush(self) -> None:
         """Send the batch."""
+        with self._in_use:
+            self._flush()
+
+    def _flush(self) -> None:
         if self._out:
             out, self._out = memoryview(self._out), bytearray()
             since = monotonic()
@@ -71,17 +81,32 @@ class Wire:
         """Wait for methods, at least one, `patience` seconds where it is given."""
         patience = self._timeout if patience is None else patience
         since = monotonic()
-        while True:
-            frames = self._receive()
-            if frames:
-                return frames
-            self._beat()
-            if monotonic() - since > patience:
-                raise OSError(f"no answer for {patience:g} seconds")
+        with self._in_use:
+            while True:
+                frames = self._receive()
+                if frames:
+                    return frames
+                self._beat()
+                if monotonic() - since > patience:
+                    raise OSError(f"no answer for {patience:g} seconds")
 
     def glance(self) -> list[Frame]:
         """Read what has come meanwhile, without waiting."""
-        return self._receive() if select([self._socket], [], [], 0)[0] else []
+        with self._in_use:
+            return self._receive() if select([self._socket], [], [], 0)[0] else []
+
+    def beat(self) -> None:
+        """Show a sign of life if one is due, unless the thread that talks is at it; what fails, it will notice."""
+        if self._heartbeat and self._in_use.acquire(blocking=False):
+            try:
+                if monotonic() - self._sent >= self._heartbeat / 2:
+                    self._sent = monotonic()
+                    self._socket.sendall(_BEAT)
+            except OSError:
+                with suppress(OSError):
+                    self._socket.shutdown(SHUT_RDWR)  # half a frame may be out
+            finally:
+                self._in_use.release()
 
     def _receive(self) -> list[Frame]:
         try:
@@ -122,4 +147,4 @@ class Wire:
             raise OSError(f"no sign of life for {2 * self._heartbeat:g} seconds")
         if now - self._sent >= self._heartbeat / 2:
             self._out += _BEAT
-            self.flush()
+            self._flush()

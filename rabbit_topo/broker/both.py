@@ -7,15 +7,17 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rabbit_topo.broker.amqp import Amqp
+from rabbit_topo.broker.amqp import UNSENT, Amqp
+from rabbit_topo.broker.lock import LockLost
 from rabbit_topo.broker.management import Management
 from rabbit_topo.errors import BrokerError, Refusal
 from rabbit_topo.model import Binding, Policy, Queue, Vhost
-from rabbit_topo.plan.operations import Declare, Failed, Remove, unsent
+from rabbit_topo.plan.operations import Declare, Failed, NotAttempted, Remove, unsent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from rabbit_topo.broker.lock import Wait
     from rabbit_topo.broker.target import Target
     from rabbit_topo.model import Observed, Topology
     from rabbit_topo.plan.operations import Operation, Outcome
@@ -52,7 +54,7 @@ class Both:
         by_http = [operation for operation in wave if _needs_http(operation)]
         drops = [operation for operation in wave if _drops(operation)]
         plain = [operation for operation in wave if not _needs_http(operation) and not _drops(operation)]
-        todo = deque([(self.management.execute, by_http), (self.amqp.execute, plain), (self._drop_queues, drops)])
+        todo = deque([(self._by_http, by_http), (self.amqp.execute, plain), (self._drop_queues, drops)])
         while todo:
             carry_out, operations = todo.popleft()
             try:
@@ -60,6 +62,16 @@ class Both:
             except KeyboardInterrupt:
                 yield from unsent(operation for _, later in todo for operation in later)
                 raise
+
+    def _by_http(self, operations: Sequence[Operation]) -> Iterator[Outcome]:
+        """Write by HTTP, which the lock does not cover: look at least whether it is still there."""
+        try:
+            if operations:
+                self.amqp.pulse()
+        except LockLost as lost:
+            yield from (NotAttempted(operation, UNSENT.format(lost.message)) for operation in operations)
+        else:
+            yield from self.management.execute(operations)
 
     def _drop_queues(self, operations: Sequence[Operation]) -> Iterator[Outcome]:
         """Look and delete one by one, over a line that is up: next to nothing is between the look and the deletion."""
@@ -74,6 +86,16 @@ class Both:
             except KeyboardInterrupt:
                 yield from unsent(todo)
                 raise
+
+    def lock(self, vhosts: Sequence[str], wait: Wait) -> str:
+        """Take the lock by AMQP, in the cluster that HTTP leads to; who holds it is read by HTTP. See `Broker.lock`."""
+        self.amqp.expected_cluster = self.management.cluster_name()
+        self.amqp.lock(vhosts, wait, lambda vhost: self.management.holder(vhost, wait.name))
+        return ""
+
+    def pulse(self) -> None:
+        """Raise where the lock is lost; see `Broker.pulse`."""
+        self.amqp.pulse()
 
     def close(self) -> None:
         """Let go of both connections."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rabbit_topo.broker.address import no_url, resembles_url
 from rabbit_topo.broker.definitions_state import Malformed, State
 from rabbit_topo.broker.expected import IN_A_FILE, cluster_tags, refuse_another
+from rabbit_topo.broker.lock import BY_FILE
 from rabbit_topo.broker.target import Expected
 from rabbit_topo.errors import UsageError
 from rabbit_topo.model import Counts, Exchange, Facts, Kind, Observed, Queue, Topology
@@ -26,6 +27,7 @@ except ImportError:  # pragma: no cover  (no such thing on Windows)
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from rabbit_topo.broker.lock import Wait
     from rabbit_topo.model import Binding, Policy, Resource, Vhost
     from rabbit_topo.plan.operations import Operation, Outcome
 
@@ -115,6 +117,13 @@ class Definitions:
             return
         for operation, reason in zip(wave, reasons, strict=True):
             yield Failed(operation, reason) if reason else Done(operation)
+
+    def lock(self, _vhosts: Sequence[str], _wait: Wait) -> str:
+        """Say that a file has no lock; see `Broker.lock`."""
+        return BY_FILE
+
+    def pulse(self) -> None:
+        """There is no lock to lose."""
 
     def close(self) -> None:
         """Nothing is left to do: every wave was written."""

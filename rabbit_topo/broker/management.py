@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rabbit_topo.broker import management_writes
 from rabbit_topo.broker.expected import cluster_tags, refuse_another
 from rabbit_topo.broker.http import UNAUTHORISED, Http, Unanswered, no_management_api, segment
+from rabbit_topo.broker.lock import BY_HTTP_ALONE, Holder
 from rabbit_topo.broker.readings import read_binding, read_exchange, read_policy, read_queue
 from rabbit_topo.broker.refusals import granting
 from rabbit_topo.broker.side_by_side import side_by_side
@@ -19,6 +20,7 @@ from rabbit_topo.plan.operations import Declare, Failed, Migrate, NotAttempted, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from rabbit_topo.broker.lock import Wait
     from rabbit_topo.broker.target import Target
     from rabbit_topo.model import Key, Policy, Resource
     from rabbit_topo.plan.operations import Operation, Outcome
@@ -101,6 +103,25 @@ class Management:
         except KeyboardInterrupt:
             yield from unsent(operation for operation in wave if id(operation) not in begun)
             raise
+
+    def lock(self, _vhosts: Sequence[str], _wait: Wait) -> str:
+        """Say that HTTP has no lock; see `Broker.lock`."""
+        return BY_HTTP_ALONE
+
+    def pulse(self) -> None:
+        """There is no lock to lose."""
+
+    def cluster_name(self) -> str:
+        """Say what the cluster calls itself. Raises `BrokerError`, and `Refusal` where another one is expected."""
+        return str(self._overview().get("cluster_name", ""))
+
+    def holder(self, vhost: str, name: str) -> Holder | None:
+        """Look who holds the lock of this name; None where nobody does, or where it is not told."""
+        try:
+            answer = self.http.ask("GET", f"/api/queues/{segment(vhost)}/{segment(name)}")
+        except BrokerError:
+            return None
+        return Holder.read(answer.body) if answer.ok and isinstance(answer.body, dict) else None
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -108,7 +108,7 @@ def test_what_changes_nothing() -> None:
         peer.sendall(OPENED + frame(1, spec.Queue.DeclareOk, b"\1q" + pack(">II", 7, 2)))
         line.read()
         assert line.heard == [(one, Ok(("q", 7, 2)))]
-        assert not line.stale
+        assert not line.trouble
         assert line.server.product == "RabbitMQ"
 
 
@@ -155,8 +155,8 @@ def test_what_was_answered_before_the_end_is_heard() -> None:
 def test_a_connection_that_ended_while_nobody_used_it() -> None:
     with link() as (line, peer):
         peer.sendall(closing(spec.Connection.Close, 320, b"CONNECTION_FORCED", channel=0))
-        assert line.stale
+        assert line.trouble
     with link() as (line, peer):
-        assert not line.stale
+        assert not line.trouble
         peer.close()
-        assert line.stale
+        assert line.trouble

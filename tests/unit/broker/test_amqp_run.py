@@ -108,7 +108,7 @@ def jobs(count: int, *, once: bool = False) -> list[Job[Any]]:
 
 
 def run(world: World, given: list[Job[Any]]) -> dict[str, Any]:
-    results = list(Run(given, world.connect, lambda: None).results())
+    results = list(Run(given, world.connect, lambda _error: None).results())
     assert sorted(job.about for job, _ in results) == sorted(job.about for job in given)
     return {job.about: result for job, result in results}
 
@@ -193,14 +193,14 @@ def test_jobs_are_taken_as_channels_are_free() -> None:
             taken.append(job)
             yield job
 
-    results = Run(lazily(), World().connect, lambda: None).results()
+    results = Run(lazily(), World().connect, lambda _error: None).results()
     next(results)
     assert len(taken) < 30
 
 
 def test_who_leaves_early_drops_the_connection() -> None:
     forgotten = []
-    results = Run(jobs(30), World().connect, lambda: forgotten.append(True)).results()
+    results = Run(jobs(30), World().connect, lambda _error: forgotten.append(True)).results()
     next(results)
     next(results)
     results.close()  # type: ignore[attr-defined]
@@ -214,5 +214,5 @@ def test_a_talk_that_fails_is_no_answer() -> None:
 
     forgotten = []
     with pytest.raises(ZeroDivisionError):
-        list(Run([Job("a", broken())], World().connect, lambda: forgotten.append(True)).results())
+        list(Run([Job("a", broken())], World().connect, lambda _error: forgotten.append(True)).results())
     assert forgotten == [True]
