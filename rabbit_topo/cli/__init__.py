@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from rabbit_topo import __version__
 from rabbit_topo.cli.output import hush
+from rabbit_topo.cli.signals import Terminated, orderly
 from rabbit_topo.errors import InputError, TopoError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
 
 # Name -> what the command list says; each lives in a module of its name.
 _COMMANDS: Final = {
@@ -31,13 +30,6 @@ _COMMANDS: Final = {
     "sandbox": "Run a command beside a throwaway RabbitMQ node.",
 }
 _INTERRUPTED: Final = 130
-_TERMINATED: Final = 143
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends the work in the same orderly way as Ctrl-C, with an exit code of its own."""
-
-    exit_code = _TERMINATED
 
 
 class _Commands(click.Group):
@@ -80,7 +72,11 @@ def cli() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; nothing but the code leaves as an error."""
-    signal.signal(signal.SIGTERM, _terminate)
+    with orderly():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         code = cli.main(args=list(arguments), prog_name="rabbit-topo", standalone_mode=False)
     except click.exceptions.Exit as error:
@@ -115,10 +111,6 @@ def run(arguments: Sequence[str]) -> int:
         )
         return 1
     return code if isinstance(code, int) else 0
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise Terminated
 
 
 def _tell(message: str, hint: str = "") -> None:

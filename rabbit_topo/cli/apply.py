@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,11 +10,12 @@ import click
 from rabbit_topo.cli import options
 from rabbit_topo.cli.output import emit, hush, show, width
 from rabbit_topo.cli.session import session
+from rabbit_topo.cli.signals import only_tell
 from rabbit_topo.errors import Refusal, UsageError
 from rabbit_topo.plan import Remove
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from rabbit_topo.cli.options import Common
     from rabbit_topo.cli.session import Session
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 @options.login
 @options.channels
 @options.consent
+@options.lock
 @click.option("--yes", is_flag=True, help="Do not ask. No guard is skipped.")
 def command(**given: Any) -> int:
     """Make the broker what the files say.
@@ -40,8 +40,10 @@ def command(**given: Any) -> int:
     from rabbit_topo.report.text import plan_lines
 
     common, login, own = options.split(given)
-    with ExitStack() as calm, session(common, login) as here:
+    with session(common, login) as here:
         consent = options.consent_of(own)
+        if own["yes"]:
+            _lock(here, here.declared.vhosts, own)
         plan = here.plan(consent)
         asking = not own["yes"] and not plan.empty
         if not common.quiet or asking or plan.blocked:
@@ -52,24 +54,35 @@ def command(**given: Any) -> int:
         if plan.blocked and not own["partial"]:
             raise blocked_refusal(plan)
         if asking:
-            plan = _confirmed(plan, here, consent)
+            plan = _confirmed(plan, here, consent, own)
         count = here.progress.counter(sum(1 for _ in plan.operations))
         report = apply(plan, here.broker, partial=own["partial"], on_outcome=lambda _: count())
-        calm.enter_context(_undisturbed())
+        only_tell()
         here.progress.clear()
         _tell(common, plan, report)
     return report.exit_code
 
 
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Take no signal: what was done must be told, and be told once."""
-    before = [(number, signal.signal(number, signal.SIG_IGN)) for number in (signal.SIGINT, signal.SIGTERM)]
+def _lock(here: Session, vhosts: Iterable[str], own: dict[str, Any]) -> None:
+    """Keep other applies out until the session ends, wait for one that is at work."""
+    if own["no_lock"]:
+        return
+    from rabbit_topo.broker.lock import Wait
+    from rabbit_topo.model import Key, Kind
+
+    name, vhosts = own["lock_name"], sorted(vhosts)
+    for vhost in vhosts:
+        if Key(vhost, Kind.QUEUE, name) in here.declared.resources:
+            raise UsageError(f"the files declare queue {name!r} of vhost {vhost!r}", "the lock wants a name of its own")
     try:
-        yield
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)
+        why_not = here.broker.lock(vhosts, Wait(own["lock_timeout"], name, here.progress.say))
+    except KeyboardInterrupt:
+        here.progress.clear()
+        click.echo("rabbit-topo: nothing was changed", err=True)
+        raise
+    here.progress.clear()
+    if why_not:
+        here.progress.note(why_not)
 
 
 def _tell(common: Common, plan: Plan, report: Report) -> None:
@@ -89,12 +102,13 @@ def _tell(common: Common, plan: Plan, report: Report) -> None:
             hush()
 
 
-def _confirmed(plan: Plan, here: Session, consent: Consent) -> Plan:
-    """Ask, and look again: what was agreed to is what was shown, or nothing."""
+def _confirmed(plan: Plan, here: Session, consent: Consent, own: dict[str, Any]) -> Plan:
+    """Ask, keep others out, and look again: what was agreed to is what was shown, or nothing."""
     if not sys.stdin.isatty():
         raise Refusal("nobody is there to say yes; nothing was changed", "--yes applies without asking")
     if not _yes(plan):
         raise Refusal("not confirmed; nothing was changed")
+    _lock(here, plan.facts.vhosts.intersection(here.declared.vhosts), own)
     again = here.plan(consent)
     same = [row.change.key for row in again.blocked] == [row.change.key for row in plan.blocked]
     if again.fingerprint != plan.fingerprint or again.waves != plan.waves or not same:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rabbit_topo.plan import Consent
 
 MOST_CHANNELS = 2047  # RabbitMQ's own channel_max
+_LONGEST_NAME = 255  # bytes
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 
@@ -172,6 +173,35 @@ def consent(command: _Command) -> _Command:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def lock(command: _Command) -> _Command:
+    """Add the options of the lock that keeps a second apply out."""
+    options = [
+        click.option(
+            "--lock-timeout",
+            metavar="SECONDS",
+            type=click.FloatRange(min=0),
+            default=60.0,
+            help="How long to wait for another apply to end.  [60]",
+        ),
+        click.option("--lock-name", metavar="NAME", callback=_lock_name, help="The queue that is the lock."),
+        click.option("--no-lock", is_flag=True, help="Do not keep other applies out."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _lock_name(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str:
+    from rabbit_topo.model import LOCK_NAME
+
+    if value is None:
+        return LOCK_NAME
+    if not value or value.startswith("amq.") or not value.isprintable() or len(value.encode()) > _LONGEST_NAME:
+        message = f"a queue's name has 1 to {_LONGEST_NAME} bytes, no control characters, and does not begin with amq."
+        raise click.BadParameter(message)
+    return value
 
 
 def _duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float:
