@@ -46,8 +46,8 @@ def _talk(operation: Operation, user: str) -> Talk[Done | Failed]:
         answer = yield look
         if isinstance(answer, Refused):
             return _outcome(operation, user, answer)
-        if in_use := _in_use(*answer.fields):
-            return Failed(operation, in_use)
+        if why := in_use(*answer.fields):
+            return Failed(operation, why)
     return _outcome(operation, user, (yield method))
 
 
@@ -99,7 +99,7 @@ def _remove(operation: Remove) -> tuple[Method | None, Method]:
             raise NotSendable(f"AMQP cannot remove a {it.key.kind.value}")
 
 
-def _in_use(_: str, ready: int, consumers: int) -> str:
+def in_use(_: str, ready: int, consumers: int) -> str:
     """Read a quorum queue or a stream before it is deleted: the server has no guard for these.
 
     Who holds an unacknowledged message of a quorum queue is counted among its consumers, at once

@@ -11,12 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from struct import error as StructError  # noqa: N812 - it is a class
 from struct import unpack_from
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from amqp import spec
 
 from rabbit_topo.broker.amqp_login import goodbye, words
-from rabbit_topo.broker.amqp_talk import Ok, Refused
+from rabbit_topo.broker.amqp_talk import Burst, Ok, Refused
 from rabbit_topo.broker.amqp_wire import OVERHEAD, Wire
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Link:
         self._wire.beat()
 
     def put(self, job: Job[Any]) -> None:
-        """Add a job's method to the next batch, on a free channel."""
+        """Add a job's method, or its burst, to the next batch, on a free channel."""
         if self._idle:
             channel = self._idle.pop()
         else:
@@ -117,7 +118,11 @@ class Link:
             self._open(channel)
         job.sent = True
         self._flight[channel] = job
-        self._wire.put(channel, job.method.number, job.method.payload)
+        if isinstance(job.method, Burst):
+            job.method.done.clear()
+            job.method.sent = perf_counter()
+        for method in job.methods:
+            self._wire.put(channel, method.number, method.payload)
 
     def flush(self) -> None:
         """Send the batch."""
@@ -167,8 +172,12 @@ class Link:
             self._opening.discard(channel)
         elif channel not in self._opening:
             job = self._flight.get(channel)
-            if job is None or number != _ok(job.method.number):
+            if job is None or number != _ok(job.awaited.number):
                 raise OSError(f"an answer that nobody asked for: method {number} on channel {channel}")
+            if isinstance(job.method, Burst):
+                job.method.done.append(perf_counter())
+                if len(job.method.done) < len(job.method.methods):
+                    return
             self._answer(channel, Ok(_queue(payload) if number == spec.Queue.DeclareOk else ()))
 
     def _hear_connection(self, number: Number, payload: bytes) -> None:

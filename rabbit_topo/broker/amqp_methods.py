@@ -58,9 +58,9 @@ def unbind(binding: Binding) -> Method:
     return _method(spec.Exchange.Unbind, "Bsssb", (*_ends(binding), False), binding.arguments)
 
 
-def delete_exchange(exchange: Exchange) -> Method:
-    """Delete an exchange that nothing is bound to."""
-    return _method(spec.Exchange.Delete, "Bsbb", (0, exchange.name, True, False))
+def delete_exchange(exchange: Exchange, *, guarded: bool = True) -> Method:
+    """Delete an exchange; `guarded` only one that no binding leaves."""
+    return _method(spec.Exchange.Delete, "Bsbb", (0, exchange.name, guarded, False))
 
 
 def delete_queue(queue: Queue, *, guarded: bool) -> Method:

@@ -138,10 +138,10 @@ class Run:
             if monotonic() > job.until:
                 self._alone = None
                 self._over.append((job, Lost(TOO_OLD, job.sent)))
-            elif len(job.method.payload) <= link.largest:
+            elif (size := max(len(method.payload) for method in job.methods)) <= link.largest:
                 link.put(job)
             else:
-                self._go_on(job, Refused(FRAME_ERROR, TOO_LARGE.format(len(job.method.payload), link.largest)))
+                self._go_on(job, Refused(FRAME_ERROR, TOO_LARGE.format(size, link.largest)))
         link.flush()
 
     def _hear(self, link: Link) -> None:

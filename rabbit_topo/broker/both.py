@@ -12,7 +12,7 @@ from rabbit_topo.broker.lock import LockLost
 from rabbit_topo.broker.management import Management
 from rabbit_topo.errors import BrokerError, Refusal
 from rabbit_topo.model import Binding, Policy, Queue, Vhost
-from rabbit_topo.plan.operations import Declare, Failed, NotAttempted, Remove, unsent
+from rabbit_topo.plan.operations import Declare, Failed, NotAttempted, Recreate, Remove, unsent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,6 +28,7 @@ class Both:
 
     def __init__(self, target: Target) -> None:
         """Nothing is sent yet."""
+        self.target = target
         self.management = Management(target)
         self.amqp = Amqp(target)
 
@@ -47,14 +48,19 @@ class Both:
             for vhost in sorted(facts.vhosts)[:1]:
                 with suppress(BrokerError):
                     self.amqp.cluster_name(vhost)
-        return replace(observed, facts=replace(facts, deletes=frozenset({"classic", "quorum"}), writes_null=True))
+        return replace(
+            observed, facts=replace(facts, deletes=frozenset({"classic", "quorum"}), writes_null=True, moves=True)
+        )
 
     def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
         """Send each operation down its road; see `Broker.execute`."""
         by_http = [operation for operation in wave if _needs_http(operation)]
         drops = [operation for operation in wave if _drops(operation)]
+        replaced: list[Operation] = [operation for operation in wave if isinstance(operation, Recreate)]
         plain = [operation for operation in wave if not _needs_http(operation) and not _drops(operation)]
+        plain = [operation for operation in plain if not isinstance(operation, Recreate)]
         todo = deque([(self._by_http, by_http), (self.amqp.execute, plain), (self._drop_queues, drops)])
+        todo.append((self._recreate, replaced))
         while todo:
             carry_out, operations = todo.popleft()
             try:
@@ -83,6 +89,19 @@ class Both:
                     yield Failed(operation, reason)
                 else:
                     yield from self.amqp.execute([operation])
+            except KeyboardInterrupt:
+                yield from unsent(todo)
+                raise
+
+    def _recreate(self, operations: Sequence[Operation]) -> Iterator[Outcome]:
+        from rabbit_topo.broker.recreate import recreate
+        from rabbit_topo.broker.recreate_roads import ByAmqp
+
+        todo = deque(operation for operation in operations if isinstance(operation, Recreate))
+        while todo:
+            operation = todo.popleft()
+            try:
+                yield from recreate(operation, self.management, ByAmqp(self.amqp, operation.key.vhost))
             except KeyboardInterrupt:
                 yield from unsent(todo)
                 raise

@@ -17,7 +17,7 @@ from rabbit_topo.broker.lock import BY_FILE
 from rabbit_topo.broker.target import Expected
 from rabbit_topo.errors import UsageError
 from rabbit_topo.model import Counts, Exchange, Facts, Kind, Observed, Queue, Topology
-from rabbit_topo.plan.operations import Declare, Done, Failed, NotAttempted
+from rabbit_topo.plan.operations import Declare, Done, Failed, NotAttempted, Recreate
 
 try:
     import fcntl
@@ -223,6 +223,12 @@ def _pass_on(old: os.stat_result, descriptor: int) -> None:
 def _carry_out(state: State, operation: Operation) -> str:
     if isinstance(operation, Declare):
         return state.declare(operation.resource)
+    if isinstance(operation, Recreate):
+        if not operation.resumed:
+            return state.replace(operation.after)
+        lacking = [one for one in (operation.after, *operation.restore) if one.key not in state.resources]
+        reasons = [state.declare(one) for one in lacking]
+        return next(filter(None, reasons), "") or state.remove(operation.cause.key)
     return state.remove(operation.key)
 
 

@@ -210,6 +210,17 @@ class State:
                     "priority": resource.priority,
                 }
 
+    def replace(self, resource: Exchange | Queue) -> str:
+        """Give it other properties; its bindings stay. Return why a broker would not, empty where it would."""
+        if reason := self._refusal(resource, None):
+            return reason
+        first, *others = self._items[resource.key]
+        self._removed.update(id(item) for item in others)
+        told = {"type": resource.type} if isinstance(resource, Queue) and "type" in first else {}
+        first.update(self._item(resource) | told)
+        self.resources[resource.key] = resource
+        return ""
+
     def remove(self, key: Key) -> str:
         """Make it not exist; return why a broker would not, empty where it would. What is missing is removed."""
         if key.kind is Kind.VHOST:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.target import Target
 
 SIDE_BY_SIDE = 16  # requests at once; measured in docs/performance.md
-OK, MULTIPLE, UNAUTHORISED, NOT_FOUND, SERVER_ERROR = 200, 300, 401, 404, 500
+OK, CREATED, MULTIPLE, UNAUTHORISED, NOT_FOUND, SERVER_ERROR = 200, 201, 300, 401, 404, 500
 NOTHING_CONFIGURED = "No broker is configured: name yours with --broker, with --env or in rabbit-topo.yaml"
 
 

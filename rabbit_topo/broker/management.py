@@ -65,6 +65,7 @@ class Management:
             exclusive=frozenset(reading.exclusive),
             operator_policies=tuple(reading.operator_policies),
             hidden=tuple(reading.hidden),
+            hidden_bindings=tuple(reading.hidden_bindings),
             deletes=frozenset({"classic"}),
             writes_null=False,
             product=overview.get("product_name") or "RabbitMQ",
@@ -98,7 +99,10 @@ class Management:
         try:
             yield from side_by_side(attempt, beside, self.http.width, self.http.abandon)
             for operation in wave:
-                if not _goes_beside(operation):
+                if isinstance(operation, Recreate):
+                    begun.add(id(operation))
+                    yield from self._recreate(operation)
+                elif not _goes_beside(operation):
                     yield attempt(operation)
         except KeyboardInterrupt:
             yield from unsent(operation for operation in wave if id(operation) not in begun)
@@ -167,8 +171,13 @@ class Management:
                 reading.add(read_exchange(vhost, item))
         hidden = self._take_queues(vhost, found["queues"], found["consumers"], reading)
         for item in found["bindings"]:
-            if item["source"] and not (item["destination_type"] == "queue" and item["destination"] in hidden):
-                reading.add_binding(read_binding(vhost, item, void=VOID), item["properties_key"])
+            if not item["source"]:
+                continue
+            binding = read_binding(vhost, item, void=VOID)
+            if item["destination_type"] == "queue" and item["destination"] in hidden:
+                reading.hidden_bindings.append(binding)
+            else:
+                reading.add_binding(binding, item["properties_key"])
         for item in found["policies"]:
             reading.add(read_policy(vhost, item))
         reading.operator_policies += (read_policy(vhost, item) for item in found["operator policies"])
@@ -234,7 +243,13 @@ class Management:
             case Remove():
                 return management_writes.remove(self.http, operation)
             case Recreate() | Migrate():
-                return Failed(operation, "HTTP alone does not replace it")
+                return Failed(operation, "HTTP alone does not move messages")
+
+    def _recreate(self, operation: Recreate) -> Iterator[Outcome]:
+        from rabbit_topo.broker.recreate import recreate
+        from rabbit_topo.broker.recreate_roads import ByHttp
+
+        return recreate(operation, self, ByHttp(self.http))
 
     def keeps(self, queue: Queue, *, classic_only: bool = True) -> str:
         """Say why a queue must not be deleted now; empty where nothing speaks against it. Raises `BrokerError`.
@@ -242,7 +257,7 @@ class Management:
         Its messages are counted by this very request: no guard of the server knows the unacknowledged ones. Consumers
         are left to whoever deletes: a classic queue has a guard against them, a quorum queue's passive declare tells.
         """
-        item = self._look(queue)
+        item = self.look(queue)
         if item is None:
             return ""
         kind = item.get("type", "classic")
@@ -257,7 +272,15 @@ class Management:
             )
         return why_kept(_counted(item, 0))
 
-    def _look(self, queue: Queue) -> dict[str, Any] | None:
+    def count(self, queue: Queue) -> Counts | None:
+        """Count what a queue holds at this moment, its consumers left out; None where there is none."""
+        item = self.look(queue)
+        counts = _counted(item, 0) if item is not None else None
+        if item is not None and counts is None:
+            raise BrokerError(f"{self.http.url} does not tell what queue {queue.name!r} holds")
+        return counts
+
+    def look(self, queue: Queue) -> dict[str, Any] | None:
         """Read one queue with the counts of this moment: only lists have them, so it is a list of one."""
         name = segment(f"^{re.escape(queue.name)}$")
         page = self.http.get(
@@ -292,6 +315,7 @@ class _Reading:
         self.binding_ids: defaultdict[Key, set[str]] = defaultdict(set)
         self.exclusive: set[Key] = set()
         self.hidden: list[Queue] = []
+        self.hidden_bindings: list[Binding] = []
         self.operator_policies: list[Policy] = []
 
     def add(self, resource: Resource) -> None:

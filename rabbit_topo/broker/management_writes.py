@@ -22,7 +22,18 @@ def declare(http: Http, operation: Declare) -> Outcome:
     resource = operation.resource
     if isinstance(resource, Binding) and (reason := unwritable(resource)):
         return Failed(operation, reason)
-    return _outcome(http, operation, http.ask("POST" if isinstance(resource, Binding) else "PUT", *_request(resource)))
+    return _outcome(http, operation, send(http, resource))
+
+
+def send(http: Http, resource: Resource) -> Answer:
+    """Ask for it to be there. Raises `BrokerError` when no usable answer came."""
+    return http.ask("POST" if isinstance(resource, Binding) else "PUT", *_request(resource))
+
+
+def delete(http: Http, resource: Exchange | Queue, *, guarded: bool) -> Answer:
+    """Ask for it to be gone; `guarded` under the guards that the server has. Raises `BrokerError`, as `send`."""
+    guards = "?if-unused=true&if-empty=true" if isinstance(resource, Queue) else "?if-unused=true"
+    return http.ask("DELETE", path(resource) + (guards if guarded else ""))
 
 
 def _request(resource: Resource) -> tuple[str, dict[str, Any]]:
@@ -30,13 +41,13 @@ def _request(resource: Resource) -> tuple[str, dict[str, Any]]:
         case Vhost():
             return f"/api/vhosts/{segment(resource.name)}", {}
         case Exchange():
-            return _path(resource), _exchange(resource)
+            return path(resource), _exchange(resource)
         case Queue():
-            return _path(resource), _queue(resource)
+            return path(resource), _queue(resource)
         case Policy():
-            return _path(resource), _policy(resource)
+            return path(resource), _policy(resource)
         case Binding():
-            return _path(resource), {"routing_key": resource.routing_key, "arguments": dict(resource.arguments)}
+            return path(resource), {"routing_key": resource.routing_key, "arguments": dict(resource.arguments)}
 
 
 def unwritable(binding: Binding) -> str:
@@ -48,18 +59,18 @@ def unwritable(binding: Binding) -> str:
 
 def remove_queue(http: Http, operation: Remove, queue: Queue) -> Outcome:
     """Delete a classic queue under both of the server's guards."""
-    return _outcome(http, operation, http.ask("DELETE", _path(queue) + "?if-unused=true&if-empty=true"))
+    return _outcome(http, operation, delete(http, queue, guarded=True))
 
 
 def remove(http: Http, operation: Remove) -> Outcome:
     """Delete one exchange, binding or policy. Raises `BrokerError` when no usable answer came."""
     match operation.resource:
         case Exchange() as exchange:
-            return _outcome(http, operation, http.ask("DELETE", _path(exchange) + "?if-unused=true"))
+            return _outcome(http, operation, delete(http, exchange, guarded=True))
         case Binding() as binding:
             return _unbind(http, operation, binding)
         case Policy() as policy:
-            return _outcome(http, operation, http.ask("DELETE", _path(policy)))
+            return _outcome(http, operation, http.ask("DELETE", path(policy)))
         case Queue() | Vhost() as other:
             return Failed(operation, f"a {other.key.kind.value} is not removed this way")
 
@@ -70,7 +81,7 @@ def _unbind(http: Http, operation: Remove, binding: Binding) -> Outcome:
     if not ids and binding.arguments:
         return Failed(operation, "the server's own name of this binding is not known, and cannot be computed")
     for properties_key in ids or (_plain_id(binding.routing_key),):
-        outcome = _outcome(http, operation, http.ask("DELETE", f"{_path(binding)}/{segment(properties_key)}"))
+        outcome = _outcome(http, operation, http.ask("DELETE", f"{path(binding)}/{segment(properties_key)}"))
         if not isinstance(outcome, Done):
             return outcome
     return Done(operation)
@@ -111,7 +122,8 @@ def _policy(policy: Policy) -> dict[str, Any]:
     }
 
 
-def _path(resource: Exchange | Queue | Policy | Binding) -> str:
+def path(resource: Exchange | Queue | Policy | Binding) -> str:
+    """Return where it is."""
     vhost = segment(resource.vhost)
     match resource:
         case Exchange():

@@ -92,7 +92,8 @@ class _Planner:
             [add for add in adds if isinstance(add.resource, Exchange)],
             [add for add in adds if isinstance(add.resource, Queue)],
             [add for add in bindings if add.key not in late and replaced.isdisjoint(_ends(add))],
-            list(recreates),
+            [one for one in recreates if one.resumed],
+            [one for one in recreates if not one.resumed],
             list(migrates),
             [add for add in after if add.key not in late],
             [remove for remove, _ in swaps],
@@ -204,12 +205,12 @@ class _Planner:
         migrates: list[Migrate] = []
         replacements = Replacements(self.state, self.consent, self.details)
         unfinished = {change.target: change for change in changes if isinstance(change, Unfinished)}
-        for change in changes:
+        for change in sorted(changes, key=lambda change: not isinstance(change, Unfinished)):
             if not isinstance(change, Replace | Unfinished) or change.key in self.blocked:
                 continue
             if isinstance(change, Unfinished) and self._blocked_vhost(change):
                 continue
-            if change.key in unfinished:
+            if change.key in unfinished and unfinished[change.key].key in self.blocked:
                 self._block(
                     change, "an earlier replacement of it is unfinished", "apply finishes that; then plan again"
                 )
@@ -217,6 +218,9 @@ class _Planner:
             match replacements.of(change):
                 case Recreate() as operation:
                     recreates.append(operation)
+                    for one in operation.restore if operation.resumed else ():
+                        if isinstance(one, Binding):
+                            self.state.bind(one)  # it is back before anything else is replaced
                 case Migrate() as operation:
                     migrates.append(operation)
                 case (reason, remedy):

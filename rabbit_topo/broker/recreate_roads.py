@@ -1,0 +1,234 @@
+"""The two ways to write a replacement: one burst on one AMQP channel, or one HTTP request after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import monotonic, perf_counter
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from rabbit_topo.broker import amqp_methods as methods
+from rabbit_topo.broker import management_writes as writes
+from rabbit_topo.broker.amqp_jobs import LOOK, in_use
+from rabbit_topo.broker.amqp_talk import Burst, Job, Lost, Refused
+from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED
+from rabbit_topo.broker.readings import queue_arguments
+from rabbit_topo.errors import BrokerError, Refusal
+from rabbit_topo.model import Binding, Exchange, Queue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rabbit_topo.broker.amqp import Amqp
+    from rabbit_topo.broker.amqp_talk import Method, Talk
+    from rabbit_topo.broker.http import Http
+    from rabbit_topo.plan.operations import Recreate
+
+Item: TypeAlias = Exchange | Queue | Binding
+ACCESS_REFUSED = 403
+CANNOT_CARRY = "AMQP cannot carry it"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How far a replacement came: the deletion, the declaration, then each of what is restored.
+
+    `sent` and `done`, one for each that was confirmed, are times of `time.perf_counter`. `refused` holds the broker's
+    words about the one after these; `denied` says that they are about a permission. `lost` says why nobody knows how
+    far it came; `unsent`, that nothing of it left this machine.
+    """
+
+    sent: float = 0.0
+    done: tuple[float, ...] = ()
+    refused: str = ""
+    denied: bool = False
+    lost: str = ""
+    unsent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """What the broker would not take, with its words; `lost` says why the rest is unknown."""
+
+    told: tuple[tuple[Item, str], ...] = ()
+    lost: str = ""
+
+
+class Writer(Protocol):
+    """What a replacement needs of a road. Nothing raises: what fails is told in the answer."""
+
+    def begin(self) -> str:
+        """Open the line, so that the deletion is on its way at once; say why it cannot be had."""
+
+    def try_out(self, trial: Exchange, bindings: Sequence[Binding]) -> Refusals:
+        """Declare an exchange, bind it, and delete it again."""
+
+    def replace(self, operation: Recreate) -> Attempt:
+        """Delete, declare, and bring back what went with it. Nothing is sent twice."""
+
+    def bring(self, items: Sequence[Item]) -> Refusals:
+        """Declare and bind in this order; what is refused stops nothing."""
+
+
+class ByAmqp:
+    """One write on one channel."""
+
+    def __init__(self, amqp: Amqp, vhost: str) -> None:
+        """Nothing is sent yet."""
+        self._amqp = amqp
+        self._vhost = vhost
+
+    def begin(self) -> str:
+        """Connect."""
+        try:
+            self._amqp.server(self._vhost)
+        except (BrokerError, Refusal) as error:
+            return error.message
+        return ""
+
+    def try_out(self, trial: Exchange, bindings: Sequence[Binding]) -> Refusals:
+        """Bind the trial exchange in one burst."""
+        return self._carry_through(_trial, (trial, *bindings))
+
+    def replace(self, operation: Recreate) -> Attempt:
+        """Send everything at once; of a queue without a guard, the consumers are counted on the same channel before."""
+        before = operation.before
+        burst, look = Burst(()), None
+        try:
+            deletion = _deletion(before) if before else None
+            spelled = [_spell(item) for item in (operation.after, *operation.restore)]
+        except Exception as error:  # noqa: BLE001 - py-amqp leaks struct.error, ValueError, FrameSyntaxError
+            return Attempt(refused=f"{CANNOT_CARRY}: {error}")
+        burst.methods = [*([deletion] if deletion else []), *spelled]
+        if isinstance(before, Queue) and before.type != "classic":
+            look = methods.look_for(before)
+        job = Job(operation, _replacing(look, burst), once=True, until=monotonic() + LOOK)
+        for _, result in self._amqp.converse(self._vhost, [job], writes=True):
+            done = tuple(burst.done)
+            if isinstance(result, Lost):
+                return Attempt(burst.sent, done, lost=result.reason, unsent=not burst.sent)
+            denied = isinstance(result, Refused) and result.code == ACCESS_REFUSED
+            words = result.text if isinstance(result, Refused) else result or ""
+            return Attempt(burst.sent, done, words, denied)
+        return Attempt(burst.sent, tuple(burst.done), lost="nothing came of it", unsent=not burst.sent)
+
+    def bring(self, items: Sequence[Item]) -> Refusals:
+        """Send it in bursts, a new one after each refusal."""
+        return self._carry_through(_bringing, items)
+
+    def _carry_through(
+        self, talk: Callable[[Sequence[Item], Sequence[Method]], Talk[Refusals]], items: Sequence[Item]
+    ) -> Refusals:
+        try:
+            spelled = [_spell(item) for item in items]
+        except Exception as error:  # noqa: BLE001 - as above
+            return Refusals(((items[0], f"{CANNOT_CARRY}: {error}"),))
+        for _, result in self._amqp.converse(self._vhost, [Job(None, talk(items, spelled))]):
+            return Refusals(lost=result.reason) if isinstance(result, Lost) else result
+        return Refusals(lost="nothing came of it")
+
+
+class ByHttp:
+    """One request after the other."""
+
+    def __init__(self, http: Http) -> None:
+        """Nothing is sent yet."""
+        self._http = http
+
+    def begin(self) -> str:
+        """Do nothing: the line is up, as the last look went over it."""
+        return ""
+
+    def try_out(self, trial: Exchange, bindings: Sequence[Binding]) -> Refusals:
+        """Bind the trial exchange until something is refused."""
+        told: list[tuple[Item, str]] = []
+        try:
+            items: Sequence[Item] = (trial, *bindings)
+            for item in items:
+                answer = writes.send(self._http, item)
+                if not answer.ok:
+                    told.append((item, answer.reason))
+                    break
+            writes.delete(self._http, trial, guarded=False)
+        except (BrokerError, Refusal) as error:
+            return Refusals(tuple(told), error.message)
+        return Refusals(tuple(told))
+
+    def replace(self, operation: Recreate) -> Attempt:
+        """Send one after the other until something is refused."""
+        sent, done = perf_counter(), []
+        try:
+            if before := operation.before:
+                answer = writes.delete(self._http, before, guarded=isinstance(before, Queue))
+                if not answer.ok and answer.status != NOT_FOUND:
+                    return Attempt(sent, (), answer.reason, answer.status == UNAUTHORISED)
+                done.append(perf_counter())
+            for item in (operation.after, *operation.restore):
+                answer = writes.send(self._http, item)
+                if not answer.ok:
+                    return Attempt(sent, tuple(done), answer.reason, answer.status == UNAUTHORISED)
+                done.append(perf_counter())
+        except (BrokerError, Refusal) as error:
+            return Attempt(sent, tuple(done), lost=error.message)
+        return Attempt(sent, tuple(done))
+
+    def bring(self, items: Sequence[Item]) -> Refusals:
+        """Send one after the other."""
+        told: list[tuple[Item, str]] = []
+        try:
+            for item in items:
+                answer = writes.send(self._http, item)
+                if not answer.ok:
+                    told.append((item, answer.reason))
+        except (BrokerError, Refusal) as error:
+            return Refusals(tuple(told), error.message)
+        return Refusals(tuple(told))
+
+
+def _trial(items: Sequence[Item], spelled: Sequence[Method]) -> Talk[Refusals]:
+    burst = Burst(spelled)
+    answer = yield burst
+    told = ((items[len(burst.done)], answer.text),) if isinstance(answer, Refused) else ()
+    if isinstance(trial := items[0], Exchange):
+        yield methods.delete_exchange(trial, guarded=False)
+    return Refusals(told)
+
+
+def _replacing(look: Method | None, burst: Burst) -> Talk[Refused | str]:
+    """Return what was refused; before the burst, words alone."""
+    if look:
+        answer = yield look
+        if isinstance(answer, Refused):
+            return answer
+        if why := in_use(*answer.fields):
+            return why
+    answer = yield burst
+    return answer if isinstance(answer, Refused) else ""
+
+
+def _bringing(items: Sequence[Item], spelled: Sequence[Method]) -> Talk[Refusals]:
+    told: list[tuple[Item, str]] = []
+    at = 0
+    while at < len(items):
+        burst = Burst(spelled[at:])
+        answer = yield burst
+        at += len(burst.done)
+        if isinstance(answer, Refused):
+            told.append((items[at], answer.text))
+            at += 1
+    return Refusals(tuple(told))
+
+
+def _deletion(before: Exchange | Queue) -> Method:
+    if isinstance(before, Exchange):
+        return methods.delete_exchange(before, guarded=False)
+    return methods.delete_queue(before, guarded=before.type == "classic")
+
+
+def _spell(item: Item) -> Method:
+    match item:
+        case Exchange():
+            return methods.declare_exchange(item, item.arguments)
+        case Queue():
+            return methods.declare_queue(item, queue_arguments(item))
+        case Binding():
+            return methods.bind(item)
