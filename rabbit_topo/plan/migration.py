@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Why: TypeAlias = tuple[str, str]  # a reason, and a remedy
 PURPOSE: Final = "migrate"
+SHORTEST_LEASE: Final = 60_000  # milliseconds
 _DEAD_LETTERS: Final = ("dead-letter-exchange", "dead-letter-routing-key")
 
 
@@ -58,9 +59,12 @@ def harmful(holding: Queue, definition: Mapping[str, Plain]) -> list[str]:
 
 
 def refusals_of(
-    before: Queue | None, after: Queue, state: State, consent: Consent, *, resumed: bool = False
+    before: Queue | None, after: Queue, state: State, consent: Consent, holding: Queue | None = None
 ) -> Why | None:
-    """Say why a queue cannot be migrated, and the way out; what only a look at its messages shows is seen later."""
+    """Say why a queue cannot be migrated, and the way out; what only a look at its messages shows is seen later.
+
+    `holding` is there where an earlier run was stopped.
+    """
     facts = state.observed.facts
     if "stream" in {after.type, before.type if before else None}:
         return "a stream cannot be emptied: it keeps what was read", "declare a new one under another name, and move on"
@@ -73,8 +77,8 @@ def refusals_of(
             f"fed through the default exchange ({how}), which no binding can turn aside while it is replaced",
             "--allow default-exchange-gap takes that: what is sent so between delete and declare is lost",
         )
-    if before is None:
-        return None
+    if before is None or before == after:
+        return _no_room(before, after, holding, state)
     counts = facts.counts.get(before.key)
     if counts is None:
         return "its messages and consumers could not be counted", "see that the broker reports them, then run again"
@@ -88,17 +92,33 @@ def refusals_of(
             f"{why}: it may hold messages that no count shows at once",
             "see that none is under way to a dead-letter exchange, and migrate it without that option first",
         )
-    return _no_room(after, counts.messages, state, resumed=resumed)
+    return _too_short_lived(after, state) or _no_room(before, after, holding, state)
 
 
-def _no_room(after: Queue, messages: int, state: State, *, resumed: bool) -> Why | None:
+def _too_short_lived(after: Queue, state: State) -> Why | None:
+    """A queue that nobody uses expires, and what is published into it is no use."""
+    lease = _limits(after, state).get("expires")
+    if isinstance(lease, int) and lease < SHORTEST_LEASE:
+        return (
+            f"the new queue expires after {lease:,} ms without a consumer, while its messages are still coming back",
+            f"raise x-expires to {SHORTEST_LEASE:,} or more for the time of the migration",
+        )
+    return None
+
+
+def _limits(queue: Queue, state: State) -> dict[str, Plain]:
     facts = state.observed.facts
-    limits = options(
-        after, effective(state.policies, after, facts.version), effective(facts.operator_policies, after, facts.version)
-    )
-    room = limits.get("max-length")
+    policies = (state.policies, facts.operator_policies)
+    return options(queue, *(effective(some, queue, facts.version) for some in policies))
+
+
+def _no_room(before: Queue | None, after: Queue, holding: Queue | None, state: State) -> Why | None:
+    """Say that what waits in holding and in the queue itself is more than the new queue takes."""
+    counted = [state.observed.facts.counts.get(queue.key) for queue in (before, holding) if queue is not None]
+    messages = sum(counts.messages for counts in counted if counts)
+    room = _limits(after, state).get("max-length")
     if isinstance(room, int) and 0 <= room < messages:
-        more = "" if not resumed else " in it and in its holding queue"
+        more = "" if holding is None else " in it and in its holding queue"
         return (
             f"the new queue takes {hazards.counted(room, 'message')} (max-length), and there are {messages:,}{more}",
             f"raise max-length to {messages:,} or more, or let consumers drain the queue first",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Why: TypeAlias = tuple[str, str]  # a reason, and a remedy
 _WITH_HTTP: Final = "give the management URL too (--broker): AMQP does not show the bindings that must come back"
+_NO_SIGHT: Final = "AMQP does not show its bindings, nor all of its messages"
 _GAP: Final = "between delete and declare publishers to it get 404; from then to the last bind its messages go nowhere"
 _QUEUE_GAP: Final = "from delete to the last bind, messages for it are lost; --migrate leaves no such gap"
 _DIRECT_GAP: Final = "allowed: what is sent to it through the default exchange between delete and declare is lost"
@@ -77,26 +78,30 @@ class Replacements:
         kind = change.after.type or (before.type if before else None)
         after = replace(change.after, type=kind)
         same = before is not None and not change.fields
-        why = None if same else refusals_of(before, after, self.state, self.consent, resumed=True)
-        return why or Migrate(after if same else before, after, change.marked, change, self._fed(after), resumed=True)
+        before = after if same else before
+        why = refusals_of(before, after, self.state, self.consent, change.marked)
+        return why or Migrate(before, after, change.marked, change, self._fed(after), resumed=True)
 
     def _migrate(self, before: Queue, after: Queue, change: Replace) -> Migrate | Why:
         touching = len(self.state.touching(change.key))
         counts = self.state.observed.facts.counts.get(change.key)
         held = f"holds {hazards.holding(counts)}" if counts else hazards.holding(counts)
-        self.details[change.key] = (f"{held}; {hazards.counted(touching, 'binding')} move along",)
+        seen = f"{held}; {hazards.counted(touching, 'binding')}"
+        self.details[change.key] = (seen if self.state.observed.facts.lists else _NO_SIGHT,)
         operator = self.state.observed.facts.operator_policies
         holding = holding_queue(before, self.state.policies, operator, self.state.observed.facts.version)
         why = refusals_of(before, after, self.state, self.consent) or against_holding(holding, self.state)
-        return why or Migrate(before, after, holding, change, self._fed(after))
+        if why:
+            return why
+        self.details[change.key] += (f"it keeps its messages: meanwhile they lie in {holding.name}",)
+        return Migrate(before, after, holding, change, self._fed(after))
 
     def _fed(self, after: Queue) -> str:
         return _DIRECT_GAP if hazards.fed_directly(after.key, self.state) else ""
 
     def _describe(self, change: Replace, before: Exchange | Queue) -> None:
         if not self.state.observed.facts.lists:
-            more = ", nor all of its messages" if isinstance(before, Queue) else ""
-            self.details[change.key] = (f"AMQP does not show its bindings{more}",)
+            self.details[change.key] = (_NO_SIGHT if isinstance(before, Queue) else "AMQP does not show its bindings",)
             return
         counts = self.state.observed.facts.counts.get(change.key)
         held = ""
@@ -185,6 +190,8 @@ def _waiting(counts: object) -> str:
 
 def _by_hand(before: object, *, shielded: bool = False) -> str:
     first = "take protect away first; " if shielded else ""
+    if isinstance(before, Queue) and before.type == "stream":
+        return f"{first}declare a new one under another name, and delete this one by hand when nobody reads it"
     if isinstance(before, Queue):
         return f"{first}drain it and stop its consumers, delete it by hand, then apply; or change the file back"
     return f"{first}delete it by hand in a quiet moment, then apply; or change the file back"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rabbit_topo.diff import Change, Field
     from rabbit_topo.errors import Problem
     from rabbit_topo.model import Note, Resource, Topology
-    from rabbit_topo.plan import Operation, Outcome, Plan, Report
+    from rabbit_topo.plan import Consent, Operation, Outcome, Plan, Report
     from rabbit_topo.report.rows import Row
 
 FORMAT_VERSION: Final = 1
@@ -31,17 +31,24 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     return {
         **_head("plan", plan),
         "not_verified": _not_verified(plan),
-        "consent": {
-            "prune": plan.prune,
-            "allow": sorted(plan.consent.allow),
-            "migrate": plan.consent.migrate,
-            "max_delete": plan.consent.max_delete,
-        },
+        "consent": consent_document(plan.consent),
         "excess": plan.excess,
         "fingerprint": plan.fingerprint,
         "summary": summary(all_rows, plan),
         "changes": [_row(row) for row in all_rows],
         "operations": [_operation(operation) for operation in plan.operations],
+    }
+
+
+def consent_document(consent: Consent) -> dict[str, Any]:
+    """Spell what was agreed to."""
+    return {
+        "prune": consent.prune,
+        "allow": sorted(consent.allow),
+        "migrate": consent.migrate,
+        "wait_consumers": consent.wait_consumers,
+        "drop_user_id": consent.drop_user_id,
+        "max_delete": consent.max_delete,
     }
 
 

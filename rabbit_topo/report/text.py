@@ -42,6 +42,7 @@ _SECTIONS: Final = (
     ("UPDATE", "", "update"),
     ("CREATE", "", "create"),
 )
+EXCESS_REMEDY: Final = "delete less at once; or raise the share, --max-delete PERCENT"
 _UNSEEN_SHOWN: Final = 20
 _FINDINGS: Final = (
     ("UNFINISHED", "an earlier apply was stopped in the middle", ("unfinished",)),
@@ -57,6 +58,10 @@ def plan_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]
     all_rows = rows(plan)
     layout = layout_of(plan, [(row, _traits(row)) for row in all_rows], width)
     yield from _header(plan.facts, plan.declared, sources, f"prune {'on' if plan.prune else 'off'}", width)
+    if plan.excess:
+        yield from _section("TOO MUCH", "apply refuses this plan, --yes or not", [plan.excess])
+        yield from wrapped("  ! ", "danger", plan.excess, width)
+        yield from labelled("UNBLOCK", "dim", EXCESS_REMEDY, width)
     for heading, gloss, kind in _SECTIONS:
         chosen = [row for row in all_rows if name_of(row.change) == kind and row.status != "left_alone"]
         yield from _section(heading, gloss, chosen)
@@ -66,17 +71,13 @@ def plan_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]
     left = [row for row in all_rows if row.status == "left_alone"]
     yield from _section("LEFT ALONE", "ours, and in no file", left)
     for row in left:
-        said = "; ".join(row.details)
-        shown = f"{said}   {row.remedy}" if said else row.remedy
+        shown = "   ".join([*row.details[:1], row.remedy])
         yield from fitted((". ", "dim"), row, shown, "", layout)
+        yield from _sentences(row.details[1:], width)
     yield from unverified_lines(plan, width)
     yield from renewed_lines(plan.facts, width)
     yield ()
-    if plan.excess:
-        yield (Span(f"  TOO MUCH  {plan.excess}.", "danger"),)
-        yield (Span("  apply refuses that, --yes or not; --max-delete PERCENT raises the share.", "dim"),)
-        yield ()
-    yield from _plan_summary(all_rows, plan)
+    yield from _plan_summary(all_rows, plan, width)
 
 
 def _unseen(chosen: Sequence[Row], layout: Layout) -> Iterator[Line]:
@@ -95,7 +96,7 @@ def _unseen(chosen: Sequence[Row], layout: Layout) -> Iterator[Line]:
         yield (Span(f"{INDENT}and {len(again) - len(listed):,} more; --format json lists them", "dim"),)
 
 
-def _plan_summary(all_rows: Sequence[Row], plan: Plan) -> Iterator[Line]:
+def _plan_summary(all_rows: Sequence[Row], plan: Plan, width: int) -> Iterator[Line]:
     count = summary(all_rows, plan)
     marks = [
         Span(f"  ! {count['blocked']} blocked", "danger") if count["blocked"] else Span(""),
@@ -122,7 +123,10 @@ def _plan_summary(all_rows: Sequence[Row], plan: Plan) -> Iterator[Line]:
         parts.append(f"{count['declare_again']} again")
     if count["blocked"]:
         parts.append(f"{count['blocked']} blocked")
-    yield (Span(f"  Plan: {', '.join(parts)}; {count['unchanged']} unchanged.", "bold"),)
+    tail = f"; {count['unchanged']} unchanged{'; too much' if plan.excess else ''}."
+    if len(f"  Plan: {', '.join(parts)}{tail}") > width:
+        parts = [part for part in parts if not part.startswith("0 ")]
+    yield (Span(f"  Plan: {', '.join(parts)}{tail}", "bold"),)
 
 
 def _objects(number: int) -> str:
@@ -163,8 +167,7 @@ def _plan_row(row: Row, layout: Layout) -> Iterator[Line]:
     width = layout.width
     yield from fitted(mark_of(kind), row, _traits(row), place_of(row.change), layout)
     yield from _fields(row.change)
-    for detail in row.details:
-        yield from wrapped(INDENT, "", detail, width)
+    yield from _sentences(row.details, width)
     for hazard in row.hazards:
         yield from labelled("HAZARD", "update", hazard, width)
     if row.status == "blocked":
@@ -200,7 +203,8 @@ def check_lines(plan: Plan, sources: Sequence[str], width: int, *, strict: bool 
             yield from fitted(mark_of(kind), row, _standing(row), place_of(row.change), layout)
             if row.change.key in plan.facts.exclusive:
                 yield from wrapped(INDENT, "", row.reason, width)
-            yield from _drifts(row)
+            yield from _sentences(_more(row), width)
+            yield from _drifts(row.change)
     yield from unverified_lines(plan, width, "" if strict else "no drift by themselves; with --strict they are")
     yield from renewed_lines(plan.facts, width)
     yield ()
@@ -234,23 +238,35 @@ def _standing(row: Row) -> str:
     change = row.change
     if isinstance(change, Delete):
         said = {"stale": "a binding that no file has", "stray": "covered by owns", "absent": "named by absent"}
-        return "; ".join([said[change.reason], *row.details])
+        return "; ".join([said[change.reason], *row.details[:1]])
     if change.note.external:
         return "external"
     return words.traits(subject(change)) if isinstance(change, Create) else ""
 
 
-def _drifts(row: Row) -> Iterator[Line]:
-    change = row.change
+def _more(row: Row) -> tuple[str, ...]:
+    """Return what `check` tells of a row beside its standing: no more than is no part of a plan."""
+    match row.change:
+        case Unfinished():
+            return row.details
+        case Delete():
+            return row.details[1:]
+        case Displaced():
+            return (f"policy: {row.reason}",)
+        case _:
+            return ()
+
+
+def _sentences(said: Sequence[str], width: int) -> Iterator[Line]:
+    for sentence in said:
+        yield from wrapped(INDENT, "", sentence, width)
+
+
+def _drifts(change: Change) -> Iterator[Line]:
     match change:
         case Update() | Replace() | Unfinished():
-            if isinstance(change, Unfinished):
-                for detail in row.details:
-                    yield from wrapped(INDENT, "", detail, 80)
             for field in change.fields:
                 yield (Span(f"{INDENT}{words.drift(field)}"),)
-        case Displaced():
-            yield (Span(f"{INDENT}policy: {words.clean(row.reason)}"),)
         case Create(resource=Binding() as wanted, near=Binding() as near):
             for label, ours, theirs in (
                 ("routing_key", wanted.routing_key, near.routing_key),
@@ -258,7 +274,7 @@ def _drifts(row: Row) -> Iterator[Line]:
             ):
                 if ours != theirs:
                     yield (Span(f"{INDENT}{label}: declared {words.clean(ours)}, broker {words.clean(theirs)}"),)
-        case Create() | Delete() | Unseen():
+        case Create() | Delete() | Unseen() | Displaced():
             return
 
 
@@ -278,7 +294,7 @@ def report_lines(report: Report, width: int) -> Iterator[Line]:
         for change in unforeseen:
             kind = name_of(change)
             yield (Span(f"  {SYMBOL[kind]} {words.name(subject(change))}", STYLE[kind]),)
-            yield from _drifts(Row(change, "planned"))
+            yield from _drifts(change)
     if report.unverified:
         yield ()
         yield from labelled("NOT SEEN", "danger", f"the result could not be verified: {report.unverified}", width)

@@ -1,10 +1,12 @@
 """Every scenario under `tests/cases/plan`: what is there, what is declared, and the plan that a person reads.
 
-A case is a mapping of texts: `observed` and `declared` are topology files; `prune` is a flag; `counts` maps a queue to
-[ready, unacknowledged, consumers, withheld] or to null where they cannot be had; `hidden` queues are nobody's to
-manage; `exclusive` lists queues of connections; `exchange_types` are those that the broker has; `http_only` takes away
-what AMQP adds; `alone` is AMQP alone, which shows neither bindings nor policies, and of the objects named not the paths
-listed; `plan` is the expected text at 80 columns.
+A case is a mapping of texts: `observed` and `declared` are topology files; `prune` is a flag, `consent` maps what else
+was agreed to; `counts` maps a queue to [ready, unacknowledged, consumers, withheld], or to null where nobody knows;
+`hidden` queues are nobody's to manage, and so are the bindings into them; `exclusive` lists queues of connections;
+`operator` policies are written like others; `left` lists what an earlier run left, as [purpose, kind, name, and for a
+replacement what it was to bring back]; `exchange_types` are those that the broker has; `moves` says that both roads are
+there; `http_only` takes away what AMQP adds; `alone` is AMQP alone, which shows neither bindings nor policies, and of
+the objects named not the paths listed; `plan` is the expected text at 80 columns.
 """
 
 from __future__ import annotations
@@ -18,8 +20,24 @@ import yaml
 
 from rabbit_topo.diff import diff
 from rabbit_topo.load import load
-from rabbit_topo.model import Counts, Facts, Key, Kind, Observed, Queue, Resource, Topology, Unverified
+from rabbit_topo.model import (
+    Binding,
+    Counts,
+    Exchange,
+    Facts,
+    Key,
+    Kind,
+    Mark,
+    Observed,
+    Policy,
+    Queue,
+    Resource,
+    Topology,
+    Unverified,
+    temporary_name,
+)
 from rabbit_topo.plan import Consent, Plan, make_plan
+from rabbit_topo.plan.journal import journal
 from rabbit_topo.report.text import plan_lines
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "plan").glob("*.yaml"))
@@ -40,15 +58,27 @@ def plan_of(case: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch)
                 del there[key]
             if given is not None:
                 counts[key] = Counts(*given)
-    types = {"classic": "classic"}
+    hidden_bindings = [
+        it for it in there.values() if isinstance(it, Binding) and it.destination in case.get("hidden", [])
+    ]
+    for binding in hidden_bindings:
+        del there[binding.key]
+    for marked in _left(case):
+        there[marked.key] = marked
+        given = case.get("counts", {}).get(marked.name, [0, 0, 0])
+        if given is not None:
+            counts[marked.key] = Counts(*given)
     facts = Facts(
         target="http://broker:15672",
         version="4.3.6",
         cluster_name="rabbit@shop",
         vhosts=frozenset({"/"}),
-        default_queue_types={"/": types["classic"]},
+        default_queue_types={"/": "classic"},
         counts=counts,
         hidden=tuple(hidden),
+        hidden_bindings=tuple(hidden_bindings),
+        operator_policies=_operator(case),
+        moves=bool(case.get("moves")),
         exchange_types=frozenset(case.get("exchange_types", [])),
         exclusive=frozenset(Key("/", Kind.QUEUE, name) for name in case.get("exclusive", [])),
         deletes=frozenset({"classic"} if case.get("http_only") else {"classic", "quorum"}),
@@ -57,7 +87,33 @@ def plan_of(case: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch)
     if "alone" in case:
         there, facts = _alone(there, facts, declared, case["alone"] or {})
     observed = Observed(Topology(there), facts)
-    return make_plan(diff(observed, declared), observed, declared, Consent(prune=case.get("prune", False)))
+    return make_plan(diff(observed, declared), observed, declared, _consent(case))
+
+
+def _consent(case: dict[str, Any]) -> Consent:
+    given = {"prune": case.get("prune", False), **case.get("consent", {})}
+    return Consent(**{**given, "allow": frozenset(given.get("allow", []))})
+
+
+def _operator(case: dict[str, Any]) -> tuple[Policy, ...]:
+    if "operator" not in case:
+        return ()
+    Path("operator.yaml").write_text(case["operator"])
+    return tuple(it for it in load("operator.yaml").resources.values() if isinstance(it, Policy))
+
+
+def _left(case: dict[str, Any]) -> list[Queue]:
+    """Return the queues that earlier runs left: what a file may not declare."""
+    found = []
+    for purpose, kind, name, *restore in case.get("left", []):
+        if purpose == "journal":
+            after = Exchange("/", name, restore[0]) if kind == "exchange" else Queue("/", name, restore[0])
+            found.append(journal(after, [Binding("/", *each) for each in restore[1]]))
+        else:
+            mark = Mark(purpose, Kind(kind), name, dict(*restore))
+            marked = temporary_name(purpose, Kind(kind), name)
+            found.append(Queue("/", marked, "classic", arguments=mark.arguments))
+    return found
 
 
 def _alone(
