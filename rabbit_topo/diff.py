@@ -22,6 +22,7 @@ from rabbit_topo.model import (
     Policy,
     Queue,
     Vhost,
+    heed,
     mark_of,
     target_of,
 )
@@ -175,7 +176,7 @@ def diff(observed: Observed, declared: Topology, scope: Scope | None = None) -> 
     """Subtract what is declared from what was observed; the result is sorted by `Key.order`.
 
     `scope` says what is ours beyond what is declared; it defaults to the files' own. Objects of others are
-    never part of the result.
+    never part of the result. What an inventory on the broker owns or protects is heeded.
 
     >>> from rabbit_topo.model import Facts, Observed, Queue, Topology
     >>> nothing = Observed(Topology(), Facts("here", "4.3", vhosts=frozenset({"/"})))
@@ -184,6 +185,7 @@ def diff(observed: Observed, declared: Topology, scope: Scope | None = None) -> 
     >>> type(change).__name__, change.key.name
     ('Create', 'orders')
     """
+    declared = heed(declared, observed.facts.inventory)
     scope = declared.scope if scope is None else scope
     there = {**observed.topology.resources, **_to_be_born(observed, declared)}
     unfinished = _unfinished(there, declared)
@@ -271,9 +273,9 @@ def _undeclared(resource: Resource, declared: Topology, scope: Scope) -> Iterato
     elif isinstance(resource, Binding):
         note = declared.note(resource.destination_key)
         ours = resource.destination_key in declared.resources and not note.external
-        if ours and not note.open_bindings:
+        if (ours and not note.open_bindings) or scope.covers(key):
             yield Delete(resource, "stale", note)
-    elif key.kind is not Kind.VHOST and not key.name.startswith(("amq.", RESERVED)) and scope.owns(key.vhost, key.name):
+    elif key.kind is not Kind.VHOST and not key.name.startswith(("amq.", RESERVED)) and scope.covers(key):
         yield Delete(resource, "stray", Note())
 
 
@@ -332,7 +334,7 @@ def _displaced(observed: Observed, declared: Topology, scope: Scope) -> Iterator
         if isinstance(policy, Policy)
         and key not in declared.resources
         and key not in declared.absent
-        and not scope.owns(key.vhost, key.name)
+        and not scope.covers(key)
     ]
     if not theirs:
         return

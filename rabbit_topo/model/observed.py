@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rabbit_topo.model.inventory import Inventory
     from rabbit_topo.model.resources import Binding, Key, Policy, Queue
     from rabbit_topo.model.topology import Topology
 
@@ -69,6 +70,7 @@ class Facts:
     `road` is how it was read: by HTTP, by AMQP's active or passive declares, or from a file. `lists` says whether the
     road shows objects that no file names, bindings and policies among them; `unverified` holds, by key, what it
     could not see of the declared ones. `renewed` are the queues whose `x-expires` lease the reading renewed.
+    `inventory` is what the broker keeps of this project, None where none is asked for.
     """
 
     target: str
@@ -91,6 +93,7 @@ class Facts:
     lists: bool = True
     unverified: Mapping[Key, Unverified] = field(default_factory=dict)
     renewed: tuple[Key, ...] = ()
+    inventory: Inventory | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ class Note:
 
     `stated` names the fields that an external mention gives: `type`, `durable`, `auto_delete`,
     `internal`, and `arguments.NAME` for each argument. `unprotect` says that the object itself, and no profile, says
-    `protect: false`: that alone ends a protection that is kept on the broker.
+    `protect: false`: that alone ends a protection that is kept on the broker. `protected_by` names the project in whose
+    inventory it is protected, where the files do not say so.
     """
 
     origin: Origin | None = None
@@ -43,6 +44,7 @@ class Note:
     owner: str = ""
     protect: bool = False
     unprotect: bool = False
+    protected_by: str = ""
     external: bool = False
     stated: frozenset[str] = frozenset()
     open_bindings: bool = False
@@ -57,11 +59,12 @@ NO_NOTE = Note()
 class Scope:
     """What is ours beyond what is declared, and what never is: patterns by vhost.
 
-    Patterns are regular expressions that must match the whole name.
+    Patterns are regular expressions that must match the whole name. `owned` is what an inventory on the broker knows.
     """
 
     owns_patterns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ignore_patterns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    owned: frozenset[Key] = frozenset()
 
     @cached_property
     def _owns(self) -> Mapping[str, re.Pattern[str]]:
@@ -80,6 +83,15 @@ class Scope:
         """Say whether `owns:` covers this name, and `ignore:` does not."""
         pattern = self._owns.get(vhost)
         return bool(pattern and pattern.fullmatch(name)) and not self.ignores(vhost, name)
+
+    def covers(self, key: Key) -> bool:
+        """Say whether an undeclared object is ours: by `owns:`, or by the inventory; `ignore:` takes it out.
+
+        A binding is ours by the inventory alone, and taken out with what it leads to.
+        """
+        if key.destination_kind:
+            return key in self.owned and not self.ignores(key.vhost, key.destination)
+        return self.owns(key.vhost, key.name) or (key in self.owned and not self.ignores(key.vhost, key.name))
 
 
 def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rabbit_topo.model import Exchange, Queue
 from rabbit_topo.policies import effective, reaches
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from rabbit_topo.model import Counts, Key, Queue
+    from rabbit_topo.model import Counts, Key, Resource
     from rabbit_topo.plan.state import State
 
 _SHOWN = 4
@@ -34,6 +35,34 @@ def listed(names: list[str]) -> str:
     """Join names, the first few only."""
     rest = len(names) - _SHOWN
     return ", ".join(names[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def told_of(resource: Resource, state: State) -> tuple[str, ...]:
+    """Say what would go with an object that is to be deleted: what it holds, and who refers to it."""
+    key = resource.key
+    told = [holding(state.observed.facts.counts.get(key))] if isinstance(resource, Queue) else []
+    if not isinstance(resource, Queue | Exchange):
+        return ()
+    if users := [f"{user.kind} {user.name}" for user in state.users(key) if user != key]:
+        role = "dead-letter target" if isinstance(resource, Queue) else "dead-letter or alternate exchange"
+        told.append(f"{role} of {listed(users)}")
+    arriving = sorted({f"exchange {it.source}" for it in state.arriving.get(key, {}).values()})
+    leaving = sorted({f"{it.destination_kind} {it.destination}" for it in state.leaving.get(key, {}).values()})
+    ends = [f"{way} {listed(names)}" for way, names in (("from", arriving), ("to", leaving)) if names]
+    if ends:
+        told.append(f"{counted(len(state.touching(key)), 'binding')}: {', '.join(ends)}")
+    return tuple(told)
+
+
+def against_protected(key: Key, state: State) -> tuple[str, str] | None:
+    """Return why an object must stay that no file declares: it is protected in an inventory on the broker."""
+    note = state.declared.note(key)
+    if not note.protect or key in state.declared.resources:
+        return None
+    inventory = state.observed.facts.inventory
+    ours = inventory is None or note.protected_by == inventory.project
+    remedy = "declare it with protect: false and apply, then delete it" if ours else "ask them to end that"
+    return f"protected in the inventory of project {note.protected_by}", remedy
 
 
 def against_queue_removal(queue: Queue, state: State) -> tuple[str, str] | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
 from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unfinished, Unseen, Update
-from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue, Vhost, holds_integer, holds_null
+from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue, Vhost, heed, holds_integer, holds_null
 from rabbit_topo.plan import hazards
 from rabbit_topo.plan.governance import Governance
 from rabbit_topo.plan.operations import Declare, Migrate, Recreate, Remove
@@ -50,7 +50,7 @@ def make_plan(
     >>> [operation.resource.name for operation in make_plan(diff(nothing, declared), nothing, declared).operations]
     ['orders']
     """
-    return _Planner(State.of(observed, declared), consent).plan(changes)
+    return _Planner(State.of(observed, heed(declared, observed.facts.inventory)), consent).plan(changes)
 
 
 @dataclass(slots=True)
@@ -66,6 +66,8 @@ class _Planner:
 
     def plan(self, changes: Sequence[Change]) -> Plan:
         for change in changes:
+            if isinstance(change, Delete) and (told := hazards.told_of(change.resource, self.state)):
+                self.details[change.key] = told
             self._block_on_sight(change)
             if not self.state.observed.facts.lists:
                 self._block_without_http(change)
@@ -140,15 +142,19 @@ class _Planner:
     def _consented(self, change: Change) -> bool:
         if not isinstance(change, Delete):
             return True
-        if isinstance(change.resource, Queue):
-            self.details[change.key] = (hazards.holding(self.state.observed.facts.counts.get(change.key)),)
-        if change.reason == "absent" or self.consent.prune:
+        if self._agreed(change):
             return True
         self.left_alone.append(LeftAlone(change, self._prune_hint(change)))
         return False
 
+    def _agreed(self, change: Delete) -> bool:
+        """Say whether somebody wants it deleted: the files, or --prune."""
+        return change.reason == "absent" or self.consent.prune
+
     def _prune_hint(self, change: Delete) -> str:
         """Say what --prune would do with it now."""
+        if hazards.against_protected(change.key, self.state):
+            return "not even with --prune: protected"
         match change.resource:
             case Binding():
                 return "--prune unbinds it"
@@ -178,6 +184,8 @@ class _Planner:
                 if not self.state.observed.facts.writes_null and holds_null(dict(binding.arguments)):
                     reason = "HTTP cannot write a null in a binding's arguments"
                     self._block(change, reason, "give the AMQP URL too (--amqp)")
+            case Delete() if (why := hazards.against_protected(change.key, self.state)) and self._agreed(change):
+                self._block(change, *why)
             case Update() | Displaced() | Delete() | Create() | Unseen() | Replace() | Unfinished():
                 pass
             case _:

@@ -40,7 +40,9 @@ class Replacements:
             return self._finish(change)
         before, after = change.before, change.after
         if change.note.protect:
-            return "protect: true, and it would have to be deleted and declared again", _by_hand(before, shielded=True)
+            whose = change.note.protected_by
+            shield = f"protected in the inventory of project {whose}" if whose else "protect: true"
+            return f"{shield}, and it would have to be deleted and declared again", _by_hand(before, shielded=True)
         if isinstance(before, Queue) and isinstance(after, Queue):
             after = replace(after, type=after.type or before.type)
             if self.consent.migrate and self.state.observed.facts.road != "file":

@@ -67,7 +67,7 @@ class State:
         return key in self.observed.topology.resources or key in self.hidden
 
     def ours(self, key: Key) -> bool:
-        """Say whether an object is declared as ours, covered by `owns:`, or named by `absent:`.
+        """Say whether an object is declared as ours, covered by `owns:` or the inventory, or named by `absent:`.
 
         So is what the tool itself left there for a while.
         """
@@ -78,7 +78,7 @@ class State:
             return True
         if key in self.declared.resources:
             return not self.declared.note(key).external
-        return key in self.declared.absent or self.declared.scope.owns(key.vhost, key.name)
+        return key in self.declared.absent or self.declared.scope.covers(key)
 
     def users(self, key: Key) -> list[Key]:
         """Return the objects and policies that send dead letters or unroutable messages to an exchange or a queue."""
@@ -89,6 +89,8 @@ def fingerprint(observed: Observed) -> str:
     """Digest everything observed but the counts: 16 hexadecimal digits."""
     digest = hashlib.sha256()
     facts = observed.facts
+    if facts.inventory is not None:
+        digest.update(repr([facts.inventory.value(vhost) for vhost in sorted(facts.vhosts)]).encode())
     digest.update(repr((facts.version, facts.cluster_name, sorted(facts.vhosts), sorted(facts.exclusive))).encode())
     for key in sorted(observed.topology.resources):
         digest.update(repr(observed.topology.resources[key]).encode())

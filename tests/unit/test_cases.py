@@ -6,7 +6,8 @@ was agreed to; `counts` maps a queue to [ready, unacknowledged, consumers, withh
 `operator` policies are written like others; `left` lists what an earlier run left, as [purpose, kind, name, and for a
 replacement what it was to bring back]; `exchange_types` are those that the broker has; `moves` says that both roads are
 there; `http_only` takes away what AMQP adds; `alone` is AMQP alone, which shows neither bindings nor policies, and of
-the objects named not the paths listed; `plan` is the expected text at 80 columns.
+the objects named not the paths listed; `inventory` is what the broker keeps of project shop, and of `others`;
+`plan` is the expected text at 80 columns.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from rabbit_topo.model import (
     Counts,
     Exchange,
     Facts,
+    Inventory,
     Key,
     Kind,
     Mark,
@@ -34,6 +36,7 @@ from rabbit_topo.model import (
     Resource,
     Topology,
     Unverified,
+    parameter_name,
     temporary_name,
 )
 from rabbit_topo.plan import Consent, Plan, make_plan
@@ -84,6 +87,8 @@ def plan_of(case: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch)
         deletes=frozenset({"classic"} if case.get("http_only") else {"classic", "quorum"}),
         writes_null=not case.get("http_only"),
     )
+    if "inventory" in case:
+        facts = replace(facts, inventory=_inventory(case["inventory"]))
     if "alone" in case:
         there, facts = _alone(there, facts, declared, case["alone"] or {})
     observed = Observed(Topology(there), facts)
@@ -114,6 +119,21 @@ def _left(case: dict[str, Any]) -> list[Queue]:
             marked = temporary_name(purpose, Kind(kind), name)
             found.append(Queue("/", marked, "classic", arguments=mark.arguments))
     return found
+
+
+def _inventory(case: dict[str, Any]) -> Inventory:
+    projects = {"shop": case, **case.get("others", {})}
+    values = {
+        parameter_name(name, "/"): {
+            "format": 1,
+            "project": name,
+            "vhost": "/",
+            "owned": it.get("owned", []),
+            "protected": it.get("protected", []),
+        }
+        for name, it in projects.items()
+    }
+    return Inventory.read("shop", ["/"], values)
 
 
 def _alone(
