@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from rabbit_topo.broker.queue_looks import alarms, details, policies_of
 from rabbit_topo.errors import Refusal
 from rabbit_topo.plan.migration import harmful
-from rabbit_topo.policies import effective, options, reaches
+from rabbit_topo.policies import effective, options, reaches, release
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,67 +21,73 @@ if TYPE_CHECKING:
 
 STATISTICS: Final = 15.0  # seconds that the broker may take to tell what governs a new queue; it is 5 by default
 _PAUSE: Final = 0.25
-_HEADS: Final = 200  # messages looked at
-_DEFAULT_DELIVERY_LIMIT: Final = 20  # of quorum queues since 4.0
+HEADS: Final = 200  # messages looked at
+DEFAULT_DELIVERY_LIMIT: Final = 20  # of quorum queues
+DEFAULT_SINCE: Final = (4, 0)
 
 
-def before_it_starts(
-    queue: Queue, after: Queue, broker: Both, mover: Mover, consent: Consent, facts: Facts
-) -> None:
-    """Refuse what nobody should begin: an alarm, no room, messages that cannot move or must not be touched.
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """A look at one queue before it is migrated. Raises `Refusal`, and `BrokerError` where nobody answers."""
 
-    Raises `Refusal`, and `BrokerError` where the broker cannot be asked.
-    """
-    http = broker.management.http
-    policies = policies_of(http, queue.vhost)
-    if found := alarms(http):
-        raise Refusal(f"the broker lets nobody publish: an alarm is on ({', '.join(found)})", "wait until it is over")
-    told = details(http, queue)
-    if told and told.fed_directly and "default-exchange-gap" not in consent.allow:
-        raise Refusal(
-            "somebody publishes to it through the default exchange, which no binding can turn aside",
-            "--allow default-exchange-gap takes that: what is sent so between delete and declare is lost",
-        )
-    operator = effective(facts.operator_policies, after, facts.version)
-    room = options(after, effective(policies, after, facts.version), operator).get("max-length-bytes")
-    if told and isinstance(room, int) and (told.message_bytes or 0) > room >= 0:
-        raise Refusal(
-            f"the new queue takes {room:,} bytes (max-length-bytes), and {told.message_bytes:,} are there",
-            "raise max-length-bytes, or let consumers drain the queue first",
-        )
-    _look_at_messages(queue, mover, consent, facts, policies, broker.amqp.username)
+    broker: Both
+    mover: Mover
+    consent: Consent
+    facts: Facts
 
+    def at(self, queue: Queue, after: Queue) -> None:
+        """Refuse what nobody should begin: an alarm, no room, messages that cannot move or must not be touched."""
+        http = self.broker.management.http
+        policies = policies_of(http, queue.vhost)
+        if found := alarms(http):
+            raise Refusal(
+                f"the broker lets nobody publish: an alarm is on ({', '.join(found)})", "wait until it is over"
+            )
+        told = details(http, queue)
+        if told and told.fed_directly and "default-exchange-gap" not in self.consent.allow:
+            raise Refusal(
+                "somebody publishes to it through the default exchange, which no binding can turn aside",
+                "--allow default-exchange-gap takes that: what is sent so between delete and declare is lost",
+            )
+        room = self._options(after, policies).get("max-length-bytes")
+        if told and isinstance(room, int) and (told.message_bytes or 0) > room >= 0:
+            raise Refusal(
+                f"the new queue takes {room:,} bytes (max-length-bytes), and {told.message_bytes:,} are there",
+                "raise max-length-bytes, or let consumers drain the queue first",
+            )
+        self._look_at_messages(queue, self._delivery_limit(queue, policies))
 
-def _look_at_messages(
-    queue: Queue, mover: Mover, consent: Consent, facts: Facts, policies: list[Policy], user: str
-) -> None:
-    limit = _delivery_limit(queue, facts, policies)
-    heads = mover.heads(queue, _HEADS, limit=limit)
-    if limit is not None and (close := [head for head in heads if head.deliveries >= limit - 1]):
-        last = any(head.put_last for head in close)
-        raise Refusal(
-            f"{len(close)} of its first messages were delivered nearly as often as its delivery limit of {limit} allows,"
-            " and a mover that is stopped counts as one more"
-            + ("; one more look would have cost it, so it was put at the end of the queue" if last else ""),
-            "let consumers take them or dead-letter them first",
-        )
-    alien = sorted({head.user_id for head in heads if head.user_id and head.user_id != user})
-    if alien and not consent.drop_user_id:
-        raise Refusal(
-            f"it holds messages with the user_id of {', '.join(alien[:3])}, which only that user may publish",
-            "--drop-user-id moves them without it; or log in as a user with the tag impersonator",
-        )
+    def _look_at_messages(self, queue: Queue, limit: int | None) -> None:
+        heads = self.mover.heads(queue, HEADS, limit=limit)
+        close = [head for head in heads if limit is not None and head.deliveries >= limit - 1]
+        if close:
+            moved = "; one more look would have cost it, so it lies at the end of the queue now"
+            raise Refusal(
+                f"the delivery limit is {limit}, and {close[0].deliveries} deliveries of a message have failed already:"
+                f" a mover that is stopped counts as one more{moved if any(head.put_last for head in close) else ''}",
+                "let consumers take such messages, or dead-letter them, first",
+            )
+        user = self.broker.amqp.username
+        alien = sorted({head.user_id for head in heads if head.user_id and head.user_id != user})
+        if alien and not self.consent.drop_user_id:
+            raise Refusal(
+                f"it holds messages with the user_id of {', '.join(alien[:3])}, which only that user may publish",
+                "--drop-user-id moves them without it; or log in as a user with the tag impersonator",
+            )
 
+    def _delivery_limit(self, queue: Queue, policies: list[Policy]) -> int | None:
+        """Return after how many returns the queue drops a message; None where it never does."""
+        if queue.type != "quorum":
+            return None
+        limit = self._options(queue, policies).get("delivery-limit")
+        if limit is None:
+            return None if release(self.facts.version) < DEFAULT_SINCE else DEFAULT_DELIVERY_LIMIT
+        return limit if isinstance(limit, int) and limit >= 0 else None
 
-def _delivery_limit(queue: Queue, facts: Facts, policies: list[Policy]) -> int | None:
-    """Return after how many returns the queue drops a message; None where it never does."""
-    if queue.type != "quorum":
-        return None
-    operator = effective(facts.operator_policies, queue, facts.version)
-    limit = options(queue, effective(policies, queue, facts.version), operator).get("delivery-limit")
-    if limit is None:
-        return None if facts.version.startswith("3.") else _DEFAULT_DELIVERY_LIMIT
-    return limit if isinstance(limit, int) and limit >= 0 else None
+    def _options(self, queue: Queue, policies: list[Policy]) -> dict[str, Any]:
+        version = self.facts.version
+        operator = effective(self.facts.operator_policies, queue, version)
+        return options(queue, effective(policies, queue, version), operator)
 
 
 def governed_safely(holding: Queue, broker: Both, idle: Callable[[], object]) -> None:

@@ -19,14 +19,16 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from rabbit_topo.broker.mover import Mover
 from rabbit_topo.broker.queue_looks import bindings_into
-from rabbit_topo.errors import Refusal
-from rabbit_topo.migrate.looks import before_it_starts
+from rabbit_topo.broker.refusals import granting
+from rabbit_topo.errors import BrokerError, Refusal
+from rabbit_topo.migrate.looks import Looks
 from rabbit_topo.model import Arguments, Binding, Kind, Mark, Queue, temporary_name
-from rabbit_topo.plan.hazards import counted, holding as said_to_hold
-from rabbit_topo.plan.operations import Declare, Done, Failed, Remove
+from rabbit_topo.plan.hazards import counted
+from rabbit_topo.plan.hazards import holding as said_to_hold
+from rabbit_topo.plan.operations import Declare, Done, Failed, NotAttempted, Recreate, Remove
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from rabbit_topo.broker.both import Both
     from rabbit_topo.model import Facts, Key
@@ -74,7 +76,7 @@ class Migration:
             return
         with closing(self._mover()) as mover:
             self._wait_for_consumers(mover)
-            before_it_starts(operation.before, operation.after, self.broker, mover, self.consent, self.facts)
+            Looks(self.broker, mover, self.consent, self.facts).at(operation.before, operation.after)
         self._try_out(operation.after)
         self._carry_out([Declare(operation.holding, operation.cause)])
         self.touched = True
@@ -91,7 +93,7 @@ class Migration:
                 self._swap(mover, operation.before, operation.after)
             self.touched = True
             self._hop(mover, operation.holding, operation.after, "back")
-            self._give_up(mover, operation.holding, operation.after, "back")
+            self._drop(mover, operation.holding, operation.after)
         seconds = time.perf_counter() - began
         twice = f"; {counted(self.unsure, 'message')} may be there twice" if self.unsure else ""
         return (
@@ -167,25 +169,48 @@ class Migration:
         self._carry_out([Remove(bound[k][0], cause, binding_ids=bound[k][1]) for k in keys if k in bound])
 
     def _swap(self, mover: Mover, before: Queue, after: Queue) -> None:
-        self._give_up(mover, before, self.operation.holding, "holding")
-        self._carry_out([Declare(after, self.operation.cause)])
+        """Delete and declare in one burst."""
+        from rabbit_topo.broker.recreate_roads import ByAmqp
 
-    def _give_up(self, mover: Mover, queue: Queue, into: Queue, stage: Stage) -> None:
-        """Delete a queue when it is empty, unbound and unused, as the broker counts at this moment."""
+        line, vhost = self.broker.amqp, before.vhost
+        swap = Recreate(before, after, (), self.operation.cause)
+        for reason in self._given_up(mover, before, self.operation.holding, "holding"):
+            attempt = ByAmqp(line, vhost).replace(swap)
+            if len(attempt.done) == len((before, after)):
+                return
+            if attempt.lost:
+                raise BrokerError(f"the connection was lost while it was deleted and declared: {attempt.lost}")
+            if attempt.done:
+                raise Refusal(
+                    f"somebody declared it again in between: {attempt.refused}", "see who declares it as it was"
+                )
+            if attempt.denied:
+                raise Refusal(attempt.refused, granting(vhost, line.username))
+            reason.append(attempt.refused)
+
+    def _drop(self, mover: Mover, holding: Queue, into: Queue) -> None:
+        for reason in self._given_up(mover, holding, into, "back"):
+            [outcome] = self.broker.execute([Remove(holding, self.operation.cause)])
+            if isinstance(outcome, Done):
+                return
+            if isinstance(outcome, NotAttempted) or outcome.hint:
+                raise Refusal(outcome.reason, outcome.hint if isinstance(outcome, Failed) else "")
+            reason.append(outcome.reason)
+
+    def _given_up(self, mover: Mover, queue: Queue, into: Queue, stage: Stage) -> Iterator[list[str]]:
+        """Empty and unbind a queue, again after each deletion that came too late; yield a list for what hindered it."""
         patience = time.monotonic() + max(HELD, self.consent.wait_consumers)
-        reason = ""
+        reason: list[str] = []
         for _ in range(ROUNDS):
             self._wait_until_answered(mover, queue, patience)
             if mover.ready(queue)[0]:
                 self._move(mover, queue, into, stage)
             self._hand_over(queue, into)
-            [outcome] = self.broker.execute([Remove(queue, self.operation.cause)])
-            if isinstance(outcome, Done):
-                return
-            reason = outcome.reason
-            if not isinstance(outcome, Failed) or outcome.hint:
-                break
-        raise Refusal(f"queue {queue.name} could not be deleted: {reason}", "what holds it back must end; then run again")
+            if kept := self.broker.management.keeps(queue, classic_only=False):
+                reason.append(kept)
+                continue
+            yield reason
+        raise Refusal(f"{queue.name} could not be deleted: {reason[-1]}", "what holds it back must end")
 
     def _wait_until_answered(self, mover: Mover, queue: Queue, deadline: float) -> None:
         """Wait while somebody else holds messages of a queue, or consumes from it."""
@@ -206,7 +231,10 @@ class Migration:
         # one that is left behind by a kill goes away by itself
         arguments = Arguments({"x-expires": TRIAL, **queue.arguments, **mark.arguments})
         trial = replace(queue, name=temporary_name("trial", Kind.QUEUE, queue.name), arguments=arguments)
-        self._carry_out([Declare(trial, self.operation.cause)])
+        try:
+            self._carry_out([Declare(trial, self.operation.cause)])
+        except Refusal as refusal:
+            raise Refusal(f"the broker would not take the new queue: {refusal.message}", refusal.hint) from None
         self._carry_out([Remove(trial, self.operation.cause)])
 
     def _carry_out(self, operations: list[Operation] | list[Declare] | list[Remove]) -> None:
