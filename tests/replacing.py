@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from struct import unpack_from
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from amqp.connection import Connection
 
 from rabbit_topo import Consent, apply, connect, diff, load, make_plan
+from tests.proxy import Proxy
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -115,3 +118,32 @@ def reasons(report: Report) -> str:
     return " / ".join(
         f"{one.reason} | {getattr(one, 'hint', '')}" for one in [*report.failed, *report.not_attempted, *report.unknown]
     )
+
+
+def deletion(kind: str, name: str) -> bytes:
+    """Spell how the method begins that deletes it."""
+    number = bytes([0, 40, 0, 20]) if kind == "exchange" else bytes([0, 50, 0, 40])
+    return number + bytes([0, 0, len(name)]) + name.encode()
+
+
+class Gap(Proxy):
+    """A line on which something happens right behind one method: it alone goes on, then `meanwhile`, then the rest."""
+
+    def __init__(self, url: str, method: bytes, meanwhile: Callable[[], object]) -> None:
+        super().__init__(url)
+        self._method, self._meanwhile = method, meanwhile
+
+    def _pass_on(self, source: socket.socket) -> None:
+        sink, way = self._pairs[source]
+        data = source.recv(65_536)
+        if not data:
+            self._end(source, "close")
+            return
+        at = data.find(self._method) if way == "up" and not self.strikes else -1
+        if at > 0:
+            self.strikes += 1
+            end = at + unpack_from(">I", data, at - 4)[0] + 1
+            sink.sendall(data[:end])
+            self._meanwhile()
+            data = data[end:]
+        sink.sendall(data)

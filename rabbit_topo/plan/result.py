@@ -72,6 +72,8 @@ class Report:
     @property
     def _in_doubt(self) -> bool:
         """Whether something may have been written though nobody confirmed it: the second look decides."""
+        if any(isinstance(change, Unfinished) for change in self.surprises):
+            return True
         sent = {outcome.operation.key for outcome in self.unknown}
         if self.remaining is None:
             return bool(sent)

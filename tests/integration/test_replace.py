@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Literal
 
 import amqp
 import pytest
 
-from tests.replacing import Shop, channel, notes, reasons
+from rabbit_topo import Consent, TopoError
+from tests.integration.test_drift import command
+from tests.proxy import Fault, Proxy
+from tests.replacing import REPLACE, Gap, Shop, channel, deletion, notes, reasons
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.brokers import Node
+    from tests.proxy import Way
+    from tests.replacing import Bound
 
 CHANGES = {
     "direct": "type: direct, durable: false",
@@ -70,4 +83,313 @@ def test_all_bindings_of_an_exchange_come_back(shop: Shop, kind: str, capsys: py
     report, plan = shop.apply(text)
     assert plan.empty
     with capsys.disabled():
-        print(f"\n    {shop.node.label} {kind}: {note}")  # noqa: T201 - a figure to be read
+        sys.stdout.write(f"\n    {shop.node.label} {kind}: {note}\n")
+
+
+def test_over_http_alone_they_come_back_too(shop: Shop) -> None:
+    surround(shop, "topic")
+    shop.node.http("DELETE", "queues", shop.vhost, next(name for name in _server_named(shop)))
+    before = shop.bindings()
+    report, _ = shop.apply("exchanges: {x: {type: topic, internal: true, open_bindings: true}}", "http")
+    assert (report.exit_code, report.surprises) == (0, ()), reasons(report)
+    assert "19 bindings are back" in notes(report)[0]
+    assert (shop.bindings(), _temporary(shop)) == (before, set())
+
+
+@pytest.mark.parametrize("road", ["http", "both"])
+def test_exchanges_that_vanish_with_it_come_back(shop: Shop, road: str) -> None:
+    shop.exchange("x", "topic")
+    shop.exchange("far", "topic")
+    for name, after in (("auto1", "x"), ("auto2", "auto1")):
+        shop.exchange(name, "topic", auto_delete=True, arguments={"alternate-exchange": "far"})
+        shop.bind(name, after, "#", to="e")
+    shop.bind("far", "auto2", "far.#", to="e")
+    shop.queue("q")
+    shop.bind("x", "q", "k")
+    before = shop.bindings()
+    report, _ = shop.apply("exchanges: {x: {type: fanout, open_bindings: true}}", road)
+    assert (report.exit_code, report.surprises) == (0, ()), reasons(report)
+    assert (shop.bindings(), _temporary(shop)) == (before, set())
+    assert shop.read("exchanges", "auto2")["arguments"] == {"alternate-exchange": "far"}
+
+
+ARGUMENTS = {
+    "to_quorum": ("classic", {}, "type: quorum"),
+    "to_classic": ("quorum", {"x-delivery-limit": 3}, "type: classic"),
+    "ttl": ("classic", {}, "type: classic, message_ttl: 1h"),
+    "length": ("classic", {"x-max-length": 5}, "type: classic, max_length: 6"),
+    "bytes": ("quorum", {}, "type: quorum, max_length_bytes: 1MiB"),
+    "overflow": ("classic", {"x-max-length": 5}, "type: classic, max_length: 5, overflow: reject-publish"),
+    "dead": ("classic", {}, "type: classic, dead_letter: {exchange: x, routing_key: dead}"),
+    "expires": ("classic", {"x-expires": 600_000}, "type: classic, expires: 30m"),
+    "priority": ("classic", {}, "type: classic, max_priority: 5"),
+    "single": ("quorum", {}, "type: quorum, single_active_consumer: true"),
+    "limit": ("quorum", {"x-delivery-limit": 3}, "type: quorum, delivery_limit: 4"),
+    "auto": ("classic", {}, "type: classic, auto_delete: true"),
+    "unknown": ("classic", {"x-mine": 1}, "type: classic, arguments: {x-mine: 2}"),
+}
+
+
+@pytest.mark.parametrize("road", ["http", "both"])
+def test_idle_queues_are_replaced(shop: Shop, road: str) -> None:
+    shop.exchange("x", "topic")
+    cases = {name: it for name, it in ARGUMENTS.items() if road == "both" or it[0] == "classic"}
+    for name, (kind, arguments, _) in cases.items():
+        shop.queue(name, kind, **arguments)
+        shop.bind("x", name, f"{name}.#")
+        shop.bind("x", name, "wide", n=1)
+    before = shop.bindings()
+    lines = [f"  {name}: {{{text}, open_bindings: true}}" for name, (_, _, text) in cases.items()]
+    text = "\n".join(["exchanges: {x: {type: topic}}", "queues:", *lines])
+    report, _ = shop.apply(text, road, consent=Consent(allow=REPLACE.allow, max_delete=100))
+    assert (report.exit_code, report.surprises) == (0, ()), reasons(report)
+    assert all("2 bindings are back" in note for note in notes(report))
+    assert (len(notes(report)), shop.bindings(), _temporary(shop)) == (len(cases), before, set())
+
+
+@pytest.mark.parametrize("kind", ["classic", "quorum"])
+@pytest.mark.parametrize("late", ["message", "unacknowledged", "consumer"])
+def test_a_queue_that_is_used_since_the_plan_stays(shop: Shop, kind: str, late: str) -> None:
+    shop.exchange("x", "topic")
+    shop.queue("q", kind)
+    shop.bind("x", "q", "k")
+    before = shop.bindings(), shop.read("queues", "q")
+    with channel(shop.node, shop.vhost) as their:
+
+        def use() -> None:
+            if late != "consumer":
+                their.basic_publish_confirm(amqp.Message("hello", delivery_mode=2), routing_key="q")
+            if late == "unacknowledged":
+                assert their.basic_get("q") is not None
+            if late == "consumer":
+                their.basic_consume("q")
+
+        report, _ = shop.apply("queues: {q: {type: classic, max_length: 3, open_bindings: true}}", between=use)
+        assert report.exit_code in (1, 6)
+        assert not report.done
+        assert (shop.bindings(), shop.read("queues", "q"), _temporary(shop)) == (*before, set())
+        words = {"message": "1 ready", "unacknowledged": "1 unack|1 consumer", "consumer": "consumer|in use"}[late]
+        assert re.search(words, reasons(report)), reasons(report)
+
+
+@pytest.mark.parametrize("what", ["binding", "around", "properties", "gone"])
+def test_what_changed_since_the_plan_is_not_replaced(shop: Shop, what: str) -> None:
+    surround(shop, "topic")
+    shop.exchange("auto", "fanout", auto_delete=True)
+    shop.bind("auto", "x", to="e")
+
+    def change() -> None:
+        if what == "binding":
+            shop.bind("x", "q0", "late")
+        if what == "around":
+            shop.bind("auto", "q1", "late")
+        if what in ("properties", "gone"):
+            shop.node.http("DELETE", "exchanges", shop.vhost, "x")
+        if what == "properties":
+            shop.exchange("x", "direct")
+        seen.append((shop.bindings(), shop.read("exchanges", "x")))
+
+    seen: list[object] = []
+    report, _ = shop.apply("exchanges: {x: {type: fanout, open_bindings: true}}", between=change)
+    assert "since the plan" in reasons(report) or "saw it" in reasons(report), reasons(report)
+    assert [(shop.bindings(), shop.read("exchanges", "x"))] == seen
+    assert _temporary(shop) == set()
+
+
+def test_a_binding_into_an_exclusive_queue_blocks(shop: Shop) -> None:
+    shop.exchange("x", "topic")
+    with channel(shop.node, shop.vhost) as their:
+        name = their.queue_declare("theirs", exclusive=True).queue
+        their.queue_bind(name, "x", "k")
+        (shop.folder / "shop.yaml").write_text("version: 1\nexchanges: {x: {type: fanout}}\n")
+        words = [str(shop.folder / "shop.yaml"), "--vhost", shop.vhost, "--allow", "replace"]
+        urls = ["--broker", shop.node.broker_url, "--amqp", shop.node.amqp_url]
+        code, out = command("apply", "--yes", *words, *urls)
+    assert (code, "exclusive queue theirs" in out) == (5, True), out
+    assert shop.read("exchanges", "x")["type"] == "topic"
+
+
+@pytest.mark.parametrize("road", ["http", "both"])
+@pytest.mark.parametrize(
+    ("kind", "key", "arguments", "to"),
+    [
+        ("topic", "no.number", {}, "type: x-consistent-hash"),
+        ("direct", "", {"x-match": "most"}, "type: headers"),
+        ("fanout", "#.a.#.b.#", {}, "type: topic"),
+        ("topic", "1", {}, "type: x-consistent-hash, arguments: {hash-header: a, hash-property: message_id}"),
+    ],
+)
+def test_what_the_new_one_would_not_take_is_found_before(  # noqa: PLR0913 - a table
+    shop: Shop, road: str, kind: str, key: str, arguments: dict[str, object], to: str
+) -> None:
+    if "topic" in to and shop.node.label != "4.3":
+        pytest.skip("takes any number of #")
+    surround(shop, kind)
+    if road == "http":
+        shop.node.http("DELETE", "queues", shop.vhost, next(name for name in _server_named(shop)))
+    shop.bind("x", "q0", key, **arguments)
+    before = shop.bindings(), shop.read("exchanges", "x")
+    report, _ = shop.apply(f"exchanges: {{x: {{{to}, open_bindings: true}}}}", road)
+    assert (report.exit_code, "would not take" in reasons(report)) == (1, True), reasons(report)
+    assert (shop.bindings(), shop.read("exchanges", "x"), _temporary(shop)) == (*before, set())
+
+
+@pytest.mark.parametrize(("limit", "words"), [(1, "its journal"), (2, "would not take the new queue")])
+def test_a_queue_that_the_broker_would_not_take_stays(shop: Shop, limit: int, words: str) -> None:
+    shop.queue("q")
+    shop.node.http("PUT", "vhost-limits", shop.vhost, "max-queues", body={"value": limit})
+    report, _ = shop.apply("queues: {q: {type: classic, direct: true, max_length: 5}}")
+    assert (report.exit_code, words in reasons(report)) == (1, True), reasons(report)
+    assert "limit" in reasons(report)
+    assert (shop.names(), shop.read("queues", "q")["arguments"].get("x-max-length")) == ({"q"}, None)
+
+
+def _temporary(shop: Shop) -> set[str]:
+    return {name for name in shop.names() if name.startswith("rabbit-topo")}
+
+
+def _server_named(shop: Shop) -> list[str]:
+    listed = shop.node.http("GET", "queues", shop.vhost, query="disable_stats=true&columns=name")
+    return [it["name"] for it in listed if it["name"].startswith("amq.")]
+
+
+@pytest.mark.parametrize("kind", ["exchanges", "queues"])
+def test_somebody_makes_the_old_one_again_in_the_gap(shop: Shop, kind: str) -> None:
+    surround(shop, "topic")
+    before = shop.bindings()
+    name, method = ("x", deletion("exchange", "x")) if kind == "exchanges" else ("q0", deletion("queue", "q0"))
+
+    def again() -> None:
+        _until(lambda: name not in shop.names())
+        shop.exchange("x", "topic") if kind == "exchanges" else shop.queue("q0")
+
+    text = "exchanges: {x: {type: fanout, open_bindings: true}}"
+    if kind == "queues":
+        text = "queues: {q0: {type: classic, max_length: 3, open_bindings: true}}"
+    with Gap(shop.node.amqp_url, method, again) as line:
+        report, _ = shop.apply(text, broker=shop.connect(amqp=line.url))
+        assert line.strikes == 1
+    assert (report.exit_code, "somebody declared it again" in reasons(report)) == (6, True), reasons(report)
+    assert "apply again" in reasons(report)
+    assert len(_temporary(shop)) == 1
+    report, plan = shop.apply(text)
+    assert (report.exit_code, report.surprises) == (0, ()), reasons(report)
+    assert [len(wave) for wave in plan.waves] == [1, 1]  # what was begun is finished, and then it is replaced
+    assert (shop.bindings(), _temporary(shop)) == (before, set())
+    assert shop.apply(text)[1].empty
+
+
+def test_what_others_do_in_the_gap_is_seen(shop: Shop) -> None:
+    surround(shop, "topic")
+    before = shop.bindings()
+    gone = lambda: shop.node.http("DELETE", "queues", shop.vhost, "q1")  # noqa: E731
+    with Gap(shop.node.amqp_url, deletion("exchange", "x"), gone) as line:
+        report, _ = shop.apply(
+            "exchanges: {x: {type: fanout, open_bindings: true}}", broker=shop.connect(amqp=line.url)
+        )
+        assert line.strikes == 1
+    assert (report.exit_code, report.surprises) == (0, ()), reasons(report)
+    assert "20 bindings are back; 1 not" in notes(report)[0]
+    assert (shop.bindings(), _temporary(shop)) == ({it for it in before if it[2] != "q1"}, set())
+
+
+def _until(condition: Callable[[], bool], patience: float = 30.0) -> None:
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline
+
+
+TARGETS = {
+    "exchange": "exchanges: {x: {type: fanout, open_bindings: true}}",
+    "queue": "queues: {q0: {type: quorum, open_bindings: true}}",
+}
+DRAWS = int(os.environ.get("RABBIT_TOPO_FAULTS", "3"))
+
+
+def _surrounded(shop: Shop) -> set[Bound]:
+    surround(shop, "topic")
+    shop.exchange("auto", "topic", auto_delete=True)
+    shop.bind("auto", "x", "#", to="e")
+    shop.exchange("lone", "topic", auto_delete=True)
+    shop.bind("lone", "q0", "#")
+    shop.bind("in0", "lone", "#", to="e")
+    return shop.bindings()
+
+
+@contextmanager
+def _measured(shop: Shop, text: str) -> Iterator[dict[tuple[str, Way], int]]:
+    """Count the bytes of a whole run on each line and way, then put everything back."""
+    with Proxy(shop.node.broker_url) as http, Proxy(shop.node.amqp_url) as amqp_line:
+        report, _ = shop.apply(text, broker=shop.connect(http=http.url, amqp=amqp_line.url))
+        assert report.exit_code == 0, reasons(report)
+    lines = {"http": http, "amqp": amqp_line}
+    yield {(name, way): line.passed[way] for name, line in lines.items() for way in ("up", "down")}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_whatever_line_breaks_the_bindings_come_back(shop: Shop, target: str) -> None:
+    text = TARGETS[target]
+    before = _surrounded(shop)
+    dice = random.Random(f"{target} {shop.node.label}")  # noqa: S311 - a test's dice
+    with _measured(shop, text) as reach:
+        pass
+    assert shop.bindings() == before
+    for _ in range(DRAWS):
+        _put_back(shop, target, before)
+        which: Literal["http", "amqp"] = dice.choice(("http", "amqp", "amqp"))
+        way: Way = dice.choice(("up", "down"))
+        fault = Fault(dice.choice(("reset", "close")), way, dice.randrange(reach[which, way]))
+        url = shop.node.broker_url if which == "http" else shop.node.amqp_url
+        with Proxy(url, fault) as line:
+            broker = shop.connect(**{which: line.url}, timeout=3)  # type: ignore[arg-type]
+            with suppress(TopoError):
+                shop.apply(text, broker=broker)
+        _finish(shop, text, before, f"{which} {fault}")
+
+
+def _put_back(shop: Shop, target: str, before: set[Bound]) -> None:
+    undo = {
+        "exchange": TARGETS["exchange"].replace("fanout", "topic"),
+        "queue": TARGETS["queue"].replace("quorum", "classic"),
+    }
+    report, _ = shop.apply(undo[target])
+    assert report.exit_code == 0, reasons(report)
+    assert shop.bindings() == before
+
+
+def _finish(shop: Shop, text: str, before: set[Bound], told: str) -> None:
+    """Apply until nothing is left to do, twice at most; everything is there then."""
+    report, _ = shop.apply(text)
+    assert report.exit_code == 0, f"{told}: {reasons(report)}"
+    assert (shop.bindings(), _temporary(shop)) == (before, set()), told
+    assert shop.apply(text)[1].empty, told
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_whenever_it_is_killed_the_next_run_finishes(shop: Shop, target: str) -> None:
+    text = TARGETS[target]
+    before = _surrounded(shop)
+    dice = random.Random(f"{target} {shop.node.label}")  # noqa: S311 - a test's dice
+    with _measured(shop, text) as reach:
+        pass
+    for _ in range(DRAWS):
+        _put_back(shop, target, before)
+        which = dice.choice(("http", "amqp", "amqp"))
+        way: Way = dice.choice(("up", "down"))
+        url = shop.node.broker_url if which == "http" else shop.node.amqp_url
+        fault = Fault("stall", way, dice.randrange(reach[which, way]))
+        with Proxy(url, fault) as line:
+            urls = {"http": shop.node.broker_url, "amqp": shop.node.amqp_url, which: line.url}
+            words = ["apply", "--yes", "--allow", "replace", "--vhost", shop.vhost, str(shop.folder / "shop.yaml")]
+            (shop.folder / "shop.yaml").write_text(f"version: 1\n{text}\n")
+            process = subprocess.Popen(
+                [sys.executable, "-m", "rabbit_topo", *words, "--broker", urls["http"], "--amqp", urls["amqp"]],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            try:
+                _until(lambda line=line, process=process: bool(line.strikes) or process.poll() is not None)
+            finally:
+                process.kill()
+                process.wait()
+        _finish(shop, text, before, f"{which} {fault}")
