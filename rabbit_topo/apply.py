@@ -9,7 +9,9 @@ from rabbit_topo.diff import Unfinished, Unseen, diff, seen
 from rabbit_topo.errors import Refusal, TopoError
 from rabbit_topo.model import Binding, Key, Kind
 from rabbit_topo.plan import Declare, Done, Migrate, NotAttempted, Report
-from rabbit_topo.plan.result import signature
+from rabbit_topo.plan.inventory import inventory_refusal, next_inventory
+from rabbit_topo.plan.result import Noted, signature
+from rabbit_topo.plan.share import REMEDY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,9 +37,10 @@ def apply(
 ) -> Report:
     r"""Carry out a plan wave by wave, then observe and diff again.
 
-    Raises `Refusal` before the first write when rows are blocked and `partial` is not set. An object that the broker
-    refuses does not stop the others; what depends on it is not attempted, and nothing is removed after something
-    could not be added. An interrupt ends the work and is told in the report. `on_moved` hears how far migrations are.
+    Raises `Refusal` before the first write when rows are blocked and `partial` is not set, and where an inventory is
+    kept that cannot be seen. An object that the broker refuses does not stop the others; what depends on it is not
+    attempted, and nothing is removed after something could not be added. An interrupt ends the work and is told in the
+    report. `on_moved` hears how far migrations are.
 
     >>> import tempfile, pathlib
     >>> from rabbit_topo import connect, diff, load, make_plan
@@ -50,8 +53,7 @@ def apply(
     >>> report.exit_code, report.remaining
     (0, ())
     """
-    if plan.blocked and not partial:
-        raise blocked_refusal(plan)
+    _refuse(plan, partial=partial)
     run = _Run(plan, broker, on_outcome, on_moved)
     interrupted, ended = 0, "interrupted"
     try:
@@ -72,7 +74,8 @@ def apply(
     if interrupted:
         return Report(plan, outcomes, None, "interrupted before the second look", interrupted)
     try:
-        remaining = _settled(plan, broker, patient=not run.failed)
+        remaining, observed = _settled(plan, broker, patient=not run.failed)
+        noted = _remember(plan, observed, broker)
     except KeyboardInterrupt as stop:
         code = getattr(stop, "exit_code", _INTERRUPTED)
         return Report(plan, outcomes, None, "interrupted during the second look", code)
@@ -80,12 +83,27 @@ def apply(
         return Report(plan, outcomes, None, _words(error))
     left = {change.key: change for change in remaining}
     left |= {change.target: change for change in remaining if isinstance(change, Unfinished)}
-    return Report(plan, tuple(_looked_up(outcome, left.get(outcome.operation.key)) for outcome in outcomes), remaining)
+    settled = tuple(_looked_up(outcome, left.get(outcome.operation.key)) for outcome in outcomes)
+    return Report(plan, settled, remaining, noted=noted)
+
+
+def _refuse(plan: Plan, *, partial: bool) -> None:
+    if refusal := refusal_of(plan, partial=partial):
+        raise refusal
 
 
 def _words(error: Exception) -> str:
     """Say what ended the work: what is no error of ours on purpose is a bug, and says so."""
     return error.message if isinstance(error, TopoError) else f"a bug in rabbit-topo: {type(error).__name__}: {error}"
+
+
+def refusal_of(plan: Plan, *, partial: bool = False) -> Refusal | None:
+    """Return why a plan must not be carried out: too much would go, rows are blocked, an inventory is unseen."""
+    if plan.excess:
+        return Refusal(f"the plan {plan.excess}; nothing was changed", REMEDY)
+    if plan.blocked and not partial:
+        return blocked_refusal(plan)
+    return inventory_refusal(plan.facts)
 
 
 def blocked_refusal(plan: Plan) -> Refusal:
@@ -181,7 +199,22 @@ def _needs(operation: Operation) -> Iterator[Key]:
         yield operation.resource.destination_key
 
 
-def _settled(plan: Plan, broker: Broker, *, patient: bool) -> tuple[Change, ...]:
+def _remember(plan: Plan, observed: Observed, broker: Broker) -> Noted | None:
+    """Note on the broker what is ours and protected by now, where an inventory is kept and says something else."""
+    before, after = observed.facts.inventory, next_inventory(plan.declared, observed)
+    if before is None:
+        return None
+    if after is None:
+        return Noted("unseen", before.gap)
+    try:
+        if vhosts := before.changed(after):
+            broker.remember(after, vhosts)
+    except Exception as error:  # noqa: BLE001 - the work itself is done, and must be told
+        return Noted("failed", _words(error))
+    return Noted("written" if vhosts else "unchanged")
+
+
+def _settled(plan: Plan, broker: Broker, *, patient: bool) -> tuple[tuple[Change, ...], Observed]:
     """Diff again; in a cluster other nodes may lag, so a surprise is looked at again for some seconds."""
     predicted = {signature(change) for change in plan.remainder}
     deadline = time.monotonic() + (_SETTLE_SECONDS if patient else 0.0)
@@ -189,5 +222,5 @@ def _settled(plan: Plan, broker: Broker, *, patient: bool) -> tuple[Change, ...]
         observed: Observed = broker.observe(plan.declared)
         remaining = diff(observed, plan.declared)
         if {signature(change) for change in seen(remaining)} == predicted or time.monotonic() >= deadline:
-            return remaining
+            return remaining, observed
         time.sleep(_PAUSE_SECONDS)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rabbit_topo.broker.lock import Wait
-    from rabbit_topo.model import Observed, Topology
+    from rabbit_topo.model import Inventory, Observed, Topology
     from rabbit_topo.plan.operations import Operation, Outcome
 
 
@@ -35,6 +35,10 @@ class Broker(Protocol):
         and what was not sent yet is `NotAttempted`, and the iterator ends normally. An interrupt is raised when the
         answers that were on their way are out, and what was not sent is told.
         """
+        ...
+
+    def remember(self, inventory: Inventory, vhosts: Sequence[str]) -> None:
+        """Write what `inventory` holds for these vhosts where the next `observe` finds it. Raises `TopoError`."""
         ...
 
     def lock(self, vhosts: Sequence[str], wait: Wait) -> str:

@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rabbit_topo.broker.amqp import Amqp
+from rabbit_topo.broker.inventory import BY_HTTP_ONLY
 from rabbit_topo.broker.poisons import RABBITMQ, may_be_poisoned
-from rabbit_topo.errors import BrokerError, Unreachable
+from rabbit_topo.errors import BrokerError, Refusal, Unreachable
 from rabbit_topo.model import (
     EVERYTHING,
     Binding,
     Exchange,
     Facts,
+    Inventory,
     Key,
     Kind,
     Observed,
@@ -52,6 +54,7 @@ class AmqpAlone:
         """Nothing is sent yet."""
         self.amqp = Amqp(target)
         self._probe = target.probe
+        self._project = target.project
 
     def observe(self, declared: Topology) -> Observed:
         """Ask for each queue and exchange of `declared`, and for the names in `declared.absent`.
@@ -89,8 +92,15 @@ class AmqpAlone:
             lists=False,
             unverified=reading.unverified,
             renewed=tuple(sorted(reading.renewed)),
+            inventory=Inventory(self._project, gap=BY_HTTP_ONLY) if self._project else None,
         )
         return Observed(Topology(resources=reading.resources), facts)
+
+    def remember(self, inventory: Inventory, vhosts: Sequence[str]) -> None:
+        """Refuse: an inventory is written by HTTP only."""
+        raise Refusal(
+            f"the inventory of project {inventory.project} is not written for {', '.join(vhosts)}", NEEDS_HTTP
+        )
 
     def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
         """Declare exchanges, queues and bindings; see `Broker.execute`. Nothing is removed or replaced."""

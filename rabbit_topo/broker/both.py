@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rabbit_topo.broker.lock import Wait
     from rabbit_topo.broker.target import Target
-    from rabbit_topo.model import Observed, Topology
+    from rabbit_topo.model import Inventory, Observed, Topology
     from rabbit_topo.plan.operations import Operation, Outcome
 
 
@@ -51,6 +51,11 @@ class Both:
         return replace(
             observed, facts=replace(facts, deletes=frozenset({"classic", "quorum"}), writes_null=True, moves=True)
         )
+
+    def remember(self, inventory: Inventory, vhosts: Sequence[str]) -> None:
+        """Write the inventory by HTTP, unless the lock is lost; see `Broker.remember`."""
+        self.amqp.pulse()
+        self.management.remember(inventory, vhosts)
 
     def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
         """Send each operation down its road; see `Broker.execute`."""

@@ -52,7 +52,7 @@ def connect_target(target: Target) -> Broker:
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", target.broker):
         from rabbit_topo.broker.definitions import Definitions
 
-        file = Definitions(target.broker, target.target_version, target.expected)
+        file = Definitions(target.broker, target.target_version, target.expected, target.project)
         if target.amqp is not None:
             raise UsageError(
                 f"{target.broker} is a file, and an AMQP URL is given with it", "a definitions file takes no --amqp"

@@ -15,8 +15,8 @@ from rabbit_topo.broker.definitions_state import Malformed, State
 from rabbit_topo.broker.expected import IN_A_FILE, cluster_tags, refuse_another
 from rabbit_topo.broker.lock import BY_FILE
 from rabbit_topo.broker.target import Expected
-from rabbit_topo.errors import UsageError
-from rabbit_topo.model import Counts, Exchange, Facts, Kind, Observed, Queue, Topology
+from rabbit_topo.errors import BrokerError, UsageError
+from rabbit_topo.model import Counts, Exchange, Facts, Inventory, Kind, Observed, Queue, Topology, parameter_name
 from rabbit_topo.plan.operations import Declare, Done, Failed, NotAttempted, Recreate
 
 try:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NEWEST = "4.3"
 EMPTY = Counts(0, 0, 0)
+NOTHING = Expected()
 CHANGED = "the file was changed by somebody else since it was read; nothing was written"
 
 
@@ -42,7 +43,7 @@ class Definitions:
     The file's own version counts, else `target_version`, else the newest that is supported.
     """
 
-    def __init__(self, path: str, target_version: str = "", expected: Expected = Expected()) -> None:  # noqa: B008
+    def __init__(self, path: str, target_version: str = "", expected: Expected = NOTHING, project: str = "") -> None:
         """Nothing is read yet."""
         if not Path(path).is_file():
             if resembles_url(path) and not Path(path).exists():
@@ -54,6 +55,7 @@ class Definitions:
         self.path = path
         self._target_version = target_version
         self._expected = expected
+        self._project = project
         self._seen: bytes | None = None
         self._state: State | None = None
         self._home = "/"
@@ -89,6 +91,7 @@ class Definitions:
             operator_policies=tuple(policy for policy in state.operator_policies if policy.vhost in vhosts),
             writes_null=False,
             road="file",
+            inventory=Inventory.read(self._project, vhosts, state.global_values()) if self._project else None,
         )
         return Observed(Topology(resources=resources), facts)
 
@@ -124,6 +127,21 @@ class Definitions:
 
     def pulse(self) -> None:
         """There is no lock to lose."""
+
+    def remember(self, inventory: Inventory, vhosts: Sequence[str]) -> None:
+        """Write the inventory into the file's global parameters; see `Broker.remember`."""
+        try:
+            self._compare()
+            state = self._state or self._read()
+            for vhost in vhosts:
+                state.set_global_parameter(parameter_name(inventory.project, vhost), inventory.value(vhost))
+            self._write(state.document)
+        except _ChangedError:
+            self._state = None
+            raise BrokerError(f"{self.path}: {CHANGED}", "run again") from None
+        except (OSError, ValueError) as error:
+            self._state = None
+            raise BrokerError(f"{self.path} cannot be written: {error}") from None
 
     def close(self) -> None:
         """Nothing is left to do: every wave was written."""

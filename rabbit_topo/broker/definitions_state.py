@@ -61,7 +61,7 @@ class State:
         self._leaving: defaultdict[Key, set[Key]] = defaultdict(set)
         self._arriving: defaultdict[Key, set[Key]] = defaultdict(set)
         self.default_types = dict[str, str](self._described_vhosts())
-        self.global_parameters = {item.get("name"): item for item in _section(document, "global_parameters")}
+        self._global_parameters = {str(item.get("name")): item for item in _section(document, "global_parameters")}
         for name, reader in READERS.items():
             for number, item in enumerate(_section(document, name), 1):
                 with _reading(name, number, item):
@@ -73,7 +73,22 @@ class State:
 
     def global_parameter(self, name: str) -> Any:
         """Return the value of a global parameter, None where there is none."""
-        return self.global_parameters.get(name, {}).get("value")
+        return self._global_parameters.get(name, {}).get("value")
+
+    def global_values(self) -> dict[str, Any]:
+        """Return the values of all global parameters by name."""
+        return {name: item.get("value") for name, item in self._global_parameters.items()}
+
+    def set_global_parameter(self, name: str, value: Any) -> None:
+        """Give a global parameter this value; the document itself is changed at once."""
+        if name in self._global_parameters:
+            self._global_parameters[name]["value"] = value
+            return
+        item = {"name": name, "value": value}
+        self._global_parameters[name] = item
+        if not self.document.get("global_parameters"):
+            self.document["global_parameters"] = []
+        self.document["global_parameters"].append(item)
 
     def _described_vhosts(self) -> Iterator[tuple[str, str]]:
         for number, item in enumerate(_section(self.document, "vhosts"), 1):

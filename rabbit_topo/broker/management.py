@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rabbit_topo.broker import management_writes
 from rabbit_topo.broker.expected import cluster_tags, refuse_another
 from rabbit_topo.broker.http import UNAUTHORISED, Http, Unanswered, no_management_api, segment
+from rabbit_topo.broker.inventory import read_inventory, write_inventory
 from rabbit_topo.broker.lock import BY_HTTP_ALONE, Holder
 from rabbit_topo.broker.readings import read_binding, read_exchange, read_policy, read_queue
 from rabbit_topo.broker.refusals import granting
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from rabbit_topo.broker.lock import Wait
     from rabbit_topo.broker.target import Target
-    from rabbit_topo.model import Key, Policy, Resource
+    from rabbit_topo.model import Inventory, Key, Policy, Resource
     from rabbit_topo.plan.operations import Operation, Outcome
 
 EXCHANGES = "?disable_stats=true&columns=name,type,durable,auto_delete,internal,arguments"
@@ -41,6 +42,7 @@ class Management:
         """Nothing is sent yet."""
         self.http = Http(target)
         self._expected = target.expected
+        self._project = target.project
 
     def observe(self, declared: Topology) -> Observed:
         """Read the vhosts of `declared` in six list calls each, side by side. Raises `BrokerError`."""
@@ -69,8 +71,13 @@ class Management:
             deletes=frozenset({"classic"}),
             writes_null=False,
             product=overview.get("product_name") or "RabbitMQ",
+            inventory=read_inventory(self.http, self._project, vhosts),
         )
         return Observed(Topology(resources=reading.resources), facts)
+
+    def remember(self, inventory: Inventory, vhosts: Sequence[str]) -> None:
+        """Write the inventory of these vhosts; see `Broker.remember`."""
+        write_inventory(self.http, inventory, vhosts)
 
     def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
         """Declare objects several at a time, and do everything else one after another; see `Broker.execute`.

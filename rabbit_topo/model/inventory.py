@@ -6,7 +6,6 @@ it is taken out of the files, and it knows again what the files no longer name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +13,7 @@ from rabbit_topo.model.marks import RESERVED
 from rabbit_topo.model.resources import Key, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from rabbit_topo.model.topology import Topology
 
@@ -26,8 +25,8 @@ _LONGEST: Final = len(Key._fields) - 1  # of a spelled key: its vhost is said on
 class Inventory:
     """What the inventory of `project` holds for the vhosts that were read.
 
-    `owned_by` and `protected_by` tell the same of other projects: by key, which one. `gap` says why the inventory cannot
-    be seen; then nothing is known, and what could delete or replace something must not start.
+    `owned_by` and `protected_by` tell the same of other projects: by key, which one. `gap` says why it cannot be seen:
+    then nothing is known, and what could delete or replace something must not start.
     """
 
     project: str

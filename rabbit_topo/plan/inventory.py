@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rabbit_topo.errors import Refusal
 from rabbit_topo.model import Kind
 
 if TYPE_CHECKING:
-    from rabbit_topo.model import Inventory, Key, Observed, Topology
+    from rabbit_topo.model import Facts, Inventory, Key, Observed, Topology
 
 
 def next_inventory(declared: Topology, observed: Observed) -> Inventory | None:
@@ -34,6 +35,20 @@ def next_inventory(declared: Topology, observed: Observed) -> Inventory | None:
     shielded = {key for key in ours if declared.note(key).protect and not declared.note(key).protected_by}
     still = {key for key in before.protected if key in there and not _is_lifted(key, declared)}
     return replace(before, owned=frozenset(ours | kept), protected=frozenset(shielded | still))
+
+
+def inventory_refusal(facts: Facts) -> Refusal | None:
+    """Return what an apply ends in before its first write where a protection may be kept that cannot be seen.
+
+    AMQP alone shows no inventory either, but deletes and replaces nothing.
+    """
+    inventory = facts.inventory
+    if inventory is None or not inventory.gap or not facts.lists:
+        return None
+    return Refusal(
+        f"the inventory of project {inventory.project} cannot be seen: {inventory.gap}; nothing was changed",
+        "what is protected there must not be overlooked; take `inventory: broker` out of rabbit-topo.yaml to keep none",
+    )
 
 
 def _is_ours(key: Key, declared: Topology) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rabbit_topo.diff import Change, Create, Delete, Displaced, Replace, Unfinished, Unseen, Update, seen
 from rabbit_topo.plan.operations import Done, Failed, NotAttempted, Outcome
@@ -13,12 +13,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """What became of the inventory on the broker; `reason` says why it is `failed` or `unseen`."""
+
+    status: Literal["written", "unchanged", "failed", "unseen"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What came of a plan.
 
     `remaining` is what a second look at the broker found to differ, None where it could not be had (then
     `unverified` says why). `interrupted` is the exit code of the signal that ended the work, or 0. `surprises` is the
-    part of `remaining` that the plan did not predict.
+    part of `remaining` that the plan did not predict. `noted` is None where no inventory is kept, or nobody knows.
     """
 
     plan: Plan
@@ -26,6 +34,7 @@ class Report:
     remaining: tuple[Change, ...] | None
     unverified: str = ""
     interrupted: int = 0
+    noted: Noted | None = None
 
     @property
     def done(self) -> list[Done]:
@@ -62,7 +71,8 @@ class Report:
         """
         if self.interrupted:
             return self.interrupted
-        trouble = bool(self.failed or self.not_attempted or self.unknown)
+        unnoted = self.noted is not None and self.noted.status == "failed"
+        trouble = bool(self.failed or self.not_attempted or self.unknown or unnoted)
         if not (trouble or self.surprises or self.plan.blocked or self.remaining is None):
             return 0
         if self.plan.empty and self.plan.blocked:

@@ -11,7 +11,7 @@ from rabbit_topo.diff import ABSENT, Create, Delete, Displaced, Replace, Unfinis
 from rabbit_topo.model import EVERYTHING, Binding, Exchange, Kind, Policy, Queue, Vhost
 from rabbit_topo.plan import Declare, Done, Failed, Migrate, NotAttempted, Recreate, Remove
 from rabbit_topo.report.rows import differences, name_of, rows, subject, summary
-from rabbit_topo.report.unverified import complete, gaps, refused
+from rabbit_topo.report.unverified import complete, gaps, inventory_gap, refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,14 +29,14 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     """Return the document that `schemas/plan.schema.json` describes."""
     all_rows = rows(plan)
     return {
-        **_head("plan", plan),
+        **head("plan", plan),
         "not_verified": _not_verified(plan),
         "consent": consent_document(plan.consent),
         "excess": plan.excess,
         "fingerprint": plan.fingerprint,
         "summary": summary(all_rows, plan),
-        "changes": [_row(row) for row in all_rows],
-        "operations": [_operation(operation) for operation in plan.operations],
+        "changes": [row_document(row) for row in all_rows],
+        "operations": [operation_document(operation) for operation in plan.operations],
     }
 
 
@@ -56,12 +56,12 @@ def check_document(plan: Plan) -> dict[str, Any]:
     """Return the document that `schemas/check.schema.json` describes."""
     all_rows = differences(plan)
     return {
-        **_head("check", plan),
+        **head("check", plan),
         "drift": bool(all_rows or refused(plan)),
         "not_verified": _not_verified(plan),
         "fingerprint": plan.fingerprint,
         "summary": {"differences": len(all_rows), "unchanged": plan.unchanged},
-        "changes": [_row(row) for row in all_rows],
+        "changes": [row_document(row) for row in all_rows],
     }
 
 
@@ -69,7 +69,7 @@ def report_document(report: Report) -> dict[str, Any]:
     """Return the document that `schemas/apply.schema.json` describes."""
     remaining = None if report.remaining is None else [_change(change) for change in seen(report.remaining)]
     return {
-        **_head("apply", report.plan),
+        **head("apply", report.plan),
         "exit_code": report.exit_code,
         "interrupted": bool(report.interrupted),
         "summary": {
@@ -80,10 +80,11 @@ def report_document(report: Report) -> dict[str, Any]:
             "blocked": len(report.plan.blocked),
         },
         "outcomes": [_outcome(outcome) for outcome in report.outcomes],
-        "blocked": [_row(row) for row in rows(report.plan) if row.status == "blocked"],
+        "blocked": [row_document(row) for row in rows(report.plan) if row.status == "blocked"],
         "remaining": remaining,
         "surprises": [_change(change) for change in report.surprises],
         "unverified": report.unverified,
+        "inventory": {"status": report.noted.status, "reason": report.noted.reason} if report.noted else None,
         "not_verified": _not_verified(report.plan),
     }
 
@@ -94,6 +95,7 @@ def _not_verified(plan: Plan) -> dict[str, Any]:
         "complete": complete(plan, found),
         "count": len(found),
         "undeclared_objects": not plan.facts.lists,
+        "inventory": inventory_gap(plan.facts),
         "objects": [
             {
                 "resource": resource(gap.resource),
@@ -124,7 +126,8 @@ def validation_document(topology: Topology | None, problems: Sequence[Problem], 
     }
 
 
-def _head(document: str, plan: Plan) -> dict[str, Any]:
+def head(document: str, plan: Plan) -> dict[str, Any]:
+    """Return what every document of a plan begins with."""
     facts = plan.facts
     return {
         "format_version": FORMAT_VERSION,
@@ -140,7 +143,8 @@ def _head(document: str, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _row(row: Row) -> dict[str, Any]:
+def row_document(row: Row) -> dict[str, Any]:
+    """Spell a row: the change, and what will become of it."""
     return {
         **_change(row.change),
         "status": row.status,
@@ -235,7 +239,8 @@ def resource(given: Resource) -> dict[str, Any]:
             }
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
+def operation_document(operation: Operation) -> dict[str, Any]:
+    """Spell an operation: what is done, to what, because of which change."""
     found: dict[str, Any] = {
         "action": _action(operation),
         "resource": resource(operation.resource),
@@ -268,10 +273,10 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
     match outcome:
         case Done():
             told = {"outcome": "done", "reason": "", "hint": ""}
-            return {**_operation(outcome.operation), **told, **({"note": outcome.note} if outcome.note else {})}
+            return {**operation_document(outcome.operation), **told, **({"note": outcome.note} if outcome.note else {})}
         case Failed():
             told = {"outcome": "failed", "reason": outcome.reason, "hint": outcome.hint}
-            return {**_operation(outcome.operation), **told}
+            return {**operation_document(outcome.operation), **told}
         case NotAttempted():
             name = "unknown" if outcome.sent else "not_attempted"
-            return {**_operation(outcome.operation), "outcome": name, "reason": outcome.reason, "hint": ""}
+            return {**operation_document(outcome.operation), "outcome": name, "reason": outcome.reason, "hint": ""}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unfinished, Unseen, Update, seen
 from rabbit_topo.model import Binding, Kind
 from rabbit_topo.plan import Declare, Done, Migrate, Recreate, Remove
+from rabbit_topo.plan.share import REMEDY
 from rabbit_topo.report import words
 from rabbit_topo.report.layout import (
     INDENT,
@@ -42,7 +43,6 @@ _SECTIONS: Final = (
     ("UPDATE", "", "update"),
     ("CREATE", "", "create"),
 )
-EXCESS_REMEDY: Final = "delete less at once; or raise the share, --max-delete PERCENT"
 _UNSEEN_SHOWN: Final = 20
 _FINDINGS: Final = (
     ("UNFINISHED", "an earlier apply was stopped in the middle", ("unfinished",)),
@@ -61,7 +61,7 @@ def plan_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]
     if plan.excess:
         yield from _section("TOO MUCH", "apply refuses this plan, --yes or not", [plan.excess])
         yield from wrapped("  ! ", "danger", plan.excess, width)
-        yield from labelled("UNBLOCK", "dim", EXCESS_REMEDY, width)
+        yield from labelled("UNBLOCK", "dim", REMEDY, width)
     for heading, gloss, kind in _SECTIONS:
         chosen = [row for row in all_rows if name_of(row.change) == kind and row.status != "left_alone"]
         yield from _section(heading, gloss, chosen)
@@ -298,6 +298,7 @@ def report_lines(report: Report, width: int) -> Iterator[Line]:
     if report.unverified:
         yield ()
         yield from labelled("NOT SEEN", "danger", f"the result could not be verified: {report.unverified}", width)
+    yield from _unnoted(report, width)
     yield ()
     parts = [f"{done:,} done", f"{len(report.failed):,} failed", f"{len(report.not_attempted):,} not attempted"]
     if report.unknown:
@@ -309,7 +310,16 @@ def report_lines(report: Report, width: int) -> Iterator[Line]:
     if report.not_attempted or report.unknown:
         yield (Span("  Run the same command again: it goes on from what is there.", "dim"),)
     if report.remaining is not None and not report.surprises:
-        yield (Span(f"  Looked again: {_second_look(report)}.", "dim"),)
+        noted = report.noted is not None and report.noted.status == "written"
+        inventory = "; noted there what is ours and what is protected" if noted else ""
+        yield (Span(f"  Looked again: {_second_look(report)}{inventory}.", "dim"),)
+
+
+def _unnoted(report: Report, width: int) -> Iterator[Line]:
+    """Say that the inventory on the broker is not what it should be."""
+    if report.noted and report.noted.status == "failed":
+        yield ()
+        yield from labelled("NOT NOTED", "danger", f"the inventory on the broker: {report.noted.reason}", width)
 
 
 def _second_look(report: Report) -> str:

@@ -76,7 +76,12 @@ def refused(plan: Plan) -> int:
 
 def complete(plan: Plan, found: Sequence[Gap]) -> bool:
     """Say whether everything was verified, undeclared objects included."""
-    return plan.facts.lists and not found
+    return plan.facts.lists and not found and not inventory_gap(plan.facts)
+
+
+def inventory_gap(facts: Facts) -> str:
+    """Say why the inventory on the broker could not be seen; empty where it was, or where none is kept."""
+    return facts.inventory.gap if facts.inventory else ""
 
 
 def road(facts: Facts) -> str:
@@ -99,6 +104,8 @@ def unverified_lines(plan: Plan, width: int, gloss: str = "") -> Iterator[Line]:
             f"{', '.join(words.clean(path) for path in paths)}: {reason}" if paths not in {(), EVERYTHING} else reason
         )
         yield from _entry(_called(kind, resources), said, width)
+    if unseen := inventory_gap(plan.facts):
+        yield from _entry("the inventory", unseen, width)
     if not plan.facts.lists:
         yield from _entry("undeclared objects", "AMQP lists nothing", width)
         if plan.facts.road == "active":
