@@ -9,10 +9,11 @@ import click
 
 from rabbit_topo.cli import options
 from rabbit_topo.cli.output import emit, hush, show, width
+from rabbit_topo.cli.question import ask
+from rabbit_topo.cli.saved import hold_against, read, settled
 from rabbit_topo.cli.session import session
 from rabbit_topo.cli.signals import only_tell
 from rabbit_topo.errors import Refusal, UsageError
-from rabbit_topo.plan import Remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 @options.channels
 @options.consent
 @options.lock
+@click.option("--plan", "saved", metavar="FILE", help="Apply what `plan --out FILE` saved, if nothing changed since.")
 @click.option("--yes", is_flag=True, help="Do not ask. No guard is skipped.")
 def command(**given: Any) -> int:
     """Make the broker what the files say.
@@ -36,27 +38,34 @@ def command(**given: Any) -> int:
     broker is read again to see that it became what the plan predicted. Exit
     codes: 0 done, 5 refused and nothing changed, 6 incomplete, 1 nothing written.
     """
-    from rabbit_topo.apply import apply, blocked_refusal
+    from rabbit_topo.apply import apply, refusal_of
     from rabbit_topo.report.text import plan_lines
 
     common, login, own = options.split(given)
+    consent, saved = options.consent_of(own), None
+    if own["saved"]:
+        saved = read(own["saved"])
+        common, consent = settled(own["saved"], saved, common)
     with session(common, login) as here:
-        consent = options.consent_of(own)
         if own["yes"]:
             _lock(here, here.declared.vhosts, own)
         plan = here.plan(consent)
+        if saved:
+            hold_against(own["saved"], saved, plan)
+        refusal = refusal_of(plan, partial=own["partial"])
         asking = not own["yes"] and not plan.empty
-        if not common.quiet or asking or plan.blocked:
+        if not common.quiet or asking or refusal:
             text_first = any(output.format == "text" and output.file is None for output in common.formats)
             stream = sys.stdout if text_first and not common.quiet else sys.stderr
             show(plan_lines(plan, here.sources, width()), stream, common.color)
             stream.flush()  # a reader that left ends the command here, before anything is written
-        if plan.blocked and not own["partial"]:
-            raise blocked_refusal(plan)
+        if refusal:
+            raise refusal
         if asking:
             plan = _confirmed(plan, here, consent, own)
         count = here.progress.counter(sum(1 for _ in plan.operations))
-        report = apply(plan, here.broker, partial=own["partial"], on_outcome=lambda _: count())
+        moved = here.progress.mover()
+        report = apply(plan, here.broker, partial=own["partial"], on_outcome=lambda _: count(), on_moved=moved)
         only_tell()
         here.progress.clear()
         _tell(common, plan, report)
@@ -104,30 +113,10 @@ def _tell(common: Common, plan: Plan, report: Report) -> None:
 
 def _confirmed(plan: Plan, here: Session, consent: Consent, own: dict[str, Any]) -> Plan:
     """Ask, keep others out, and look again: what was agreed to is what was shown, or nothing."""
-    if not sys.stdin.isatty():
-        raise Refusal("nobody is there to say yes; nothing was changed", "--yes applies without asking")
-    if not _yes(plan):
-        raise Refusal("not confirmed; nothing was changed")
+    ask(plan, here.environment)
     _lock(here, plan.facts.vhosts.intersection(here.declared.vhosts), own)
     again = here.plan(consent)
     same = [row.change.key for row in again.blocked] == [row.change.key for row in plan.blocked]
     if again.fingerprint != plan.fingerprint or again.waves != plan.waves or not same:
         raise Refusal("the broker changed while the plan was shown; nothing was changed", "read the new plan first")
     return again
-
-
-def _yes(plan: Plan) -> bool:
-    """Ask on the terminal; the end of the input is a no."""
-    operations = list(plan.operations)
-    number = len(operations)
-    removes = sum(isinstance(operation, Remove) for operation in operations)
-    some = f", {removes} of which {'removes' if removes == 1 else 'remove'} something" if removes else ""
-    question = f"Send {number} {'operation' if number == 1 else 'operations'} to {plan.facts.target}{some}?"
-    try:
-        return click.confirm(question, err=True)
-    except click.Abort as error:
-        click.echo(err=True)
-        if isinstance(error.__context__, EOFError):
-            return False
-        click.echo("rabbit-topo: nothing was changed", err=True)
-        raise

@@ -80,6 +80,13 @@ def _one_stdout(_ctx: click.Context, _param: click.Parameter, value: tuple[Outpu
     return chosen
 
 
+def writable(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """Refuse a file that could not be written, before anything is done."""
+    if value and (reason := _unwritable(value)):
+        raise click.BadParameter(f"cannot write {value}: {reason}")
+    return value
+
+
 def _unwritable(file: str) -> str:
     """Say why a result could not be written there; empty where it could. Nothing is touched."""
     from pathlib import Path

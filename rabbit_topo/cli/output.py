@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from rabbit_topo.cli.options import Common, Output
+    from rabbit_topo.migrate import Moving
     from rabbit_topo.report.layout import Line
 
 _STYLES: Final = {
@@ -45,9 +46,9 @@ def emit(common: Common, lines: Callable[[int], Iterable[Line]], document: Calla
         if output.format == "json":
             import json
 
-            _write(output, json.dumps(document(), indent=2, ensure_ascii=False) + "\n")
+            write(output, json.dumps(document(), indent=2, ensure_ascii=False) + "\n")
         elif output.file:
-            _write(output, plain(lines(width())))
+            write(output, plain(lines(width())))
         elif not common.quiet:
             show(lines(width()), sys.stdout, common.color)
 
@@ -80,7 +81,7 @@ def _colored(stream: TextIO, color: str) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _write(output: Output, text: str) -> None:
+def write(output: Output, text: str) -> None:
     """Write to stdout, or put a whole file in place of the old one; a device or a pipe is written to as it is."""
     if output.file is None:
         click.echo(text, nl=False)
@@ -158,6 +159,24 @@ class Progress:
             if self._live and (now - shown >= _REFRESH or done == total):
                 shown = now
                 self.say(bar(done, total, now - started))
+
+        return step
+
+    def mover(self) -> Callable[[Moving], None]:
+        """Return what is to be called as messages move: a bar for each stage of each queue, some times a second."""
+        from rabbit_topo.report.words import clean
+
+        began: dict[tuple[str, str], float] = {}
+        shown = 0.0
+
+        def step(it: Moving) -> None:
+            nonlocal shown
+            now = monotonic()
+            since = began.setdefault((it.queue.name, it.stage), now)
+            if self._live and (now - shown >= _REFRESH or it.moved == it.total):
+                shown = now
+                way = "aside" if it.stage == "holding" else "back"
+                self.say(f"{clean(it.queue.name)} {way} {bar(it.moved, it.total, now - since)}")
 
         return step
 

@@ -8,6 +8,7 @@ import click
 
 from rabbit_topo.cli import options
 from rabbit_topo.cli.output import emit
+from rabbit_topo.cli.saved import save
 from rabbit_topo.cli.session import session
 
 DIFFERENCES: Final = 3
@@ -18,6 +19,9 @@ DIFFERENCES: Final = 3
 @options.login
 @options.channels
 @options.consent
+@click.option(
+    "--out", metavar="FILE", callback=options.writable, help="Save the plan, for `apply --plan FILE`; beside --format."
+)
 @click.option("--fail-on-changes", is_flag=True, help="Exit 3 if there is anything to do, or blocked.")
 def command(**given: Any) -> int:
     """Show what apply would do, and what it would refuse to do.
@@ -34,6 +38,8 @@ def command(**given: Any) -> int:
     common, login, own = options.split(given)
     with session(common, login) as here:
         plan = here.plan(options.consent_of(own))
+    if own["out"]:
+        save(plan, common, own["out"])
     emit(common, lambda width: plan_lines(plan, here.sources, width), lambda: plan_document(plan))
     known = any(not isinstance(one.cause, Unseen) for one in plan.operations)
     differs = bool(plan.blocked) or known or bool(refused(plan))

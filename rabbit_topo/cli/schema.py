@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 
 
 @click.command("schema")
-@click.argument("name", type=click.Choice(["topology", "config", "plan", "check", "apply", "validate", "doctor"]))
+@click.argument(
+    "name", type=click.Choice(["topology", "config", "plan", "saved-plan", "check", "apply", "validate", "doctor"])
+)
 @click.option("--check", "file", metavar="FILE", help="Hold a JSON or YAML file against it, instead of printing it.")
 def command(name: str, file: str | None) -> int:
     """Print a JSON Schema, offline.
 
     `topology` and `config` describe the files that people write; the others what
-    the command of that name prints with --format json. With --check a script
+    the command of that name prints with --format json, and `saved-plan` what
+    `plan --out` writes. With --check a script
     that reads or makes such documents can tell whether they still fit; exit 2
     if not.
     """

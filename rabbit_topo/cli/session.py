@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The files and the broker of one command."""
+    """The files and the broker of one command; `environment` is the configured one in use."""
 
     declared: Topology
     sources: tuple[str, ...]
     broker: Broker
     progress: Progress
+    environment: str | None = None
 
     def plan(self, consent: Consent | None = None) -> Plan:
         """Observe, compare and plan; nothing is written."""
@@ -121,7 +122,7 @@ def session(common: Common, login: BrokerOptions, *, via: str | None = None) -> 
     check_vhost(settings.target, declared.vhosts)
     broker = connect_target(_by(settings.target, via))
     try:
-        yield Session(declared, sources, broker, progress)
+        yield Session(declared, sources, broker, progress, settings.environment)
     finally:
         progress.clear()
         broker.close()

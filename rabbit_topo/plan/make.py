@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, assert_never
 from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unfinished, Unseen, Update
 from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue, Vhost, heed, holds_integer, holds_null
 from rabbit_topo.plan import hazards
+from rabbit_topo.plan.digests import fingerprint
 from rabbit_topo.plan.governance import Governance
 from rabbit_topo.plan.operations import Declare, Migrate, Recreate, Remove
 from rabbit_topo.plan.removal import Removals
 from rabbit_topo.plan.replacement import Replacements
 from rabbit_topo.plan.share import excess
-from rabbit_topo.plan.state import State, fingerprint
+from rabbit_topo.plan.state import State
 from rabbit_topo.plan.types import Blocked, Consent, LeftAlone, Plan
 
 if TYPE_CHECKING:
@@ -116,10 +117,11 @@ class _Planner:
             unseen=tuple(change for change in changes if isinstance(change, Unseen)),
             details=self.details,
             unchanged=sum(key not in touched for key in declared.resources if key.kind is not Kind.VHOST),
-            fingerprint=fingerprint(observed),
+            fingerprint=fingerprint(observed.topology, observed.facts, declared),
             consent=self.consent,
             declared=declared,
             facts=observed.facts,
+            there=observed.topology,
             excess=excess([operation for wave in planned for operation in wave], self.state, self.consent.max_delete),
         )
 

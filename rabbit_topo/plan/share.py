@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rabbit_topo.plan.operations import Operation
     from rabbit_topo.plan.state import State
 
+REMEDY: Final = "delete less at once; or raise the share: --max-delete PERCENT"
 _FEW: Final = 10  # objects of which any share is too small a number to mean anything
 
 

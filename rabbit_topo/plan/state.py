@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -83,20 +82,6 @@ class State:
     def users(self, key: Key) -> list[Key]:
         """Return the objects and policies that send dead letters or unroutable messages to an exchange or a queue."""
         return sorted(self.namers.get(key, ()))
-
-
-def fingerprint(observed: Observed) -> str:
-    """Digest everything observed but the counts: 16 hexadecimal digits."""
-    digest = hashlib.sha256()
-    facts = observed.facts
-    if facts.inventory is not None:
-        digest.update(repr([facts.inventory.value(vhost) for vhost in sorted(facts.vhosts)]).encode())
-    digest.update(repr((facts.version, facts.cluster_name, sorted(facts.vhosts), sorted(facts.exclusive))).encode())
-    for key in sorted(observed.topology.resources):
-        digest.update(repr(observed.topology.resources[key]).encode())
-    for key in sorted(facts.binding_ids):
-        digest.update(repr(facts.binding_ids[key]).encode())
-    return digest.hexdigest()[:16]
 
 
 def _named(resource: Resource) -> Iterator[tuple[Kind, str]]:

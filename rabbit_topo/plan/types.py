@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from rabbit_topo.diff import seen
+from rabbit_topo.model import Topology
 from rabbit_topo.plan.operations import Declare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from rabbit_topo.diff import Change, Unseen
-    from rabbit_topo.model import Facts, Key, Topology
+    from rabbit_topo.model import Facts, Key
     from rabbit_topo.plan.operations import Operation
 
 
 Allowance: TypeAlias = Literal["replace", "policy-limits", "policy-foreign", "default-exchange-gap"]
 MAX_DELETE: Final = 30  # percent
+_NOTHING: Final = Topology()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Plan:
     `unseen` is what this road does not show: what may be declared again stands among the operations too.
     `unchanged` counts the declared objects without a change. `fingerprint` stands for everything observed
     but the counts: the same broker state gives the same one. `excess` says that it would delete or replace more of
-    what is ours than `consent` allows, else it is empty.
+    what is ours than `consent` allows, else it is empty. `there` is the topology that was observed.
     """
 
     waves: tuple[tuple[Operation, ...], ...]
@@ -77,6 +79,7 @@ class Plan:
     facts: Facts
     unseen: tuple[Unseen, ...] = ()
     excess: str = ""
+    there: Topology = _NOTHING
 
     @property
     def operations(self) -> Iterator[Operation]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rabbit_topo.diff import ABSENT, Displaced, Field, Replace, Update, diff
-from rabbit_topo.model import Arguments, Exchange, Facts, Key, Kind, Note, Observed, Policy, Queue, Scope, Topology
-from rabbit_topo.plan.state import fingerprint
+from rabbit_topo.model import Arguments, Exchange, Facts, Note, Observed, Policy, Queue, Scope, Topology
 
 
 def _topology(*resources: Queue | Exchange | Policy, **more: Any) -> Topology:
@@ -105,11 +104,3 @@ def test_a_new_vhost_brings_the_servers_exchanges() -> None:
     wrong = Exchange("new", "amq.topic", "fanout")
     declared = _topology(wrong, notes={wrong.key: Note(external=True, stated=frozenset({"type"}))})
     assert len(diff(_seen(), declared)) == 1
-
-
-def test_the_fingerprint_is_of_everything_but_counts() -> None:
-    queue = Queue("/", "q", "classic")
-    key = Key("/", Kind.BINDING, "x", "queue", "q", "", "{}")
-    base = fingerprint(_seen(queue))
-    assert fingerprint(_seen(queue)) == base
-    assert len({base, fingerprint(_seen()), fingerprint(_seen(queue, binding_ids={key: ("~", "~1")}))}) == 3
