@@ -1,0 +1,181 @@
+"""For the tests of migrations: queues with a binding from an exchange of each type, files that change them, and checks.
+
+Each queue has exchanges of its own, and bindings that nobody declares beside those in the files. What a test sends to
+it is told by `tests.traffic`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.traffic import Publisher, Route, Tally, connected, drain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tests.brokers import Node
+
+LONG: Final = bool(os.environ.get("RABBIT_TOPO_LONG"))
+ROOT: Final = Path(__file__).parents[1]
+Bound = tuple[str, str, str, str, str]
+
+_EXCHANGES = {"direct": "direct", "topic": "topic", "fanout": "fanout", "headers": "headers", "outer": "topic"}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One vhost of one broker, and the files for it."""
+
+    node: Node
+    vhost: str
+    folder: Path
+    queues: dict[str, str] = field(default_factory=dict)  # the file's text for each
+
+    def lay(self, name: str, kind: str = "classic", *, durable: bool = True, **arguments: Any) -> tuple[Route, ...]:
+        """Make a queue, five exchanges and their bindings; answer the ways to send to it."""
+        for suffix, type_ in (*_EXCHANGES.items(), ("inner", "fanout")):
+            body = {"type": type_, "durable": True, "internal": suffix == "inner"}
+            self.node.http("PUT", "exchanges", self.vhost, f"{name}.{suffix}", body=body)
+        self.queue(name, kind, durable=durable, **arguments)
+        self.bind(f"{name}.direct", name, "a")
+        self.bind(f"{name}.direct", name, "b", n=1)
+        self.bind(f"{name}.topic", name, "order.*.#")
+        self.bind(f"{name}.fanout", name, "ignored")
+        wanted: dict[str, Any] = {"x-match": "all", "shop": "north", "pages": 3}
+        self.bind(f"{name}.headers", name, "", **wanted)
+        self.bind(f"{name}.outer", f"{name}.inner", "via.#", to="e")
+        self.bind(f"{name}.inner", name, "")
+        self.bind("amq.topic", name, f"others.{name}.#")  # somebody else's
+        return self.routes(name)
+
+    def routes(self, name: str) -> tuple[Route, ...]:
+        """The ways to send to a queue."""
+        return (
+            Route(f"{name}.direct", ("a", "b")),
+            Route(f"{name}.topic", ("order.created", "order.paid.eu", "order.x.y.z")),
+            Route(f"{name}.fanout", ("", "any key", name)),
+            Route(f"{name}.headers", ("k1", "k2"), {"shop": "north", "pages": 3}),
+            Route(f"{name}.outer", ("via.a", "via.b.c")),
+            Route("amq.topic", (f"others.{name}.one", f"others.{name}.two")),
+        )
+
+    def queue(self, name: str, kind: str = "classic", *, durable: bool = True, **arguments: Any) -> None:
+        """Make a queue; `arguments` without their x- and with underscores."""
+        auto_delete = arguments.pop("auto_delete", False)
+        given = {f"x-{key.replace('_', '-')}": value for key, value in arguments.items()}
+        body = {"durable": durable, "auto_delete": auto_delete, "arguments": {"x-queue-type": kind, **given}}
+        self.node.http("PUT", "queues", self.vhost, name, body=body)
+
+    def bind(self, source: str, destination: str, key: str, *, to: str = "q", **arguments: Any) -> None:
+        body = {"routing_key": key, "arguments": arguments}
+        self.node.http("POST", "bindings", self.vhost, "e", source, to, destination, body=body)
+
+    def declare(self, name: str, options: str = "type: quorum") -> None:
+        """Say in the file what a queue is to be: its own keys, in YAML's flow style."""
+        self.queues[name] = (
+            f"  {name}: {{open_bindings: true, {options}, bindings: ["
+            f'{{exchange: {name}.direct, routing_key: a}}, {{exchange: {name}.topic, routing_key: "order.*.#"}}]}}\n'
+        )
+
+    def words(self, *flags: str) -> list[str]:
+        """Write the file; answer the words behind the command that name it and the broker."""
+        exchanges = "".join(
+            f"  {name}.{suffix}: {{type: {type_}}}\n" for name in self.queues for suffix, type_ in _EXCHANGES.items()
+        )
+        text = f"version: 1\nexchanges:\n{exchanges}queues:\n{''.join(self.queues.values())}"
+        file = self.folder / "shop.yaml"
+        file.write_text(text)
+        return [str(file), "--vhost", self.vhost, *self.roads, *flags]
+
+    @property
+    def roads(self) -> list[str]:
+        return ["--broker", self.node.broker_url, "--amqp", self.node.amqp_url]
+
+    def run(self, command: str, *flags: str, timeout: float = 300.0) -> tuple[int, str]:
+        """Run the real command in a process of its own; its exit code, and all that it said."""
+        return finished(self.start(command, *flags), timeout)
+
+    def start(self, command: str, *flags: str) -> subprocess.Popen[str]:
+        return launch(["-m", "rabbit_topo", command, *self.words(*flags)])
+
+    def migrate(self, *flags: str) -> tuple[int, str]:
+        """Run `apply --yes --migrate`."""
+        return self.run("apply", "--yes", "--migrate", "--max-delete", "100", *flags)
+
+    def bindings(self, leave: Iterable[str] = ("rabbit-topo.",)) -> set[Bound]:
+        """Read every binding but those of what is there for a while."""
+        return {
+            (it["source"], it["destination_type"], it["destination"], it["routing_key"], _sorted(it["arguments"]))
+            for it in self.node.http("GET", "bindings", self.vhost)
+            if it["source"] and not any(it["destination"].startswith(prefix) for prefix in leave)
+        }
+
+    def ours(self) -> set[str]:
+        """Name what the tool left: every queue and exchange that begins with rabbit-topo."""
+        return {
+            it["name"]
+            for kind in ("exchanges", "queues")
+            for it in self.node.http("GET", kind, self.vhost, query="disable_stats=true&columns=name")
+            if it["name"].startswith("rabbit-topo.")
+        }
+
+    def messages(self, name: str) -> int:
+        """Count what is ready."""
+        with connected(self.node, self.vhost) as connection:
+            return int(connection.channel().queue_declare(name, passive=True).message_count)
+
+    def fill(self, routes: Sequence[Route], count: int, first: int = 0) -> set[int]:
+        """Send so many messages, all confirmed."""
+        with Publisher(self.node, self.vhost, routes, count=count, first=first) as publisher:
+            publisher.wait()
+        assert len(publisher.confirmed) == count, (len(publisher.confirmed), publisher.returned, publisher.unknown)
+        return publisher.confirmed
+
+    def settled(self, bound: set[Bound]) -> None:
+        """See that nothing is left over, every binding is as before, and neither check nor plan finds a difference."""
+        assert not self.ours()
+        assert self.bindings() == bound
+        code, said = self.run("check")
+        assert code == 0, said
+        code, said = self.run("plan", "--fail-on-changes", "--migrate")
+        assert code == 0, said
+
+    def complete(self, name: str, sent: Iterable[int], routes: Sequence[Route] = ()) -> Tally:
+        """Read a queue out, and see that every message is there and unchanged."""
+        tally = drain(self.node, self.vhost, name, routes or self.routes(name))
+        lost = tally.lost(sent)
+        assert not lost, f"{len(lost)} of {name} lost: {lost[:20]}"
+        assert not tally.changed, tally.changed[:5]
+        return tally
+
+
+def launch(words: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start a Python process beside this one."""
+    return subprocess.Popen(
+        [sys.executable, *words],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finished(process: subprocess.Popen[str], timeout: float) -> tuple[int, str]:
+    try:
+        said, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        said, _ = process.communicate()
+        raise AssertionError(f"it did not end in {timeout:g} s: {said}") from None
+    return process.returncode, said
+
+
+def _sorted(arguments: object) -> str:
+    return json.dumps(arguments, sort_keys=True)
