@@ -123,9 +123,13 @@ class Proxy:
                 self._end(source, fault.how)
             else:
                 self.passed[way] += len(data)
+                self.watch(source if way == "up" else sink, way, data)
                 sink.sendall(data)
         except OSError:
             self._end(source, "reset")
+
+    def watch(self, client: socket.socket, way: Way, data: bytes) -> None:
+        """Look at what is about to be passed on; for those who inherit."""
 
     def _end(self, source: socket.socket, how: How) -> None:
         if source not in self._pairs:

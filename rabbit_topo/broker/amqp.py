@@ -145,11 +145,15 @@ class Amqp:
     def _forget(self, vhost: str, error: Exception | None, why: str = "") -> None:
         from rabbit_topo.broker.amqp_link import Closed
         from rabbit_topo.broker.amqp_login import words
+        from rabbit_topo.broker.lock import LockLost
 
         self._links.pop(vhost, None)
         if self._lock:
             owed = isinstance(error, Closed) and error.over_us
             self._lock.gone(vhost, why or (words(error) if error else "it was let go of"), owed=owed)
+            if self._lock.owed(vhost):
+                with suppress(LockLost):  # whoever writes next is told
+                    self._link(vhost)
 
     def _link(self, vhost: str) -> Link:
         link = self._links.get(vhost)

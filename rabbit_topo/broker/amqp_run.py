@@ -80,10 +80,11 @@ class Run:
                     self._fill(link)
                     yield from self._told()
             except (OSError, Closed) as error:
-                self._let_go(error)
+                self._link = None
                 self._hear(link)
                 self._lose(link, error)
                 self._give_up_looks(words(error))
+                self._forget(error)
                 reason = words(error)
             except KeyboardInterrupt:
                 raise
@@ -99,9 +100,9 @@ class Run:
             self._going_on.remove(job)
             self._over.append((job, Lost(reason, sent=True)))
 
-    def _let_go(self, error: Exception | None = None) -> None:
+    def _let_go(self) -> None:
         self._link = None
-        self._forget(error)
+        self._forget(None)
 
     def _told(self) -> Iterator[tuple[Job[Any], Any]]:
         while self._over:
