@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from rabbit_topo.broker import amqp_methods as methods
 from rabbit_topo.broker import management_writes as writes
 from rabbit_topo.broker.amqp_jobs import LOOK, in_use
-from rabbit_topo.broker.amqp_talk import Burst, Job, Lost, Refused
+from rabbit_topo.broker.amqp_talk import Burst, Job, Lost, Refused, Result
 from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED
 from rabbit_topo.broker.readings import queue_arguments
 from rabbit_topo.errors import BrokerError, Refusal
@@ -102,14 +102,13 @@ class ByAmqp:
         if isinstance(before, Queue) and before.type != "classic":
             look = methods.look_for(before)
         job = Job(operation, _replacing(look, burst), once=True, until=monotonic() + LOOK)
-        for _, result in self._amqp.converse(self._vhost, [job], writes=True):
-            done = tuple(burst.done)
-            if isinstance(result, Lost):
-                return Attempt(burst.sent, done, lost=result.reason, unsent=not burst.sent)
-            denied = isinstance(result, Refused) and result.code == ACCESS_REFUSED
-            words = result.text if isinstance(result, Refused) else result or ""
-            return Attempt(burst.sent, done, words, denied)
-        return Attempt(burst.sent, tuple(burst.done), lost="nothing came of it", unsent=not burst.sent)
+        result = self._talk(job)
+        done = tuple(burst.done)
+        if isinstance(result, Lost):
+            return Attempt(burst.sent, done, lost=result.reason, unsent=not burst.sent)
+        denied = isinstance(result, Refused) and result.code == ACCESS_REFUSED
+        words = result.text if isinstance(result, Refused) else result or ""
+        return Attempt(burst.sent, done, words, denied)
 
     def bring(self, items: Sequence[Item]) -> Refusals:
         """Send it in bursts, a new one after each refusal."""
@@ -122,9 +121,13 @@ class ByAmqp:
             spelled = [_spell(item) for item in items]
         except Exception as error:  # noqa: BLE001 - as above
             return Refusals(((items[0], f"{CANNOT_CARRY}: {error}"),))
-        for _, result in self._amqp.converse(self._vhost, [Job(None, talk(items, spelled))]):
-            return Refusals(lost=result.reason) if isinstance(result, Lost) else result
-        return Refusals(lost="nothing came of it")
+        result = self._talk(Job(None, talk(items, spelled)))
+        return Refusals(lost=result.reason) if isinstance(result, Lost) else result
+
+    def _talk(self, job: Job[Result]) -> Result | Lost:
+        """Carry one talk through; to the end, as the connection is given up by whoever leaves early."""
+        [(_, result)] = list(self._amqp.converse(self._vhost, [job], writes=True))
+        return result
 
 
 class ByHttp:
