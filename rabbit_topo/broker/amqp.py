@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from rabbit_topo.broker.amqp_link import Link, ServerProperties
     from rabbit_topo.broker.amqp_talk import Job, Result
-    from rabbit_topo.broker.lock import Holder, Lock, Wait
+    from rabbit_topo.broker.lock import Lock, Wait
+    from rabbit_topo.broker.lock_holder import Holder
     from rabbit_topo.broker.target import Target
     from rabbit_topo.plan.operations import Operation, Outcome
 

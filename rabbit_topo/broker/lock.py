@@ -6,27 +6,26 @@ does not cover, and what a broken node does to it, is told in `docs/locking.md`.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event, Thread
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
+from rabbit_topo.broker.lock_holder import NO_LOCK, UNKNOWN, still_held
 from rabbit_topo.errors import AccessRefused, BrokerError, Refusal, Unreachable
-from rabbit_topo.model import LOCK_NAME, Arguments, Kind, Mark
+from rabbit_topo.model import LOCK_NAME, Kind, Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from rabbit_topo.broker.amqp_link import Link
     from rabbit_topo.broker.amqp_talk import Answer, Method, Talk
+    from rabbit_topo.broker.lock_holder import Holder
 
 HEARTBEAT = 10  # seconds, where the URL asks for no other: a dead holder keeps the lock for two of them, about
 WAIT = 60.0  # seconds
 FIRST, LONGEST = 0.05, 1.0  # seconds between two tries: at first, and after a while
 ACCESS_REFUSED, NOT_FOUND, LOCKED = 403, 404, 405
-NO_LOCK = "--no-lock applies without one"
-KHEPRI = (4, 0)  # from here on the metadata store may be one that keeps a dead node's exclusive queues
 BY_HTTP_ALONE = "nothing keeps a second apply out: only AMQP can lock; give the AMQP URL too (--amqp)"
 BY_FILE = "a file needs no lock: what somebody else wrote meanwhile is not overwritten"
 
@@ -45,45 +44,6 @@ class Wait:
     seconds: float = WAIT
     name: str = LOCK_NAME
     tell: Callable[[str], None] = field(default=lambda _line: None)
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """The queue that has the lock's name, as the management plugin shows it."""
-
-    mark: Mark | None
-    connection: str = ""
-    state: str = ""
-    node: str = ""
-
-    @classmethod
-    def read(cls, item: Mapping[str, Any]) -> Holder:
-        """Read what `GET /api/queues/VHOST/NAME` answers."""
-        arguments = item.get("arguments")
-        owner = item.get("owner_pid_details")
-        return cls(
-            mark=Mark.read(Arguments(arguments if isinstance(arguments, dict) else None)),
-            connection=str(owner.get("name", "")) if isinstance(owner, dict) else "",
-            state=str(item.get("state", "")),
-            node=str(item.get("node", "")),
-        )
-
-    def __str__(self) -> str:
-        """Say who holds it.
-
-        >>> str(Holder(Mark("lock", Kind.VHOST, "shop", {"user": "me", "host": "ci", "process": 7, "since": "noon"})))
-        "held by user 'me' on host 'ci' (process 7) since noon"
-        >>> str(Holder(None, "10.0.0.1:4001 -> 10.0.0.2:5672"))
-        "held by connection '10.0.0.1:4001 -> 10.0.0.2:5672', which is no apply of rabbit-topo"
-        """
-        if self.mark is None or self.mark.purpose != "lock":
-            which = f"connection {self.connection!r}" if self.connection else "another connection"
-            return f"held by {which}, which is no apply of rabbit-topo"
-        said = self.mark.more
-        return (
-            f"held by user {said.get('user')!r} on host {said.get('host')!r} (process {said.get('process')})"
-            f" since {said.get('since')}"
-        )
 
 
 class Lock:
@@ -115,11 +75,10 @@ class Lock:
         pause = FIRST
         while not self._try(vhost, link := connect()):
             holder = self._who(vhost) if self._who else None
-            held = str(holder) if holder else "held by another apply"
             left = self._until - monotonic()
             if left <= 0:
-                raise self._refusal(vhost, held, holder, link)
-            self._wait.tell(f"waiting for the lock of vhost {vhost!r}, {held} ...")
+                raise still_held(vhost, holder, self._wait.seconds, link.server.version)
+            self._wait.tell(f"waiting for the lock of vhost {vhost!r}, {holder or UNKNOWN} ...")
             sleep(min(pause, left))
             pause = min(2 * pause, LONGEST)
 
@@ -236,18 +195,6 @@ class Lock:
         }
         return {"x-queue-type": "classic", **Mark("lock", Kind.VHOST, vhost, more).arguments}
 
-    def _refusal(self, vhost: str, held: str, holder: Holder | None, link: Link) -> Refusal:
-        waited = f" after {self._wait.seconds:g} seconds" if self._wait.seconds else ""
-        if holder and holder.state == "down":
-            held += f", whose node {holder.node!r} is down"
-        hint = f"wait until it ends, or longer: --lock-timeout; {NO_LOCK}"
-        if version(link.server.version) >= KHEPRI:
-            hint += (
-                ". In a cluster with Khepri the lock of a node that is down stays until that node is back, or is"
-                " forgotten (rabbitmqctl forget_cluster_node)"
-            )
-        return Refusal(f"the lock of vhost {vhost!r} is still {held}{waited}; nothing was changed", hint)
-
 
 def ask(link: Link, method: Method) -> Answer:
     """Say one thing on a connection that is at rest, and wait for the answer. Raises OSError and `Closed`."""
@@ -264,15 +211,3 @@ def ask(link: Link, method: Method) -> Answer:
         link.read()
     heard, link.heard, link.answered = link.heard, [], 0
     return heard[0][1]
-
-
-def version(text: str) -> tuple[int, ...]:
-    """Read the first two numbers of a version.
-
-    >>> version("4.3.6"), version("3.10.8+1"), version("odd")
-    ((4, 3), (3, 10), ())
-    """
-    numbers: list[int] = []
-    with suppress(ValueError):
-        numbers.extend(int(part) for part in text.split(".")[:2])
-    return tuple(numbers)

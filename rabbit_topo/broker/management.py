@@ -10,7 +10,8 @@ from rabbit_topo.broker import management_writes
 from rabbit_topo.broker.expected import cluster_tags, refuse_another
 from rabbit_topo.broker.http import UNAUTHORISED, Http, Unanswered, no_management_api, segment
 from rabbit_topo.broker.inventory import read_inventory, write_inventory
-from rabbit_topo.broker.lock import BY_HTTP_ALONE, Holder
+from rabbit_topo.broker.lock import BY_HTTP_ALONE
+from rabbit_topo.broker.lock_holder import Holder
 from rabbit_topo.broker.readings import read_binding, read_exchange, read_policy, read_queue
 from rabbit_topo.broker.refusals import granting
 from rabbit_topo.broker.side_by_side import side_by_side
