@@ -1,0 +1,114 @@
+"""Looking at the first messages of a queue, and giving them back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from struct import pack, unpack_from
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from amqp import spec
+
+from rabbit_topo.broker.amqp_talk import Method
+from rabbit_topo.broker.mover_frames import CHANNEL_CLOSE, CONNECTION_CLOSE, Closed, code, exchange, reason
+from rabbit_topo.broker.mover_header import DELIVERIES, EXPIRATION, USER_ID, body_size, integer, short
+from rabbit_topo.broker.mover_source import GET_OK, TAG
+
+if TYPE_CHECKING:
+    from rabbit_topo.broker.mover_frames import Event, Line
+    from rabbit_topo.broker.mover_publish import Publisher
+    from rabbit_topo.model import Queue
+
+_NACK_KEEPS_PLACE: Final = (4, 0)  # since this version
+_NACK_IS_FREE: Final = (4, 3)  # since this version it counts as no delivery
+_ALL_BACK: Final = pack(">QB", 0, 0b11)  # every tag, multiple and requeue
+_EMPTY: Final = code(spec.Basic.GetEmpty)
+_ANSWERS: Final = frozenset({GET_OK, _EMPTY})
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A message that was looked at.
+
+    `deliveries` is how often it was given back before, as far as its queue counts; `size` is its body's, in bytes.
+    `expiration` is its own TTL, milliseconds as text. `put_last` says that it was put at the end of the queue, as the
+    queue would have dropped it otherwise.
+    """
+
+    user_id: str | None
+    deliveries: int
+    expiration: str | None
+    size: int
+    put_last: bool = False
+
+
+def look_at(
+    take: Line, publisher: Publisher, queue: Queue, *, most: int, limit: int | None, patience: float
+) -> list[Head]:
+    """Take so many messages and tell of them; see `Mover.heads`. Raises OSError and `Closed`."""
+    found: list[Head] = []
+    free = _version(take) >= _NACK_IS_FREE
+    name = queue.name.encode()
+    get = Method(spec.Basic.Get, b"\0\0" + bytes([len(name)]) + name + b"\0")
+    while len(found) < most and (event := _get(take, get, patience)).number == GET_OK:
+        header = event.content[7 : 7 + int.from_bytes(event.content[3:7], "big")]
+        deliveries = integer(header, DELIVERIES)
+        last = limit is not None and deliveries >= limit and not free
+        if last:
+            _put_last(take, publisher, event, patience)
+        found.append(Head(short(header, USER_ID), deliveries, short(header, EXPIRATION), body_size(header), last))
+        if limit is not None and not deliveries:
+            break
+    return found
+
+
+def give_back(take: Line) -> None:
+    """Give everything back that was taken and not acknowledged, in its order; come back when it is there."""
+    if _version(take) >= _NACK_KEEPS_PLACE:
+        if take.consumers:
+            tag = f"{TAG}{take.consumers}".encode()  # the last one, if any; nobody minds if it has left
+            take.put(spec.Basic.Cancel, bytes([len(tag)]) + tag + b"\0")
+        take.put(spec.Basic.Nack, _ALL_BACK)
+        take.call(Method(spec.Basic.Qos, pack(">IHB", 0, 0, 0)), spec.Basic.QosOk)
+    else:
+        take.call(Method(spec.Channel.Close, pack(">HBHH", 200, 0, 0, 0)), spec.Channel.CloseOk)
+        take.call(Method(spec.Channel.Open, b"\0"), spec.Channel.OpenOk)
+    take.inbox.clear()
+
+
+def _get(take: Line, get: Method, patience: float) -> Event:
+    take.put(get.number, get.payload)
+    return _await(take, _ANSWERS, patience)
+
+
+def _await(line: Line, numbers: frozenset[int], patience: float) -> Event:
+    """Wait for one of these methods. Raises OSError, and `Closed` where the broker closes instead."""
+    until = monotonic() + patience
+    while monotonic() < until:
+        while line.inbox:
+            event = line.inbox.popleft()
+            if event.number in numbers:
+                return event
+            if event.number in {CHANNEL_CLOSE, CONNECTION_CLOSE}:
+                raise Closed(*reason(event.payload))
+        exchange([line], [line])
+    raise OSError(f"no answer for {patience:g} seconds")
+
+
+_CONFIRMS: Final = frozenset(map(code, (spec.Basic.Ack, spec.Basic.Nack, spec.Basic.Return)))
+
+
+def _put_last(take: Line, publisher: Publisher, event: Event, patience: float) -> None:
+    """Publish a message that was taken to the end of its queue, and acknowledge it once that is confirmed."""
+    publisher.begin()
+    [tag] = unpack_from(">Q", event.payload)
+    at = 9 + 1 + event.payload[9]
+    publisher.send(event.payload[at : at + 1 + event.payload[at]], event.content, counters=True)
+    answer = _await(publisher.line, _CONFIRMS, patience)
+    if answer.number != code(spec.Basic.Ack):
+        raise OSError(f"{publisher.name} does not take back a message that it would drop")
+    take.put(spec.Basic.Ack, pack(">Q?", tag, 0))
+
+
+def _version(line: Line) -> tuple[int, ...]:
+    return tuple(int(part) for part in line.server.version.split(".")[:2] if part.isdecimal())
