@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from rabbit_topo.broker.address import parse_addresses
-from rabbit_topo.broker.target import DEFAULT, Target, Tls
+from rabbit_topo.broker.target import DEFAULT, Expected, Target, Tls
 from rabbit_topo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,18 +27,22 @@ def connect(
     timeout: float = 30.0,
     channels: int | None = None,
     probe: Literal["active", "passive"] = "active",
+    expected: Expected = Expected(),  # noqa: B008 - a frozen value
+    project: str = "",
 ) -> Broker:
     """Open a broker: a management URL, an AMQP URL, both of one broker, or a definitions file.
 
     Either URL may be several addresses of one cluster with `;` between them. Without any it is
     `http://guest:guest@localhost:15672`, as in RabbitMQ's own tools. `timeout` is in seconds.
     `channels` is how many channels, or requests over HTTP alone, work side by side; None is the road's own choice.
-    `probe` is how AMQP alone looks. Nothing is sent yet. Raises `UsageError` where a URL, a TLS file or the
+    `probe` is how AMQP alone looks. A broker that is not what is `expected` is refused when it is first read. Under the
+    name `project` an inventory is kept on it. Nothing is sent yet. Raises `UsageError` where a URL, a TLS file or the
     definitions file cannot be used.
 
     >>> connect("http://me@shop.example:15672", password="secret").close()
     """
-    return connect_target(Target(broker, amqp, username, password, tls, target_version, timeout, channels, probe))
+    target = Target(broker, amqp, username, password, tls, target_version, timeout, channels, probe, expected, project)
+    return connect_target(target)
 
 
 def connect_target(target: Target) -> Broker:

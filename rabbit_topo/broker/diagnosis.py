@@ -56,7 +56,8 @@ def diagnose(
     """Look at both roads of `target`, and at the vhosts of `declared`, else at those that the user sees.
 
     A road that leads nowhere is told in the result. Where the broker does not show this user its permissions it is
-    asked by requests that can change nothing. Raises `UsageError` where a URL or a file cannot be used.
+    asked by requests that can change nothing. Raises `UsageError` where a URL or a file cannot be used, and `Refusal`
+    where a broker is not the one that is expected.
     """
     now = now or datetime.now(UTC)
     if target.broker is None and target.amqp is None:
@@ -93,6 +94,7 @@ def diagnose(
         missing_types=_missing_types(declared, server),
         more_vhosts=more,
         unshown=unshown,
+        expected=target.expected.words,
     )
 
 
@@ -101,7 +103,7 @@ def _file(target: Target, declared: Topology, now: datetime) -> Diagnosis:
 
     facts = connect_target(target).observe(declared).facts
     server = Server("RabbitMQ", facts.version, cluster_name=facts.cluster_name)
-    return Diagnosis(now, server=server, file=facts.target, files=declared.files)
+    return Diagnosis(now, server=server, file=facts.target, files=declared.files, expected=target.expected.words)
 
 
 def _vhosts(declared: Topology, management: _Management | None, wire: Sequence[Address]) -> tuple[tuple[str, ...], int]:
@@ -129,6 +131,7 @@ def _management_logins(target: Target, addresses: Sequence[Address]) -> tuple[li
         report = LoginAttempt("management", address.shown, address.username)
         try:
             tags = diagnosis_http.tags(http)
+            diagnosis_http.compare(http, target.expected)
             if road is None:
                 road = _Management(http, tags, diagnosis_http.server(http, tags), diagnosis_http.visible_vhosts(http))
                 name = road.server.cluster_name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from rabbit_topo.broker import poisons
+from rabbit_topo.broker.expected import cluster_tags, refuse_another
 from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED, Http, no_management_api, segment
 from rabbit_topo.broker.rights import Verdict
 from rabbit_topo.broker.side_by_side import side_by_side
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from rabbit_topo.broker.http import Answer
     from rabbit_topo.broker.rights import Task
+    from rabbit_topo.broker.target import Expected
     from rabbit_topo.errors import NotABroker
     from rabbit_topo.model import Key
 
@@ -68,6 +70,20 @@ def tags(http: Http) -> tuple[str, ...]:
 def cluster_name(http: Http) -> str:
     """Return what the cluster calls itself. Raises `BrokerError`."""
     return str(_overview(http).get("cluster_name", ""))
+
+
+def compare(http: Http, expected: Expected) -> None:
+    """Make sure that it is the broker that is expected. Raises `Refusal`, and `BrokerError`."""
+    if not expected.words:
+        return
+    told = _overview(http)
+    refuse_another(
+        expected,
+        http.url,
+        cluster_name=str(told.get("cluster_name", "")),
+        version=str(told["rabbitmq_version"]),
+        tags=cluster_tags(told.get("cluster_tags")),
+    )
 
 
 def _overview(http: Http) -> Item:

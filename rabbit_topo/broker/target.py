@@ -62,6 +62,17 @@ class Expected:
     tags: tuple[tuple[str, str], ...] = ()
     where: str = ""
 
+    @property
+    def words(self) -> str:
+        """Say it in a few words; empty where nothing is expected.
+
+        >>> Expected("rabbit@shop", "4.3", (("region", "eu"),)).words
+        'cluster rabbit@shop, version 4.3, tag region=eu'
+        """
+        said = [f"cluster {self.cluster_name}"] if self.cluster_name else []
+        said += [f"version {self.version}"] if self.version else []
+        return ", ".join([*said, *(f"tag {name}={value}" for name, value in self.tags)])
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Target:

@@ -179,6 +179,7 @@ class Diagnosis:
 
     `file` is set where the broker is a definitions file, `files` are the topology's. `missing_types` maps the exchange
     types that are declared and that the broker lacks to how many exchanges have them. `more_vhosts` were not asked.
+    `expected` is what the broker was expected to be, and is.
     """
 
     now: datetime
@@ -191,6 +192,7 @@ class Diagnosis:
     missing_types: Mapping[str, int] = field(default_factory=dict)
     more_vhosts: int = 0
     unshown: tuple[Unshown, ...] = ()
+    expected: str = ""
 
     @property
     def clusters(self) -> tuple[str, ...]:

@@ -131,6 +131,8 @@ def _cluster(diagnosis: Diagnosis, width: int) -> Iterator[Line]:
     yield from _heading("CLUSTER")
     if server.cluster_name:
         yield from _row("name", server.cluster_name, width)
+    if diagnosis.expected:
+        yield from _row("as expected", diagnosis.expected, width)
     erlang = f" on Erlang {server.erlang}" if server.erlang else ""
     yield from _row("version", f"{server.product or 'unnamed'} {server.version or 'of no version'}{erlang}", width)
     nodes = None if server.nodes is None else [f"{n.name} {'runs' if n.running else 'IS DOWN'}" for n in server.nodes]

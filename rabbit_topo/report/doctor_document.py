@@ -29,6 +29,7 @@ def doctor_document(diagnosis: Diagnosis) -> dict[str, Any]:
         "checked_at": _instant(diagnosis.now),
         "files": list(diagnosis.files),
         "definitions_file": diagnosis.file or None,
+        "expected": diagnosis.expected,
         "problems": [_finding(one) for one in found if one.level == "problem"],
         "warnings": [_finding(one) for one in found if one.level == "warning"],
         "logins": [_login_document(login) for login in diagnosis.logins],

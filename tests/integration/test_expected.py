@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rabbit_topo.broker.connect import connect_target
+from rabbit_topo.broker.diagnosis import diagnose
 from rabbit_topo.broker.target import Expected, Target
 from rabbit_topo.errors import Refusal
 from rabbit_topo.model import Queue, Topology, Vhost
@@ -47,6 +49,16 @@ def test_by_amqp_nothing_is_asked_after_the_login(node: Node, vhost: str) -> Non
         broker.observe(wanting(vhost))
         broker.close()
         assert DECLARE in line.said  # so the bytes are the right ones
+
+
+def test_doctor_says_that_it_is_the_expected_broker_or_looks_no_further(node: Node, vhost: str) -> None:
+    right = Expected(node.http("GET", "overview")["cluster_name"], node.label)
+    for target in (Target(node.broker_url, expected=right), Target(amqp=node.amqp_url, expected=right)):
+        found = diagnose(target, wanting(vhost))
+        assert (found.exit_code, found.expected) == (0, right.words)
+        wrong = replace(target, expected=Expected("another"))
+        with pytest.raises(Refusal, match="is not the broker that is expected"):
+            diagnose(wrong, wanting(vhost))
 
 
 def test_tags_are_seen_by_http_and_refused_over_amqp_alone(node: Node, vhost: str) -> None:

@@ -410,3 +410,10 @@ def test_bindings_that_differ_in_arguments_are_told_apart() -> None:
     beside = Denied(Binding("shop", "a", "exchange", "b", "k").key, "bind", denied.lacks)
     rights = Rights("shop", "entered", abilities=(Ability("bind", 1, (beside,)),))
     assert "! binding a --[k]--> exchange b needs" in page(replace(diagnosis, rights=(rights,)))
+
+
+def test_what_was_expected_is_shown_where_the_broker_is_it() -> None:
+    expected = replace(WHOLE, expected="cluster shop, version 4.3")
+    assert "  as expected     cluster shop, version 4.3" in page(expected)
+    assert validated(expected)["expected"] == "cluster shop, version 4.3"
+    assert "as expected" not in page(WHOLE)
