@@ -51,10 +51,9 @@ class Holder:
             which = f"connection {self.connection!r}" if self.connection else "another connection"
             return f"held by {which}, which is no apply of rabbit-topo"
         said = self.mark.more
-        return (
-            f"held by user {said.get('user')!r} on host {said.get('host')!r} (process {said.get('process')})"
-            f" since {said.get('since')}"
-        )
+        user = said.get("user")
+        who = f"user {user!r}" if user else "the user of a client certificate"
+        return f"held by {who} on host {said.get('host')!r} (process {said.get('process')}) since {said.get('since')}"
 
 
 def still_held(vhost: str, holder: Holder | None, seconds: float, version: str) -> Refusal:

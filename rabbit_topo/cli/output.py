@@ -142,9 +142,10 @@ class Progress:
         self._verbose = common.verbose
 
     def say(self, text: str) -> None:
-        """Replace the line."""
+        """Replace the line; what does not fit on it is cut off, as a second line would stay."""
         if self._live:
-            sys.stderr.write(f"\r\x1b[2K{text}")
+            columns = shutil.get_terminal_size((80, 24)).columns
+            sys.stderr.write(f"\r\x1b[2K{text[: columns - 1]}")
             sys.stderr.flush()
 
     def counter(self, total: int) -> Callable[[], None]:

@@ -26,6 +26,10 @@ OURS = {"arguments": {MARK: Mark("lock", Kind.VHOST, "shop", MORE).text}, "state
     ("item", "says"),
     [
         (OURS, "held by user 'deploy' on host 'ci-7' (process 4711) since 2026-03-02T10:15:04Z after 5 seconds"),
+        (
+            {"arguments": {MARK: Mark("lock", Kind.VHOST, "shop", {**MORE, "user": ""}).text}},
+            "held by the user of a client certificate on host 'ci-7'",
+        ),
         ({**OURS, "state": "down"}, "since 2026-03-02T10:15:04Z, whose node 'rabbit@one' is down after"),
         ({"arguments": [], "owner_pid_details": []}, "held by another connection, which is no apply of rabbit-topo"),
         ({"owner_pid_details": {"name": "a -> b"}}, "held by connection 'a -> b', which is no apply of rabbit-topo"),

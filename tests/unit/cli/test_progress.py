@@ -100,3 +100,10 @@ def test_an_apply_counts_its_operations_and_leaves_no_line(monkeypatch: pytest.M
     bars = [line for line in terminal.lines() if line.startswith("[")]
     assert bars[-1].startswith(f"[{'#' * 24}]  4/4")  # with the vhost
     assert terminal.getvalue().endswith(START)
+
+
+def test_a_long_line_is_cut_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = watched(monkeypatch)
+    monkeypatch.setenv("COLUMNS", "20")
+    Progress(common()).say("waiting for the lock of a vhost")
+    assert terminal.lines() == ["waiting for the loc"]
