@@ -49,13 +49,23 @@ class Looks:
                 "somebody publishes to it through the default exchange, which no binding can turn aside",
                 "--allow default-exchange-gap takes that: what is sent so between delete and declare is lost",
             )
-        room = self._options(after, policies).get("max-length-bytes")
-        if told and isinstance(room, int) and (told.message_bytes or 0) > room >= 0:
-            raise Refusal(
-                f"the new queue takes {room:,} bytes (max-length-bytes), and {told.message_bytes:,} are there",
-                "raise max-length-bytes, or let consumers drain the queue first",
-            )
+        self.room(queue, after)
         self._look_at_messages(queue, self._delivery_limit(queue, policies))
+
+    def room(self, source: Queue, after: Queue) -> None:
+        """Refuse where the new queue would let go of messages that `source` holds now: limits drop the oldest."""
+        limits = self._options(after, policies_of(self.broker.management.http, after.vhost))
+        told = details(self.broker.management.http, source)
+        for name, there in (
+            ("max-length", self.mover.ready(source)[0]),
+            ("max-length-bytes", (told.message_bytes if told else None) or 0),
+        ):
+            most = limits.get(name)
+            if isinstance(most, int) and 0 <= most < there:
+                raise Refusal(
+                    f"the new queue takes {most:,} ({name}), and {there:,} are in {source.name}",
+                    f"raise {name} for the time of the migration, or let consumers drain the queue first",
+                )
 
     def _look_at_messages(self, queue: Queue, limit: int | None) -> None:
         heads = self.mover.heads(queue, HEADS, limit=limit)

@@ -22,7 +22,7 @@ from rabbit_topo.broker.queue_looks import bindings_into
 from rabbit_topo.broker.refusals import granting
 from rabbit_topo.errors import BrokerError, Refusal
 from rabbit_topo.migrate.looks import Looks
-from rabbit_topo.model import Arguments, Binding, Kind, Mark, Queue, temporary_name
+from rabbit_topo.model import Arguments, Binding, Counts, Kind, Mark, Queue, temporary_name
 from rabbit_topo.plan.hazards import counted
 from rabbit_topo.plan.hazards import holding as said_to_hold
 from rabbit_topo.plan.operations import Declare, Done, Failed, NotAttempted, Recreate, Remove
@@ -92,6 +92,7 @@ class Migration:
                 self._hop(mover, operation.before, operation.holding, "holding")
                 self._swap(mover, operation.before, operation.after)
             self.touched = True
+            Looks(self.broker, mover, self.consent, self.facts).room(operation.holding, operation.after)
             self._hop(mover, operation.holding, operation.after, "back")
             self._drop(mover, operation.holding, operation.after)
         seconds = time.perf_counter() - began
@@ -206,21 +207,30 @@ class Migration:
             if mover.ready(queue)[0]:
                 self._move(mover, queue, into, stage)
             self._hand_over(queue, into)
-            if kept := self.broker.management.keeps(queue, classic_only=False):
+            if kept := self._kept(queue):
                 reason.append(kept)
                 continue
             yield reason
         raise Refusal(f"{queue.name} could not be deleted: {reason[-1]}", "what holds it back must end")
 
+    def _kept(self, queue: Queue) -> str:
+        """Say why a queue must stay; whoever deletes a quorum queue counts it on the channel that deletes."""
+        if queue.type != "quorum":
+            return self.broker.management.keeps(queue, classic_only=False)
+        kind = (self.broker.management.look(queue) or {}).get("type", "quorum")
+        return "" if kind == "quorum" else f"it is a {kind} queue by now"
+
     def _wait_until_answered(self, mover: Mover, queue: Queue, deadline: float) -> None:
         """Wait while somebody else holds messages of a queue, or consumes from it."""
         while True:
-            counts = self.broker.management.count(queue)
-            _, consumers = mover.ready(queue)
-            if counts is None or not (counts.unacknowledged or counts.withheld or consumers):
+            # Of a quorum queue HTTP counts what was there up to five seconds ago; who holds a message of it
+            # is one of its consumers, at once.
+            counts = self.broker.management.count(queue) if queue.type != "quorum" else None
+            ready, consumers = mover.ready(queue)
+            if not (consumers or (counts and (counts.unacknowledged or counts.withheld))):
                 return
             if time.monotonic() >= deadline:
-                told = said_to_hold(replace(counts, consumers=consumers))
+                told = said_to_hold(replace(counts or Counts(ready, 0, 0), consumers=consumers))
                 raise Refusal(f"queue {queue.name} still holds {told}", "see that its consumers leave, then run again")
             self._idle()
             time.sleep(PAUSE)
