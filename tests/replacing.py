@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rabbit_topo import Broker, Plan, Report
+    from rabbit_topo.plan import Failed, NotAttempted
     from tests.brokers import Node
 
 REPLACE = Consent(allow=frozenset({"replace"}))
@@ -67,7 +68,7 @@ class Shop:
     def read(self, kind: str, name: str) -> dict[str, Any]:
         """Read the properties of an exchange or a queue; empty where it is absent."""
         listed = self.node.http("GET", kind, self.vhost, query="disable_stats=true")
-        found = next((it for it in listed if it["name"] == name), {})
+        found: dict[str, Any] = next((it for it in listed if it["name"] == name), {})
         names = ("type", "durable", "auto_delete", "internal", "arguments")
         return {name: found[name] for name in names if name in found}
 
@@ -115,9 +116,8 @@ def notes(report: Report) -> list[str]:
 
 
 def reasons(report: Report) -> str:
-    return " / ".join(
-        f"{one.reason} | {getattr(one, 'hint', '')}" for one in [*report.failed, *report.not_attempted, *report.unknown]
-    )
+    untold: list[Failed | NotAttempted] = [*report.failed, *report.not_attempted, *report.unknown]
+    return " / ".join(f"{one.reason} | {getattr(one, 'hint', '')}" for one in untold)
 
 
 def deletion(kind: str, name: str) -> bytes:
@@ -127,9 +127,12 @@ def deletion(kind: str, name: str) -> bytes:
 
 
 class Gap(Proxy):
-    """A line on which something happens right behind one method: it alone goes on, then `meanwhile`, then the rest."""
+    """A line on which something happens right behind one method: it alone goes on, then `meanwhile`, then the rest.
 
-    def __init__(self, url: str, method: bytes, meanwhile: Callable[[], object]) -> None:
+    Where `meanwhile` is None, the line breaks there once the broker has done it.
+    """
+
+    def __init__(self, url: str, method: bytes, meanwhile: Callable[[], object] | None) -> None:
         super().__init__(url)
         self._method, self._meanwhile = method, meanwhile
 
@@ -144,6 +147,10 @@ class Gap(Proxy):
             self.strikes += 1
             end = at + unpack_from(">I", data, at - 4)[0] + 1
             sink.sendall(data[:end])
+            if self._meanwhile is None:
+                sink.recv(1)  # the answer is on its way, and nobody hears it
+                self._end(source, "reset")
+                return
             self._meanwhile()
             data = data[end:]
         sink.sendall(data)

@@ -108,15 +108,15 @@ class _Recreation:
             hint = self._rights() if answer.status == UNAUTHORISED else ""
             return self._failed(f"its journal, queue {name}, could not be declared: {answer.reason}", hint)
         there = self._eye.marked(self._journal)
-        arguments, policy = there.get("arguments"), there.get("effective_policy_definition")
+        arguments = there.get("arguments")
         if not isinstance(arguments, dict) or arguments.get(MARK) != self._journal.arguments[MARK]:
             return self._failed(
                 f"queue {name} is there already, and is the journal of another replacement of it",
                 "if another run is at work, let it finish; else plan again: apply finishes what was begun",
             )
-        if isinstance(policy, dict) and "expires" in policy:
+        if policy := self._eye.expiring(self._journal):
             return self._failed(
-                f"policy {there.get('policy') or there.get('operator_policy')!r} would let its journal {name} expire",
+                f"policy {policy.name!r} would let its journal {name} expire",
                 f"see that the policy does not reach queues that begin with {RESERVED}",
             )
         return None

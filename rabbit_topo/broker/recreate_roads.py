@@ -102,7 +102,7 @@ class ByAmqp:
         if isinstance(before, Queue) and before.type != "classic":
             look = methods.look_for(before)
         job = Job(operation, _replacing(look, burst), once=True, until=monotonic() + LOOK)
-        result = self._talk(job)
+        result = self._talk(job, writes=True)
         done = tuple(burst.done)
         if isinstance(result, Lost):
             return Attempt(burst.sent, done, lost=result.reason, unsent=not burst.sent)
@@ -121,12 +121,13 @@ class ByAmqp:
             spelled = [_spell(item) for item in items]
         except Exception as error:  # noqa: BLE001 - as above
             return Refusals(((items[0], f"{CANNOT_CARRY}: {error}"),))
-        result = self._talk(Job(None, talk(items, spelled)))
+        # What was deleted comes back even if the lock was lost with the line: it only adds what was there before.
+        result = self._talk(Job(None, talk(items, spelled)), writes=False)
         return Refusals(lost=result.reason) if isinstance(result, Lost) else result
 
-    def _talk(self, job: Job[Result]) -> Result | Lost:
+    def _talk(self, job: Job[Result], *, writes: bool) -> Result | Lost:
         """Carry one talk through; to the end, as the connection is given up by whoever leaves early."""
-        [(_, result)] = list(self._amqp.converse(self._vhost, [job], writes=True))
+        [(_, result)] = list(self._amqp.converse(self._vhost, [job], writes=writes))
         return result
 
 

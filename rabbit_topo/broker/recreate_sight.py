@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from rabbit_topo.broker.http import NOT_FOUND, segment
 from rabbit_topo.broker.management import EXCHANGES, VOID
 from rabbit_topo.broker.management_writes import path
-from rabbit_topo.broker.readings import read_binding, read_exchange, read_queue
+from rabbit_topo.broker.readings import read_binding, read_exchange, read_policy, read_queue
 from rabbit_topo.errors import BrokerError
 from rabbit_topo.model import Binding, Exchange, Key, Kind, Queue
+from rabbit_topo.policies import effective
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rabbit_topo.broker.management import Management
+    from rabbit_topo.model import Policy
     from rabbit_topo.plan.journal import Restored
 
 
@@ -119,6 +121,16 @@ class Eye:
                 f"{self._http.url} answers otherwise than RabbitMQ to a question for queue {queue.name!r}"
             )
         return item
+
+    def expiring(self, queue: Queue) -> Policy | None:
+        """Return the policy that lets a queue expire; the broker's own word of it comes seconds late."""
+        version = self._http.get("/api/overview")["rabbitmq_version"]
+        for kind in ("policies", "operator-policies"):
+            items = self._http.get(f"/api/{kind}/{segment(self._vhost)}")
+            found = effective([read_policy(self._vhost, item) for item in items], queue, version)
+            if found and "expires" in found.definition:
+                return found
+        return None
 
     def _queues(self) -> set[Key]:
         items = self._http.get(f"/api/queues/{segment(self._vhost)}?disable_stats=true&columns=name")
