@@ -190,7 +190,7 @@ def test_least_privilege(node: Node, vhost: str, tmp_path: Path, capsys: pytest.
     assert "policymaker" in out
     node.http("PUT", "permissions", vhost, "deployer", body={"configure": "^$", "write": ".*", "read": ".*"})
     file.write_text("version: 1\nqueues: {shop.r: {type: classic, direct: true}}\n")
-    code, out = command("apply", "--yes", *words, "--vhost", vhost)
+    code, out = command("apply", "--yes", "--no-lock", *words, "--vhost", vhost)
     assert code == 1, out
     assert "configure" in " ".join(out.split())
     code, out = command("apply", "--yes", *words, "--vhost", f"{vhost}-new")
