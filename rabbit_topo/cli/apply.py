@@ -95,14 +95,18 @@ def _lock(here: Session, vhosts: Iterable[str], own: dict[str, Any]) -> None:
 
 
 def _tell(common: Common, plan: Plan, report: Report) -> None:
+    from rabbit_topo.report.applied import report_lines
     from rabbit_topo.report.documents import report_document
-    from rabbit_topo.report.text import report_lines
+    from rabbit_topo.report.markdown import report_markdown
 
     try:
-        if not plan.empty or report.exit_code:
-            emit(common, lambda columns: report_lines(report, columns), lambda: report_document(report))
-        else:
-            emit(common, lambda _columns: (), lambda: report_document(report))
+        told = not plan.empty or report.exit_code
+        emit(
+            common,
+            lambda columns: report_lines(report, columns) if told else (),
+            lambda: report_document(report),
+            lambda: report_markdown(report),
+        )
         sys.stdout.flush()
     except (OSError, UsageError) as error:
         # What was done is done: a reader that left or a full disk does not change the exit code of the work.

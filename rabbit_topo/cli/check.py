@@ -29,6 +29,7 @@ def command(**given: Any) -> int:
     What cannot be seen is listed as not verified.
     """
     from rabbit_topo.report.documents import check_document
+    from rabbit_topo.report.markdown import check_markdown
     from rabbit_topo.report.rows import differences
     from rabbit_topo.report.text import check_lines
     from rabbit_topo.report.unverified import complete, gaps, refused
@@ -37,7 +38,12 @@ def command(**given: Any) -> int:
     strict = own["strict"]
     with session(common, login, via=own["via"]) as here:
         plan = here.plan()
-    emit(common, lambda width: check_lines(plan, here.sources, width, strict=strict), lambda: check_document(plan))
+    emit(
+        common,
+        lambda width: check_lines(plan, here.sources, width, strict=strict),
+        lambda: check_document(plan),
+        lambda: check_markdown(plan, strict=strict),
+    )
     if differences(plan) or refused(plan) or (strict and not complete(plan, gaps(plan))):
         return DIFFERENCES
     return 0

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MOST_CHANNELS = 2047  # RabbitMQ's own channel_max
 _LONGEST_NAME = 255  # bytes
+_COMMENTED = ("plan", "check", "apply")  # commands whose result can be a comment of a pull request
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 
@@ -56,16 +57,18 @@ class BrokerOptions:
 
 
 class _Format(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5, and not before
-    """`text`, `json`, or either with `=FILE`."""
+    """`text`, `json`, `markdown`, or one of them with `=FILE`."""
 
-    name = "text|json[=FILE]"
+    name = "text|json|markdown[=FILE]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Output:
         if isinstance(value, Output):
             return value
         chosen, _, file = str(value).partition("=")
-        if chosen not in ("text", "json"):
-            self.fail(f"{chosen!r} is not a format; write text or json, or json=FILE", param, ctx)
+        command = ctx.info_name if ctx else None
+        known = ("text", "json", "markdown") if command in _COMMENTED else ("text", "json")
+        if chosen not in known:
+            self.fail(f"{chosen!r} is no format of {command}; write {' or '.join(known)}, or json=FILE", param, ctx)
         return Output(chosen, file or None)
 
 
@@ -109,10 +112,10 @@ def common(command: _Command) -> _Command:
             "--format",
             "formats",
             multiple=True,
-            metavar="text|json[=FILE]",
+            metavar="FORMAT[=FILE]",
             type=_Format(),
             callback=_one_stdout,
-            help="How to report; may be repeated, each but one to a FILE.  [text]",
+            help="text, json, or markdown for a pull request; repeatable, each but one to a FILE.  [text]",
         ),
         click.option("-q", "--quiet", is_flag=True, help="Print problems only."),
         click.option("-v", "--verbose", is_flag=True, help="Say what is being done, on stderr."),

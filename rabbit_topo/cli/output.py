@@ -40,10 +40,17 @@ def width() -> int:
     return min(max(shutil.get_terminal_size((80, 24)).columns, _NARROW), _WIDE)
 
 
-def emit(common: Common, lines: Callable[[int], Iterable[Line]], document: Callable[[], dict[str, Any]]) -> None:
+def emit(
+    common: Common,
+    lines: Callable[[int], Iterable[Line]],
+    document: Callable[[], dict[str, Any]],
+    markdown: Callable[[], str] = str,
+) -> None:
     """Write a result in every format asked for. `--quiet` keeps text off stdout, files are written all the same."""
     for output in common.formats:
-        if output.format == "json":
+        if output.format == "markdown":
+            write(output, markdown())
+        elif output.format == "json":
             import json
 
             write(output, json.dumps(document(), indent=2, ensure_ascii=False) + "\n")

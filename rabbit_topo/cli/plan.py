@@ -32,6 +32,7 @@ def command(**given: Any) -> int:
     """
     from rabbit_topo.diff import Unseen
     from rabbit_topo.report.documents import plan_document
+    from rabbit_topo.report.markdown import plan_markdown
     from rabbit_topo.report.text import plan_lines
     from rabbit_topo.report.unverified import refused
 
@@ -40,7 +41,12 @@ def command(**given: Any) -> int:
         plan = here.plan(options.consent_of(own))
     if own["out"]:
         save(plan, common, own["out"])
-    emit(common, lambda width: plan_lines(plan, here.sources, width), lambda: plan_document(plan))
+    emit(
+        common,
+        lambda width: plan_lines(plan, here.sources, width),
+        lambda: plan_document(plan),
+        lambda: plan_markdown(plan),
+    )
     known = any(not isinstance(one.cause, Unseen) for one in plan.operations)
     differs = bool(plan.blocked) or known or bool(refused(plan))
     return DIFFERENCES if own["fail_on_changes"] and differs else 0

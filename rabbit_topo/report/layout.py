@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from rabbit_topo.diff import Delete
+from rabbit_topo.diff import Delete, Update
+from rabbit_topo.plan import Declare, Migrate, Recreate, Remove
 from rabbit_topo.report import words
 from rabbit_topo.report.rows import ChangeName, Row, name_of, subject
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rabbit_topo.diff import Change
-    from rabbit_topo.plan import Plan
+    from rabbit_topo.plan import Operation, Plan
 
 
 class Span(NamedTuple):
@@ -111,6 +112,17 @@ def _left(mark: tuple[str, str], row: Row, *, several: bool) -> str:
 def mark_of(kind: ChangeName) -> tuple[str, str]:
     """Return the symbol that begins a row, and its style."""
     return f"{SYMBOL[kind]} ", STYLE[kind]
+
+
+def operation_mark(operation: Operation) -> str:
+    """Return the symbol of what was done, or was to be done."""
+    match operation:
+        case Remove():
+            return "-"
+        case Recreate() | Migrate():
+            return "-/+"
+        case Declare():
+            return "~" if isinstance(operation.cause, Update) else "+"
 
 
 def place_of(change: Change) -> str:

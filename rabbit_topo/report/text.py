@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unfinished, Unseen, Update, seen
+from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unfinished, Unseen, Update
 from rabbit_topo.model import Binding, Kind
-from rabbit_topo.plan import Declare, Done, Migrate, Recreate, Remove
 from rabbit_topo.plan.share import REMEDY
 from rabbit_topo.report import words
 from rabbit_topo.report.layout import (
     INDENT,
-    STYLE,
-    SYMBOL,
     Layout,
     Line,
     Span,
@@ -32,10 +29,10 @@ if TYPE_CHECKING:
 
     from rabbit_topo.diff import Change
     from rabbit_topo.model import Facts, Topology
-    from rabbit_topo.plan import Operation, Outcome, Plan, Report
+    from rabbit_topo.plan import Plan
 
 
-_SECTIONS: Final = (
+SECTIONS: Final = (
     ("UNFINISHED", "an earlier run was stopped in the middle", "unfinished"),
     ("REPLACE", "RabbitMQ cannot change this in place", "replace"),
     ("NOT IN EFFECT", "another policy takes the place of ours", "displaced"),
@@ -44,7 +41,7 @@ _SECTIONS: Final = (
     ("CREATE", "", "create"),
 )
 _UNSEEN_SHOWN: Final = 20
-_FINDINGS: Final = (
+FINDINGS: Final = (
     ("UNFINISHED", "an earlier apply was stopped in the middle", ("unfinished",)),
     ("DIFFERENT", "", ("replace", "update")),
     ("NOT IN EFFECT", "another policy takes the place of ours", ("displaced",)),
@@ -59,21 +56,21 @@ def plan_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]
     layout = layout_of(plan, [(row, _traits(row)) for row in all_rows], width)
     yield from _header(plan.facts, plan.declared, sources, f"prune {'on' if plan.prune else 'off'}", width)
     if plan.excess:
-        yield from _section("TOO MUCH", "apply refuses this plan, --yes or not", [plan.excess])
+        yield from section("TOO MUCH", "apply refuses this plan, --yes or not", [plan.excess])
         yield from wrapped("  ! ", "danger", plan.excess, width)
         yield from labelled("UNBLOCK", "dim", REMEDY, width)
-    for heading, gloss, kind in _SECTIONS:
+    for heading, gloss, kind in SECTIONS:
         chosen = [row for row in all_rows if name_of(row.change) == kind and row.status != "left_alone"]
-        yield from _section(heading, gloss, chosen)
+        yield from section(heading, gloss, chosen)
         for row in chosen:
             yield from _plan_row(row, layout)
     yield from _unseen([row for row in all_rows if name_of(row.change) == "unseen"], layout)
     left = [row for row in all_rows if row.status == "left_alone"]
-    yield from _section("LEFT ALONE", "ours, and in no file", left)
+    yield from section("LEFT ALONE", "ours, and in no file", left)
     for row in left:
         shown = "   ".join([*row.details[:1], row.remedy])
         yield from fitted((". ", "dim"), row, shown, "", layout)
-        yield from _sentences(row.details[1:], width)
+        yield from sentences(row.details[1:], width)
     yield from unverified_lines(plan, width)
     yield from renewed_lines(plan.facts, width)
     yield ()
@@ -84,10 +81,10 @@ def _unseen(chosen: Sequence[Row], layout: Layout) -> Iterator[Line]:
     """Render what AMQP does not show: what is blocked whole, of the rest the dangers and the first few."""
     blocked = [row for row in chosen if row.status == "blocked"]
     again = [row for row in chosen if row.status != "blocked"]
-    yield from _section("UNSEEN", "by AMQP, and not changed by it", blocked)
+    yield from section("UNSEEN", "by AMQP, and not changed by it", blocked)
     for row in blocked:
         yield from _plan_row(row, layout)
-    yield from _section("DECLARED AGAIN", "unseen by AMQP; what is there already stays as it is", again)
+    yield from section("DECLARED AGAIN", "unseen by AMQP; what is there already stays as it is", again)
     first = {id(row) for row in again[:_UNSEEN_SHOWN]}
     listed = [row for row in again if row.hazards or id(row) in first]
     for row in listed:
@@ -150,7 +147,8 @@ def _header(
         yield pair("read by", road(facts))
 
 
-def _section(heading: str, gloss: str, chosen: Sequence[object]) -> Iterator[Line]:
+def section(heading: str, gloss: str, chosen: Sequence[object]) -> Iterator[Line]:
+    """Begin a section that holds something."""
     if chosen:
         yield ()
         yield (Span(f"  {heading}", "bold"), Span(f"  {gloss}" if gloss else "", "dim"))
@@ -167,7 +165,7 @@ def _plan_row(row: Row, layout: Layout) -> Iterator[Line]:
     width = layout.width
     yield from fitted(mark_of(kind), row, _traits(row), place_of(row.change), layout)
     yield from _fields(row.change)
-    yield from _sentences(row.details, width)
+    yield from sentences(row.details, width)
     for hazard in row.hazards:
         yield from labelled("HAZARD", "update", hazard, width)
     if row.status == "blocked":
@@ -193,25 +191,26 @@ def _fields(change: Change) -> Iterator[Line]:
 def check_lines(plan: Plan, sources: Sequence[str], width: int, *, strict: bool = False) -> Iterator[Line]:
     """Render what `check` found: each difference with its object, its property and its place."""
     all_rows = differences(plan)
-    layout = layout_of(plan, [(row, _standing(row)) for row in all_rows], width)
+    layout = layout_of(plan, [(row, standing(row)) for row in all_rows], width)
     yield from _header(plan.facts, plan.declared, sources, "", width, tell_road=True)
-    for heading, gloss, kinds in _FINDINGS:
+    for heading, gloss, kinds in FINDINGS:
         chosen = [row for row in all_rows if name_of(row.change) in kinds]
-        yield from _section(heading, gloss, chosen)
+        yield from section(heading, gloss, chosen)
         for row in chosen:
             kind = name_of(row.change)
-            yield from fitted(mark_of(kind), row, _standing(row), place_of(row.change), layout)
+            yield from fitted(mark_of(kind), row, standing(row), place_of(row.change), layout)
             if row.change.key in plan.facts.exclusive:
                 yield from wrapped(INDENT, "", row.reason, width)
-            yield from _sentences(_more(row), width)
-            yield from _drifts(row.change)
+            yield from sentences(more_of(row), width)
+            yield from drifts(row.change)
     yield from unverified_lines(plan, width, "" if strict else "no drift by themselves; with --strict they are")
     yield from renewed_lines(plan.facts, width)
     yield ()
-    yield _verdict(plan, all_rows, strict=strict)
+    yield verdict(plan, all_rows, strict=strict)
 
 
-def _verdict(plan: Plan, all_rows: Sequence[Row], *, strict: bool) -> Line:
+def verdict(plan: Plan, all_rows: Sequence[Row], *, strict: bool) -> Line:
+    """Say in one line whether the broker is as declared."""
     found = gaps(plan)
     blind = refused(plan)
     number = len(all_rows)
@@ -234,17 +233,19 @@ def _verdict(plan: Plan, all_rows: Sequence[Row], *, strict: bool) -> Line:
     return (Span(f"  No drift seen: {known}{unverified}.", "update"),)
 
 
-def _standing(row: Row) -> str:
+def standing(row: Row) -> str:
+    """Say of a difference what the sections do not say."""
     change = row.change
     if isinstance(change, Delete):
-        said = {"stale": "a binding that no file has", "stray": "covered by owns", "absent": "named by absent"}
+        stray = f"owned by {change.note.owner}" if change.note.owner else "covered by owns"
+        said = {"stale": "a binding that no file has", "stray": stray, "absent": "named by absent"}
         return "; ".join([said[change.reason], *row.details[:1]])
     if change.note.external:
         return "external"
     return words.traits(subject(change)) if isinstance(change, Create) else ""
 
 
-def _more(row: Row) -> tuple[str, ...]:
+def more_of(row: Row) -> tuple[str, ...]:
     """Return what `check` tells of a row beside its standing: no more than is no part of a plan."""
     match row.change:
         case Unfinished():
@@ -257,12 +258,14 @@ def _more(row: Row) -> tuple[str, ...]:
             return ()
 
 
-def _sentences(said: Sequence[str], width: int) -> Iterator[Line]:
+def sentences(said: Sequence[str], width: int) -> Iterator[Line]:
+    """Lay out sentences under a row."""
     for sentence in said:
         yield from wrapped(INDENT, "", sentence, width)
 
 
-def _drifts(change: Change) -> Iterator[Line]:
+def drifts(change: Change) -> Iterator[Line]:
+    """Render each property that differs."""
     match change:
         case Update() | Replace() | Unfinished():
             for field in change.fields:
@@ -276,93 +279,6 @@ def _drifts(change: Change) -> Iterator[Line]:
                     yield (Span(f"{INDENT}{label}: declared {words.clean(ours)}, broker {words.clean(theirs)}"),)
         case Create() | Delete() | Unseen() | Displaced():
             return
-
-
-def report_lines(report: Report, width: int) -> Iterator[Line]:
-    """Render what an apply did: what failed with the broker's words, what was not attempted, the count last."""
-    done = len(report.done)
-    if report.failed or report.not_attempted or report.unknown or report.interrupted:
-        yield from _outcomes("DONE", "create", report.done, width)
-    yield from _outcomes("FAILED", "danger", report.failed, width)
-    yield from _outcomes("UNKNOWN", "danger", report.unknown, width, "sent, and never answered: look before you trust")
-    yield from _outcomes("NOT ATTEMPTED", "update", report.not_attempted, width)
-    told = {outcome.operation.key for outcome in report.outcomes if not isinstance(outcome, Done)}
-    unforeseen = [change for change in report.surprises if change.key not in told]
-    if unforeseen:
-        yield ()
-        yield (Span("  STILL DIFFERENT", "bold"), Span("  found by looking again, and not foreseen", "dim"))
-        for change in unforeseen:
-            kind = name_of(change)
-            yield (Span(f"  {SYMBOL[kind]} {words.name(subject(change))}", STYLE[kind]),)
-            yield from _drifts(change)
-    if report.unverified:
-        yield ()
-        yield from labelled("NOT SEEN", "danger", f"the result could not be verified: {report.unverified}", width)
-    yield from _unnoted(report, width)
-    yield ()
-    parts = [f"{done:,} done", f"{len(report.failed):,} failed", f"{len(report.not_attempted):,} not attempted"]
-    if report.unknown:
-        parts.append(f"{len(report.unknown):,} unknown")
-    if report.plan.blocked:
-        parts.append(f"{len(report.plan.blocked):,} blocked")
-    whole = report.exit_code == 0
-    yield (Span(f"  {'Applied' if whole else 'Incomplete'}: {', '.join(parts)}.", "good" if whole else "danger"),)
-    if report.not_attempted or report.unknown:
-        yield (Span("  Run the same command again: it goes on from what is there.", "dim"),)
-    if report.remaining is not None and not report.surprises:
-        noted = report.noted is not None and report.noted.status == "written"
-        inventory = "; noted there what is ours and what is protected" if noted else ""
-        yield (Span(f"  Looked again: {_second_look(report)}{inventory}.", "dim"),)
-
-
-def _unnoted(report: Report, width: int) -> Iterator[Line]:
-    """Say that the inventory on the broker is not what it should be."""
-    if report.noted and report.noted.status == "failed":
-        yield ()
-        yield from labelled("NOT NOTED", "danger", f"the inventory on the broker: {report.noted.reason}", width)
-
-
-def _second_look(report: Report) -> str:
-    known = seen(report.remaining or ())
-    what = "as predicted" if known else "as declared"
-    if report.plan.facts.lists:
-        return f"everything is {what}"
-    rest = len(report.remaining or ()) - len(known)
-    unseen = f"{counted(rest, 'object')} {'is' if rest == 1 else 'are'} unseen"
-    trouble = report.failed or report.not_attempted or report.unknown
-    return f"nothing else is known to differ; {unseen}" if trouble else f"what AMQP shows is {what}; {unseen}"
-
-
-def _outcomes(heading: str, style: str, outcomes: Sequence[Outcome], width: int, gloss: str = "") -> Iterator[Line]:
-    """Render outcomes; where many share one reason, it stands once, at the top."""
-    if not outcomes:
-        return
-    reasons = {getattr(outcome, "reason", "") for outcome in outcomes}
-    shared = reasons.pop() if len(reasons) == 1 and len(outcomes) > 1 else ""
-    yield from _section(heading, gloss, outcomes)
-    if shared:
-        yield from wrapped(INDENT, "", shared, width)
-    for outcome in outcomes:
-        place = place_of(outcome.operation.cause)
-        yield (
-            Span(f"  {_mark(outcome.operation)} {words.name(outcome.operation.resource)}", style),
-            Span(f"  {place}", "dim"),
-        )
-        reason = getattr(outcome, "reason", "") or getattr(outcome, "note", "")
-        if reason and not shared:
-            yield from wrapped(INDENT, "", reason, width)
-        if hint := getattr(outcome, "hint", ""):
-            yield from wrapped(INDENT, "", hint, width)
-
-
-def _mark(operation: Operation) -> str:
-    match operation:
-        case Remove():
-            return "-"
-        case Recreate() | Migrate():
-            return "-/+"
-        case Declare():
-            return "~" if isinstance(operation.cause, Update) else "+"
 
 
 def validation_line(sources: Sequence[str], topology: Topology) -> Line:

@@ -91,25 +91,30 @@ def road(facts: Facts) -> str:
 
 def unverified_lines(plan: Plan, width: int, gloss: str = "") -> Iterator[Line]:
     """Render what was not verified: alike objects on one line, with their number or their names."""
-    found = gaps(plan)
-    if complete(plan, found):
-        return
-    yield ()
-    yield (Span("  NOT VERIFIED", "bold"), Span(f"  {gloss}" if gloss else "", "dim"))
+    entries = unverified_entries(plan)
+    if entries:
+        yield ()
+        yield (Span("  NOT VERIFIED", "bold"), Span(f"  {gloss}" if gloss else "", "dim"))
+    for what, why in entries:
+        yield from _entry(what, why, width)
+
+
+def unverified_entries(plan: Plan) -> list[tuple[str, str]]:
+    """Return what was not verified, and why: alike objects in one entry, with their number or their names."""
     alike: dict[tuple[Kind, tuple[str, ...], str], list[Resource]] = {}
-    for gap in found:
+    for gap in gaps(plan):
         alike.setdefault((gap.resource.key.kind, gap.paths, gap.reason), []).append(gap.resource)
+    found = []
     for (kind, paths, reason), resources in alike.items():
-        said = (
-            f"{', '.join(words.clean(path) for path in paths)}: {reason}" if paths not in {(), EVERYTHING} else reason
-        )
-        yield from _entry(_called(kind, resources), said, width)
+        named = f"{', '.join(words.clean(path) for path in paths)}: " if paths not in {(), EVERYTHING} else ""
+        found.append((_called(kind, resources), f"{named}{reason}"))
     if unseen := inventory_gap(plan.facts):
-        yield from _entry("the inventory", unseen, width)
+        found.append(("the inventory", unseen))
     if not plan.facts.lists:
-        yield from _entry("undeclared objects", "AMQP lists nothing", width)
+        found.append(("undeclared objects", "AMQP lists nothing"))
         if plan.facts.road == "active":
-            yield from _entry("undeclared arguments", "the broker compares only those that it knows", width)
+            found.append(("undeclared arguments", "the broker compares only those that it knows"))
+    return found
 
 
 def renewed_lines(facts: Facts, width: int) -> Iterator[Line]:

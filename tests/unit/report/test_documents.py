@@ -12,8 +12,9 @@ import yaml
 from rabbit_topo.diff import Unseen
 from rabbit_topo.load.schemas import schema_text
 from rabbit_topo.plan import Done, Failed, NotAttempted, Outcome, Report
+from rabbit_topo.report.applied import report_lines
 from rabbit_topo.report.documents import check_document, plan_document, report_document
-from rabbit_topo.report.text import check_lines, report_lines
+from rabbit_topo.report.text import check_lines
 from tests.unit.test_cases import CASES, plan_of
 
 if TYPE_CHECKING:

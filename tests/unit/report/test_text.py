@@ -10,7 +10,8 @@ from rabbit_topo.diff import ABSENT, Create, Delete, Displaced, Field, Update
 from rabbit_topo.model import Arguments, Binding, Exchange, Facts, Note, Origin, Policy, Queue, Topology, Vhost
 from rabbit_topo.plan import Consent, Declare, Done, Failed, NotAttempted, Plan, Report
 from rabbit_topo.report import words
-from rabbit_topo.report.text import check_lines, plan_lines, report_lines, validation_line
+from rabbit_topo.report.applied import report_lines
+from rabbit_topo.report.text import check_lines, plan_lines, validation_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

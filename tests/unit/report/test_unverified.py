@@ -10,8 +10,9 @@ import pytest
 from rabbit_topo.diff import diff
 from rabbit_topo.model import Arguments, Binding, Exchange, Facts, Note, Observed, Policy, Queue, Topology, Unverified
 from rabbit_topo.plan import Done, Plan, Report, make_plan
+from rabbit_topo.report.applied import report_lines
 from rabbit_topo.report.documents import check_document
-from rabbit_topo.report.text import check_lines, plan_lines, report_lines
+from rabbit_topo.report.text import check_lines, plan_lines
 from rabbit_topo.report.unverified import gaps
 
 if TYPE_CHECKING:
