@@ -276,7 +276,8 @@ def _undeclared(resource: Resource, declared: Topology, scope: Scope) -> Iterato
         if (ours and not note.open_bindings) or scope.covers(key):
             yield Delete(resource, "stale", note)
     elif key.kind is not Kind.VHOST and not key.name.startswith(("amq.", RESERVED)) and scope.covers(key):
-        yield Delete(resource, "stray", Note())
+        noted = scope.owned.get(key) if not scope.owns(key.vhost, key.name) else None
+        yield Delete(resource, "stray", Note(owner=f"project {noted}" if noted else ""))
 
 
 def _compared(before: Resource, after: Resource, note: Note) -> Iterator[Change]:

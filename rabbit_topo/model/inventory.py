@@ -102,7 +102,7 @@ def heed(declared: Topology, inventory: Inventory | None) -> Topology:
         if not note.protect and not (lifted and key not in inventory.protected_by):
             whose = inventory.project if key in inventory.protected else inventory.protected_by[key]
             notes[key] = replace(note, protect=True, protected_by=whose)
-    owned = inventory.owned - inventory.owned_by.keys()
+    owned = dict.fromkeys(inventory.owned - inventory.owned_by.keys(), inventory.project)
     return replace(declared, notes=notes, scope=replace(declared.scope, owned=owned))
 
 

@@ -59,12 +59,13 @@ NO_NOTE = Note()
 class Scope:
     """What is ours beyond what is declared, and what never is: patterns by vhost.
 
-    Patterns are regular expressions that must match the whole name. `owned` is what an inventory on the broker knows.
+    Patterns are regular expressions that must match the whole name. `owned` is what an inventory on the broker knows,
+    and the project that it is of.
     """
 
     owns_patterns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ignore_patterns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    owned: frozenset[Key] = frozenset()
+    owned: Mapping[Key, str] = field(default_factory=dict)
 
     @cached_property
     def _owns(self) -> Mapping[str, re.Pattern[str]]:
