@@ -291,7 +291,7 @@ def _note(operation: Recreate, attempt: Attempt, sight: Sight, brought: int) -> 
     over = perf_counter()
     whole = len(attempt.done) == len(operation.restore) + 2 and not brought
     declared = attempt.done[1] if len(attempt.done) > 1 else over
-    last = attempt.done[-1] if whole else over
+    last = max(attempt.done) if whole else over
     gap = "404" if isinstance(operation.after, Exchange) else "gone"
     open_end = "unroutable" if isinstance(operation.after, Exchange) else "unbound"
     return f"{gap} for {_span(declared - attempt.sent)}, {open_end} for {_span(last - declared)}; {back}{lost}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from rabbit_topo.broker import amqp_methods as methods
 from rabbit_topo.broker import management_writes as writes
 from rabbit_topo.broker.amqp_jobs import LOOK, in_use
-from rabbit_topo.broker.amqp_talk import Burst, Job, Lost, Refused, Result
+from rabbit_topo.broker.amqp_talk import Burst, Job, Lost, Refused
 from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED
 from rabbit_topo.broker.readings import queue_arguments
 from rabbit_topo.errors import BrokerError, Refusal
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Item: TypeAlias = Exchange | Queue | Binding
 ACCESS_REFUSED = 403
 CANNOT_CARRY = "AMQP cannot carry it"
+TOGETHER = 16  # bindings in the one write; what is more costs a round trip, and is faster over many channels
+WAYS = 32  # channels that bind side by side
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Writer(Protocol):
 
 
 class ByAmqp:
-    """One write on one channel."""
+    """One write on one channel, and many bindings over many."""
 
     def __init__(self, amqp: Amqp, vhost: str) -> None:
         """Nothing is sent yet."""
@@ -87,48 +89,65 @@ class ByAmqp:
 
     def try_out(self, trial: Exchange, bindings: Sequence[Binding]) -> Refusals:
         """Bind the trial exchange in one burst."""
-        return self._carry_through(_trial, (trial, *bindings))
+        items: Sequence[Item] = (trial, *bindings)
+        return self._carry_through(items, lambda spelled: [_trial(items, spelled)])
 
     def replace(self, operation: Recreate) -> Attempt:
-        """Send everything at once; of a queue without a guard, the consumers are counted on the same channel before."""
-        before = operation.before
+        """Send it at once; of a queue without a guard, the consumers are counted on the same channel before."""
+        before, restore = operation.before, operation.restore
+        at = TOGETHER + sum(isinstance(one, Exchange) for one in restore)
         burst, look = Burst(()), None
         try:
             deletion = _deletion(before) if before else None
-            spelled = [_spell(item) for item in (operation.after, *operation.restore)]
+            spelled = [_spell(item) for item in (operation.after, *restore[:at])]
+            for item in restore[at:]:
+                _spell(item)
         except Exception as error:  # noqa: BLE001 - py-amqp leaks struct.error, ValueError, FrameSyntaxError
             return Attempt(refused=f"{CANNOT_CARRY}: {error}")
         burst.methods = [*([deletion] if deletion else []), *spelled]
         if isinstance(before, Queue) and before.type != "classic":
             look = methods.look_for(before)
         job = Job(operation, _replacing(look, burst), once=True, until=monotonic() + LOOK)
-        result = self._talk(job, writes=True)
-        done = tuple(burst.done)
+        [(_, result)] = list(self._amqp.converse(self._vhost, [job], writes=True))
+        done = burst.done
         if isinstance(result, Lost):
-            return Attempt(burst.sent, done, lost=result.reason, unsent=not burst.sent)
-        denied = isinstance(result, Refused) and result.code == ACCESS_REFUSED
-        words = result.text if isinstance(result, Refused) else result or ""
-        return Attempt(burst.sent, done, words, denied)
+            return Attempt(burst.sent, tuple(done), lost=result.reason, unsent=not burst.sent)
+        if result:
+            denied = isinstance(result, Refused) and result.code == ACCESS_REFUSED
+            words = result.text if isinstance(result, Refused) else result
+            return Attempt(burst.sent, tuple(done), words, denied)
+        self._bind(restore[at:], done)
+        return Attempt(burst.sent, tuple(done))
 
     def bring(self, items: Sequence[Item]) -> Refusals:
-        """Send it in bursts, a new one after each refusal."""
-        return self._carry_through(_bringing, items)
+        """Send the objects in order, and the bindings side by side; after each refusal a new burst."""
+        objects = [item for item in items if not isinstance(item, Binding)]
+        declared = self._carry_through(objects, lambda spelled: [_bringing(objects, spelled, [])])
+        if declared.lost:
+            return declared
+        bound = self._bind([item for item in items if isinstance(item, Binding)], [])
+        return Refusals(declared.told + bound.told, bound.lost)
+
+    def _bind(self, bindings: Sequence[Item], done: list[float]) -> Refusals:
+        return self._carry_through(
+            bindings, lambda spelled: [_bringing(bindings[at::WAYS], spelled[at::WAYS], done) for at in range(WAYS)]
+        )
 
     def _carry_through(
-        self, talk: Callable[[Sequence[Item], Sequence[Method]], Talk[Refusals]], items: Sequence[Item]
+        self, items: Sequence[Item], talks: Callable[[Sequence[Method]], Sequence[Talk[Refusals]]]
     ) -> Refusals:
+        """Carry talks through to their end, side by side.
+
+        What was deleted comes back even if the lock was lost with the line: it only adds what was there before.
+        """
         try:
             spelled = [_spell(item) for item in items]
         except Exception as error:  # noqa: BLE001 - as above
             return Refusals(((items[0], f"{CANNOT_CARRY}: {error}"),))
-        # What was deleted comes back even if the lock was lost with the line: it only adds what was there before.
-        result = self._talk(Job(None, talk(items, spelled)), writes=False)
-        return Refusals(lost=result.reason) if isinstance(result, Lost) else result
-
-    def _talk(self, job: Job[Result], *, writes: bool) -> Result | Lost:
-        """Carry one talk through; to the end, as the connection is given up by whoever leaves early."""
-        [(_, result)] = list(self._amqp.converse(self._vhost, [job], writes=writes))
-        return result
+        jobs = [Job(None, talk) for talk in talks(spelled)] if items else []
+        results = [result for _, result in list(self._amqp.converse(self._vhost, jobs))]
+        told = tuple(each for result in results if isinstance(result, Refusals) for each in result.told)
+        return Refusals(told, next((result.reason for result in results if isinstance(result, Lost)), ""))
 
 
 class ByHttp:
@@ -209,13 +228,15 @@ def _replacing(look: Method | None, burst: Burst) -> Talk[Refused | str]:
     return answer if isinstance(answer, Refused) else ""
 
 
-def _bringing(items: Sequence[Item], spelled: Sequence[Method]) -> Talk[Refusals]:
+def _bringing(items: Sequence[Item], spelled: Sequence[Method], done: list[float]) -> Talk[Refusals]:
+    """Send one burst after the other, each behind what the last one was refused; note in `done` when each -ok came."""
     told: list[tuple[Item, str]] = []
     at = 0
     while at < len(items):
         burst = Burst(spelled[at:])
         answer = yield burst
         at += len(burst.done)
+        done += burst.done
         if isinstance(answer, Refused):
             told.append((items[at], answer.text))
             at += 1
