@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PAIRS = int(os.environ.get("RABBIT_TOPO_PAIRS", "40"))  # a road and a version: 240 in all
 
 
-def _empty(node: Node, vhost: str) -> None:
+def empty(node: Node, vhost: str) -> None:
     """Delete everything; what vanishes by itself on the way is gone too."""
     for kind in ("queues", "exchanges", "policies"):
         for found in node.http("GET", kind, vhost):
@@ -42,7 +42,7 @@ def test_amqp_alone_declares_what_is_missing_and_changes_nothing(node: Node, vho
     @given(pairs(vhost))
     def obeyed(pair: tuple[Topology, Topology]) -> None:
         observed, declared = pair
-        _empty(node, vhost)
+        empty(node, vhost)
         law.fill(whole, observed)
         seen[law.holds_alone(alone, whole, declared)] += 1
 
@@ -63,7 +63,7 @@ def test_a_plan_reaches_the_declared_topology(node: Node, vhost: str, road: str)
     @given(pairs(vhost))
     def obeyed(pair: tuple[Topology, Topology]) -> None:
         observed, declared = pair
-        _empty(node, vhost)
+        empty(node, vhost)
         law.fill(broker, observed)
         seen[law.holds(broker, declared)] += 1
 
