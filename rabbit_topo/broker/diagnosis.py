@@ -95,6 +95,7 @@ def diagnose(
         more_vhosts=more,
         unshown=unshown,
         expected=target.expected.words,
+        project=target.project,
     )
 
 

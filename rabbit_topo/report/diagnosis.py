@@ -179,7 +179,7 @@ class Diagnosis:
 
     `file` is set where the broker is a definitions file, `files` are the topology's. `missing_types` maps the exchange
     types that are declared and that the broker lacks to how many exchanges have them. `more_vhosts` were not asked.
-    `expected` is what the broker was expected to be, and is.
+    `expected` is what the broker was expected to be, and is. `project` is set where an inventory is to be kept.
     """
 
     now: datetime
@@ -193,6 +193,7 @@ class Diagnosis:
     more_vhosts: int = 0
     unshown: tuple[Unshown, ...] = ()
     expected: str = ""
+    project: str = ""
 
     @property
     def clusters(self) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ def findings(diagnosis: Diagnosis) -> list[Finding]:
         *(finding for one in diagnosis.certificates for finding in _certificate(one, diagnosis)),
         *_server(diagnosis.server),
         *_types(diagnosis),
+        *_inventory(diagnosis),
         *(finding for rights in diagnosis.rights if diagnosis.files for finding in _rights(rights, diagnosis)),
     ]
     return sorted(found, key=lambda finding: finding.level)
@@ -112,6 +113,14 @@ def _types(diagnosis: Diagnosis) -> Iterator[Finding]:
         objects = "exchange is declared with it" if count == 1 else "exchanges are declared with it"
         hint = f"rabbitmq-plugins enable {plugin}" if plugin else "is its plugin enabled, and the type spelled right?"
         yield Finding("warning", f"the broker has no exchange type {kind}, and {count:,} {objects}", hint)
+
+
+def _inventory(diagnosis: Diagnosis) -> Iterator[Finding]:
+    tags = diagnosis.server.tags if diagnosis.server else None
+    if diagnosis.project and tags is not None and not POLICYMAKERS.intersection(tags):
+        user = _user(diagnosis)
+        message = f"user {user} may not see the inventory of project {diagnosis.project}: it lacks the tag policymaker"
+        yield Finding("warning", f"{message}, and apply refuses", rabbitmqctl.set_user_tags(user, *tags, "policymaker"))
 
 
 def _rights(rights: Rights, diagnosis: Diagnosis) -> Iterator[Finding]:

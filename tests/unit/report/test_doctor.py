@@ -417,3 +417,23 @@ def test_what_was_expected_is_shown_where_the_broker_is_it() -> None:
     assert "  as expected     cluster shop, version 4.3" in page(expected)
     assert validated(expected)["expected"] == "cluster shop, version 4.3"
     assert "as expected" not in page(WHOLE)
+
+
+def test_an_inventory_that_the_user_may_not_see_is_a_warning() -> None:
+    for tags, told in ((("management",), 1), (("policymaker",), 0), (("administrator",), 0), (None, 0)):
+        found = findings(replace(WHOLE, server=replace(SERVER, tags=tags), project="shop"))
+        about = [one for one in found if "inventory of project shop" in one.message]
+        assert len(about) == told
+    assert not [
+        one
+        for one in findings(replace(WHOLE, server=replace(SERVER, tags=("management",))))
+        if "inventory" in one.message
+    ]
+    [warning] = [
+        one
+        for one in findings(replace(WHOLE, server=replace(SERVER, tags=("management",)), project="shop"))
+        if "inv" in one.message
+    ]
+    assert warning.level == "warning"
+    assert "set_user_tags" in warning.hint
+    assert "policymaker" in warning.hint
