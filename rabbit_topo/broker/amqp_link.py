@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CONNECTION_FORCED = 320
 GOODBYE = 2.0  # seconds that an answer to it may take
+QUIET = 1.5  # heartbeats without a word; after two of them the broker may have given up the line, and the lock
 NUMBER = 4  # bytes of a method's number
 IGNORED = frozenset({spec.Connection.Blocked, spec.Connection.Unblocked})  # only who publishes is ever blocked
 
@@ -101,7 +102,7 @@ class Link:
             self._take(self._wire.glance())
         except (OSError, Closed) as error:
             return words(error)
-        if self.server.heartbeat and self._wire.idle > self.server.heartbeat:
+        if self.server.heartbeat and self._wire.idle > QUIET * self.server.heartbeat:
             return f"no sign of life for {self._wire.idle:.0f} seconds"
         return ""
 

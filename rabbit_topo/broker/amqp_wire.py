@@ -93,22 +93,30 @@ class Wire:
     def glance(self) -> list[Frame]:
         """Read what has come meanwhile, without waiting."""
         with self._in_use:
-            return self._receive() if select([self._socket], [], [], 0)[0] else []
+            return self._split() or (self._receive() if select([self._socket], [], [], 0)[0] else [])
 
     def beat(self) -> None:
-        """Show a sign of life if one is due, unless the thread that talks is at it; what fails, it will notice."""
+        """Show a sign of life if one is due, and take in the peer's, unless the thread that talks is at it.
+
+        What fails, that thread will notice.
+        """
         if self._heartbeat and self._in_use.acquire(blocking=False):
             try:
+                if select([self._socket], [], [], 0)[0] and (data := self._socket.recv(CHUNK)):
+                    self._heard = monotonic()
+                    self._in += data
                 if monotonic() - self._sent >= self._heartbeat / 2:
                     self._sent = monotonic()
                     self._socket.sendall(_BEAT)
-            except OSError:
+            except (OSError, ValueError):  # a closed socket is no number for select
                 with suppress(OSError):
                     self._socket.shutdown(SHUT_RDWR)  # half a frame may be out
             finally:
                 self._in_use.release()
 
     def _receive(self) -> list[Frame]:
+        if frames := self._split():
+            return frames
         try:
             data = self._socket.recv(CHUNK)
         except TimeoutError:

@@ -18,9 +18,10 @@ import pytest
 from rabbit_topo import apply, connect, diff, load, make_plan
 from rabbit_topo.broker.lock import Wait
 from rabbit_topo.errors import BrokerError, Refusal
-from rabbit_topo.model import LOCK_NAME
+from rabbit_topo.model import LOCK_NAME, Policy, Queue
 from tests.faults import state, untrue
 from tests.integration.test_drift import ROOT, command
+from tests.operations import declare, run
 from tests.proxy import Fault, Proxy
 from tests.recorder import Recorder
 
@@ -321,6 +322,10 @@ def test_a_quiet_holder_keeps_it_and_a_dead_line_does_not(
         another().lock([vhost], PATIENTLY)  # the broker gives up a line that is silent
         with pytest.raises(BrokerError, match="was lost with its connection"):
             holder.pulse()
+        told = run(holder, declare(Queue(vhost, "shop.q", "classic")), declare(Policy(vhost, "shop", "^shop")))
+        assert all(one.startswith("not attempted: it was not sent: the lock of vhost") for one in told)
+    assert node.http("GET", "policies", vhost) == []
+    assert "shop.q" not in _queues(node, vhost)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

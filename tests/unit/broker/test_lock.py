@@ -88,6 +88,22 @@ def test_nobody_beats_into_a_read() -> None:
         assert not reader.is_alive()
 
 
+def test_what_comes_between_is_kept_for_whoever_reads() -> None:
+    closing = b"\x01\0\0\0\0\0\x04\0\x0a\0\x32\xce"
+    for look in (Wire.glance, Wire.read):
+        with wire(1000) as (line, peer):
+            peer.sendall(BEAT + closing + closing[:5])
+            line.beat()
+            assert look(line) == [(0, (10, 50), b"")]
+            peer.sendall(closing[5:])
+            assert line.read() == [(0, (10, 50), b"")]
+    with wire(1000) as (line, peer):
+        peer.close()
+        line.beat()
+        with pytest.raises(OSError, match="closed without a word"):
+            line.glance()
+
+
 def test_a_beat_that_fails_ends_the_line() -> None:
     with wire(1e-9) as (line, peer):
         peer.close()
