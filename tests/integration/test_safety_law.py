@@ -84,9 +84,7 @@ def cases(draw: st.DrawFn, vhost: str) -> Case:
     scope = Scope({vhost: owned}, {vhost: ignored})
     return Case(
         observed,
-        replace(
-            declared, resources=resources, notes=notes, scope=Scope({vhost: owned}, {vhost: ignored}), absent=absent
-        ),
+        replace(declared, resources=resources, notes=notes, scope=scope, absent=absent),
         {name: draw(st.integers(0, MOST)) for name in queues},
         frozenset(draw(some)),
         frozenset(draw(some)),
