@@ -65,7 +65,7 @@ class ScriptedLink:
     def put(self, job: Job[Any]) -> None:
         job.sent = True
         self.flight.append(job)
-        self.world.puts[job.about, job.method.number[1]] += 1
+        self.world.puts[job.about, job.awaited.number[1]] += 1
         self.world.lines[job.about].add(self.world.connections)
 
     def flush(self) -> None:
@@ -77,7 +77,7 @@ class ScriptedLink:
                 return
             self._cut(1.0)
             job = self.world.dice.choice(self.flight)
-            if (snap := (job.about, job.method.number[1])) in self.world.snaps:
+            if (snap := (job.about, job.awaited.number[1])) in self.world.snaps:
                 self.world.snaps.remove(snap)
                 raise OSError("cut")
             if job.about in self.world.hard:
