@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rabbit_topo.apply import apply
     from rabbit_topo.broker import Broker
     from rabbit_topo.broker.connect import connect
-    from rabbit_topo.broker.target import Tls
+    from rabbit_topo.broker.target import Expected, Tls
     from rabbit_topo.diff import Change, Create, Delete, Displaced, Replace, Unfinished, Unseen, Update, diff
     from rabbit_topo.errors import InputError, TopoError
     from rabbit_topo.load import load
@@ -52,6 +52,7 @@ _HOME = {
     "Delete": "diff",
     "Displaced": "diff",
     "Exchange": "model",
+    "Expected": "broker.target",
     "Facts": "model",
     "InputError": "errors",
     "Key": "model",
@@ -86,6 +87,7 @@ __all__ = [
     "Delete",
     "Displaced",
     "Exchange",
+    "Expected",
     "Facts",
     "InputError",
     "Key",
