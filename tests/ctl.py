@@ -45,7 +45,7 @@ def _statistics(node: Node, told: int, collected: int) -> None:
     while time.monotonic() < deadline:
         try:
             node.http("GET", "overview")
-        except OSError:
+        except (OSError, AssertionError):
             time.sleep(0.05)
         else:
             return

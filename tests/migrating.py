@@ -6,14 +6,18 @@ it is told by `tests.traffic`.
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from rabbit_topo.cli import run
 from tests.traffic import Publisher, Route, Tally, connected, drain
 
 if TYPE_CHECKING:
@@ -97,16 +101,27 @@ class Scene:
     def roads(self) -> list[str]:
         return ["--broker", self.node.broker_url, "--amqp", self.node.amqp_url]
 
-    def run(self, command: str, *flags: str, timeout: float = 300.0) -> tuple[int, str]:
-        """Run the real command in a process of its own; its exit code, and all that it said."""
-        return finished(self.start(command, *flags), timeout)
+    def run(self, command: str, *flags: str) -> tuple[int, str]:
+        """Run the command line in this process; its exit code, and all that it said."""
+        said = io.StringIO()
+        with redirect_stdout(said), redirect_stderr(said):
+            code = run([command, *self.words(*flags)])
+        return code, said.getvalue()
 
-    def start(self, command: str, *flags: str) -> subprocess.Popen[str]:
-        return launch(["-m", "rabbit_topo", command, *self.words(*flags)])
+    def migrate(self, *flags: str, timeout: float = 300.0) -> tuple[int, str]:
+        """Run `apply --yes --migrate` in a process of its own, as publishers of the test keep this one busy."""
+        return finished(self.start(*flags), timeout)
 
-    def migrate(self, *flags: str) -> tuple[int, str]:
-        """Run `apply --yes --migrate`."""
-        return self.run("apply", "--yes", "--migrate", "--max-delete", "100", *flags)
+    def start(self, *flags: str, when: str = "") -> subprocess.Popen[str]:
+        """Start `apply --yes --migrate`; `when` is when it is killed, see `tests.killer`."""
+        module = ["tests.killer", when] if when else ["rabbit_topo"]
+        return launch(["-m", *module, "apply", "--yes", "--migrate", "--max-delete", "100", *self.words(*flags)])
+
+    def killed(self, when: str, *flags: str) -> tuple[bool, str]:
+        """Migrate, and be killed; whether it was, and what was said until then."""
+        code, said = finished(self.start(*flags, when=when), 120)
+        assert code in {-signal.SIGKILL, 0}, said
+        return code != 0, said
 
     def bindings(self, leave: Iterable[str] = ("rabbit-topo.",)) -> set[Bound]:
         """Read every binding but those of what is there for a while."""
@@ -142,9 +157,9 @@ class Scene:
         assert not self.ours()
         assert self.bindings() == bound
         code, said = self.run("check")
-        assert code == 0, said
+        assert code == 0, ending(said)
         code, said = self.run("plan", "--fail-on-changes", "--migrate")
-        assert code == 0, said
+        assert code == 0, ending(said)
 
     def complete(self, name: str, sent: Iterable[int], routes: Sequence[Route] = ()) -> Tally:
         """Read a queue out, and see that every message is there and unchanged."""
@@ -175,6 +190,12 @@ def finished(process: subprocess.Popen[str], timeout: float) -> tuple[int, str]:
         said, _ = process.communicate()
         raise AssertionError(f"it did not end in {timeout:g} s: {said}") from None
     return process.returncode, said
+
+
+def ending(said: str) -> str:
+    """The end of what a command said: what came of it, behind the plan."""
+    marks = [said.find(f"\n  {word}") for word in ("FAILED", "NOT ATTEMPTED", "DONE", "BLOCKED")]
+    return said[min((at for at in marks if at >= 0), default=0) :][-4000:]
 
 
 def _sorted(arguments: object) -> str:

@@ -70,7 +70,7 @@ def message(number: int, routes: Sequence[Route]) -> tuple[Route, str, amqp.Mess
     if number % 3:
         properties |= {"correlation_id": f"c-{number}", "reply_to": f"answers.{number % 7}", "type": "order"}
     if number % 5:
-        properties |= {"app_id": "shop", "timestamp": datetime.fromtimestamp(1_600_000_000 + number, UTC)}
+        properties |= {"app_id": "shop", "timestamp": 1_600_000_000 + number}
     if number % 7 == 0:
         properties |= {"expiration": "86400000"}
     if number % 11 == 0:
@@ -151,6 +151,7 @@ class Publisher:
         self.returned: set[int] = set()
         self.unknown: set[int] = set()
         self.connections = 0
+        self._well = False
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -170,6 +171,7 @@ class Publisher:
         """Wait until all is sent and answered."""
         self._thread.join(max(0.0, self._deadline - time.monotonic()) + 60)
         assert not self._thread.is_alive(), "the publisher hangs"
+        assert self._well, "the publisher broke: its traceback is above"
 
     def _over(self) -> bool:
         return self._ended.is_set() or time.monotonic() > self._deadline
@@ -180,13 +182,14 @@ class Publisher:
                 with connected(self._node, self._vhost) as connection:
                     self.connections += 1
                     self._send(connection)
-                    return
+                    break
             except (amqp.AMQPError, OSError):
                 self.unknown |= set(self._waiting.values())
                 self._waiting.clear()
-                if self._over() or self.connections > 1000:
-                    return
+                if self._over():
+                    break
                 time.sleep(0.05)
+        self._well = True
 
     def _send(self, connection: Any) -> None:
         channel = connection.channel()
