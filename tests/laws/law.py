@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def planned(broker: Broker, declared: Topology, *, prune: bool) -> tuple[Observed, Plan]:
     """Observe, diff and plan."""
     observed = broker.observe(declared)
-    return observed, make_plan(diff(observed, declared), observed, declared, Consent(prune=prune))
+    return observed, make_plan(diff(observed, declared), observed, declared, Consent(prune=prune, max_delete=100))
 
 
 def fill(broker: Broker, wanted: Topology) -> None:
