@@ -47,7 +47,7 @@ def inventory_refusal(facts: Facts) -> Refusal | None:
         return None
     return Refusal(
         f"the inventory of project {inventory.project} cannot be seen: {inventory.gap}; nothing was changed",
-        "what is protected there must not be overlooked; take `inventory: broker` out of rabbit-topo.yaml to keep none",
+        "what is protected there must not be overlooked: settle that first; doctor tells what a user lacks",
     )
 
 

@@ -22,7 +22,7 @@ from rabbit_topo.report.layout import (
     wrapped,
 )
 from rabbit_topo.report.rows import Row, differences, name_of, rows, subject, summary
-from rabbit_topo.report.unverified import counted, gaps, refused, renewed_lines, road, unverified_lines
+from rabbit_topo.report.unverified import counted, gaps, inventory_gap, refused, renewed_lines, road, unverified_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -217,6 +217,7 @@ def verdict(plan: Plan, all_rows: Sequence[Row], *, strict: bool) -> Line:
     different = {row.change.key for row in all_rows}
     partly = sum(bool(gap.paths) and gap.resource.key not in different for gap in found)
     unverified = f"; {len(found):,} not verified" if found or not plan.facts.lists else ""
+    unverified += "; the inventory unseen" if inventory_gap(plan.facts) else ""
     if number:
         said = "1 difference" if number == 1 else f"{number:,} differences"
         return (Span(f"  Drift: {said}; {plan.unchanged - partly:,} unchanged{unverified}.", "danger"),)
