@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from time import perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import TYPE_CHECKING, Final
 
 from amqp import spec
 
 from rabbit_topo.broker.amqp_link import _queue as read_declare_ok
 from rabbit_topo.broker.amqp_login import Login, words
-from rabbit_topo.broker.amqp_methods import look_for, unbind
+from rabbit_topo.broker.amqp_methods import delete_exchange, look_for
 from rabbit_topo.broker.mover_frames import Closed, Line
 from rabbit_topo.broker.mover_heads import Head, give_back, look_at
-from rabbit_topo.broker.mover_publish import Publisher
+from rabbit_topo.broker.mover_publish import Publisher, private_exchange
 from rabbit_topo.broker.mover_run import NO_HARM, Run, Stuck
 from rabbit_topo.errors import Refusal
 
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rabbit_topo.broker.target import Target
-    from rabbit_topo.model import Binding, Queue
+    from rabbit_topo.model import Queue
 
 __all__ = ["Head", "Moved", "Mover", "Stuck"]
 
+NEWS: Final = 2.0  # seconds that a quorum queue may take to count what was done with it
+PAUSE: Final = 0.01
 WINDOW: Final = 1000  # messages under way at once
 
 
@@ -90,11 +92,10 @@ class Mover:
         where there is no connection.
         """
         began = perf_counter()
-        self.ready(source)
-        take, give = self._taking(), self._giving()
-        publisher = Publisher(give, into, self._login.username, drop_user_id=self._drop_user_id)
+        _, consumers = self.ready(source)
+        take = self._taking()
         try:
-            publisher.begin()
+            publisher = self._publisher(into)
             run = Run(
                 take,
                 publisher,
@@ -106,12 +107,13 @@ class Mover:
                 idle=idle,
             )
             moved = run.go()
-            take.call(unbind(publisher.binding), spec.Queue.UnbindOk)
+            _end_exchange(take, into)
+            self._wait_for_news(source, 0, consumers)
         except (OSError, Closed) as error:
-            self._let_go(publisher.binding)
+            self._let_go(into)
             raise _stuck(f"{source.name} -> {into.name}", error) from None
         except BaseException:
-            self._let_go(publisher.binding)
+            self._let_go(into)
             raise
         return Moved(moved, 0, perf_counter() - began)
 
@@ -139,21 +141,32 @@ class Mover:
         first message that was never returned, as returned ones are delivered before it. A message that cannot be given
         back any more is put at the end of the queue instead, with a confirm (`put_last`). Raises `BrokerError`.
         """
+        before = self.ready(queue)
         take = self._taking()
-        publisher = Publisher(self._giving(), queue, self._login.username, drop_user_id=self._drop_user_id)
         try:
-            found = look_at(take, publisher, queue, most=most, limit=limit, patience=self._patience)
+            found = look_at(
+                take, lambda: self._publisher(queue), queue, most=most, limit=limit, patience=self._patience
+            )
             if any(head.put_last for head in found):
-                take.call(unbind(publisher.binding), spec.Queue.UnbindOk)
+                _end_exchange(take, queue)
             give_back(take)
-            take.call(look_for(queue), spec.Queue.DeclareOk)  # they are there when it answers
+            self._wait_for_news(queue, *before)
         except (OSError, Closed) as error:
-            self._let_go(publisher.binding)
+            self._let_go(queue)
             raise _stuck(queue.name, error) from None
         except BaseException:
-            self._let_go(publisher.binding)
+            self._let_go(queue)
             raise
         return found
+
+    def _wait_for_news(self, queue: Queue, ready: int, consumers: int) -> None:
+        """Wait a moment until a quorum queue shows again what it showed before: it counts some time later."""
+        until = monotonic() + NEWS
+        while queue.type != "classic" and monotonic() < until:
+            now = self.ready(queue)
+            if now[0] >= ready and now[1] <= consumers:
+                break
+            sleep(PAUSE)
 
     def close(self) -> None:
         """Say goodbye; what was taken and not acknowledged is back in its queue then."""
@@ -162,13 +175,16 @@ class Mover:
             if line:
                 line.close()
 
-    def _let_go(self, binding: Binding) -> None:
-        """Give back what was taken, let the private exchange end, and say goodbye, as far as that is possible."""
+    def _let_go(self, into: Queue) -> None:
+        """Publish no more, give back what was taken and let the private exchange end, as far as that is possible."""
+        if give := self._give:
+            self._give = None
+            give.drop()
         if take := self._take:
             with suppress(OSError, Closed):
                 take.inbox.clear()
                 give_back(take)
-                take.call(unbind(binding), spec.Queue.UnbindOk)
+                _end_exchange(take, into)
         self.close()
 
     def _taking(self) -> Line:
@@ -178,6 +194,11 @@ class Mover:
     def _giving(self) -> Line:
         self._give = give = self._usable(self._give)
         return give
+
+    def _publisher(self, into: Queue) -> Publisher:
+        publisher = Publisher(self._giving(), into, self._login.username, drop_user_id=self._drop_user_id)
+        publisher.begin()
+        return publisher
 
     def _usable(self, line: Line | None) -> Line:
         if line:
@@ -195,6 +216,11 @@ class Mover:
                 "give two URLs of one cluster",
             )
         return line
+
+
+def _end_exchange(take: Line, into: Queue) -> None:
+    """Delete the private exchange of a queue, with its binding; what was published before is there already."""
+    take.call(delete_exchange(private_exchange(into), guarded=False), spec.Exchange.DeleteOk)
 
 
 def _stuck(where: str, error: OSError | Closed) -> Stuck:

@@ -22,7 +22,7 @@ from rabbit_topo.broker.amqp_wire import END, HEARTBEAT, METHOD, OVERHEAD, TICK
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from rabbit_topo.broker.amqp_talk import Method
 
@@ -49,7 +49,7 @@ def code(number: tuple[int, int]) -> int:
 BRINGS_A_MESSAGE: Final = frozenset(map(code, (spec.Basic.Deliver, spec.Basic.GetOk, spec.Basic.Return)))
 CHANNEL_CLOSE: Final = code(spec.Channel.Close)
 CONNECTION_CLOSE: Final = code(spec.Connection.Close)
-_CONNECTION_CLOSE_OK: Final = code(spec.Connection.CloseOk)
+_ENDS: Final = frozenset({CONNECTION_CLOSE, code(spec.Connection.CloseOk)})
 _BLOCKED, _UNBLOCKED = code(spec.Connection.Blocked), code(spec.Connection.Unblocked)
 
 
@@ -80,6 +80,7 @@ class Line:
         self.heard = self._sent = monotonic()
         self.published = 0  # on this channel, in confirm mode
         self.confirms = False
+        self.closed = False  # by the broker: the channel or the connection
         self.consumers = 0  # that this channel ever had
         self._connection = connection
         self._timeout = timeout
@@ -94,7 +95,7 @@ class Line:
         self.out += _FRAME.pack(METHOD, channel, 4 + len(payload)) + _NUMBER.pack(code(number)) + payload
         self.out.append(END)
 
-    def call(self, method: Method, answer: tuple[int, int], idle: Callable[[], object] | None = None) -> bytearray:
+    def call(self, method: Method, answer: tuple[int, int]) -> bytearray:
         """Send a method and return the arguments of its answer. Raises OSError, and `Closed` where it is refused.
 
         What comes before it stays in the inbox.
@@ -111,11 +112,11 @@ class Line:
                 if event.number in {CHANNEL_CLOSE, CONNECTION_CLOSE}:
                     raise Closed(*reason(event.payload))
                 seen += 1
+            if self.closed:
+                raise OSError("the broker has closed the channel")
             if monotonic() > until:
                 raise OSError(f"no answer for {self._timeout:g} seconds")
             exchange([self], [self])
-            if idle:
-                idle()
 
     def send(self) -> None:
         """Send as much as the line takes now."""
@@ -170,17 +171,22 @@ class Line:
         except OSError:
             return False
         stale = self.server.heartbeat and monotonic() - self.heard > self.server.heartbeat
-        return not (stale or any(event.number in {CHANNEL_CLOSE, CONNECTION_CLOSE} for event in self.inbox))
+        return not (stale or self.closed)
+
+    def drop(self) -> None:
+        """End it without a word, and without sending what was to be sent next."""
+        goodbye(self._connection)
 
     def close(self) -> None:
         """Say goodbye, and wait a little for the answer: what was not acknowledged is back in its queue then."""
         with suppress(OSError):
+            self.inbox.clear()
             self.put(spec.Connection.Close, b"\0\0\0\0\0\0\0", 0)
             until = monotonic() + _GOODBYE
-            while monotonic() < until and not any(event.number == _CONNECTION_CLOSE_OK for event in self.inbox):
+            while monotonic() < until and not any(event.number in _ENDS for event in self.inbox):
                 self.inbox.clear()
                 exchange([self], [self])
-        goodbye(self._connection)
+        self.drop()
 
     def _split(self) -> None:
         """Take the whole frames out of what was received."""
@@ -202,6 +208,7 @@ class Line:
                 elif channel == 0:
                     self._hear(number, data[at + 11 : stop - 1])
                 else:
+                    self.closed = self.closed or number == CHANNEL_CLOSE
                     self.inbox.append(Event(number, data[at + 11 : stop - 1], _NOTHING))
             elif kind != HEARTBEAT:
                 self._add(kind, data, at, stop)
@@ -222,12 +229,16 @@ class Line:
             self.inbox.append(Event(number, payload, content))
 
     def _hear(self, number: int, payload: bytearray) -> None:
+        """Take a method of the connection."""
         if number == _BLOCKED:
             self.blocked = payload[1:].decode(errors="replace") or "no reason given"
             self.blocked_since = monotonic()
         elif number == _UNBLOCKED:
             self.blocked = ""
         else:
+            if number == CONNECTION_CLOSE:
+                self.closed = True
+                self.put(spec.Connection.CloseOk, b"", 0)
             self.inbox.append(Event(number, payload, _NOTHING))
 
 
@@ -254,7 +265,7 @@ def exchange(lines: Sequence[Line], listening: Sequence[Line], patience: float =
     ready = [line for line in listening if line.has_more()]
     writing = [line for line in lines if line.out]
     readable, writable, _ = select(listening, writing, [], 0 if ready else patience)
-    at_work = [(line, line.send) for line in writable] + [(line, line.receive) for line in {*ready, *readable}]
+    at_work = [(line, line.receive) for line in {*ready, *readable}] + [(line, line.send) for line in writable]
     for line, work in at_work:
         try:
             work()

@@ -15,6 +15,8 @@ from rabbit_topo.broker.mover_header import DELIVERIES, EXPIRATION, USER_ID, bod
 from rabbit_topo.broker.mover_source import GET_OK, TAG
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rabbit_topo.broker.mover_frames import Event, Line
     from rabbit_topo.broker.mover_publish import Publisher
     from rabbit_topo.model import Queue
@@ -43,10 +45,11 @@ class Head:
 
 
 def look_at(
-    take: Line, publisher: Publisher, queue: Queue, *, most: int, limit: int | None, patience: float
+    take: Line, publisher: Callable[[], Publisher], queue: Queue, *, most: int, limit: int | None, patience: float
 ) -> list[Head]:
     """Take so many messages and tell of them; see `Mover.heads`. Raises OSError and `Closed`."""
     found: list[Head] = []
+    back: Publisher | None = None
     free = _version(take) >= _NACK_IS_FREE
     name = queue.name.encode()
     get = Method(spec.Basic.Get, b"\0\0" + bytes([len(name)]) + name + b"\0")
@@ -55,7 +58,8 @@ def look_at(
         deliveries = integer(header, DELIVERIES)
         last = limit is not None and deliveries >= limit and not free
         if last:
-            _put_last(take, publisher, event, patience)
+            back = back or publisher()
+            _put_last(take, back, event, patience)
         found.append(Head(short(header, USER_ID), deliveries, short(header, EXPIRATION), body_size(header), last))
         if limit is not None and not deliveries:
             break
@@ -100,7 +104,6 @@ _CONFIRMS: Final = frozenset(map(code, (spec.Basic.Ack, spec.Basic.Nack, spec.Ba
 
 def _put_last(take: Line, publisher: Publisher, event: Event, patience: float) -> None:
     """Publish a message that was taken to the end of its queue, and acknowledge it once that is confirmed."""
-    publisher.begin()
     [tag] = unpack_from(">Q", event.payload)
     at = 9 + 1 + event.payload[9]
     publisher.send(event.payload[at : at + 1 + event.payload[at]], event.content, counters=True)

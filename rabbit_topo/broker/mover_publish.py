@@ -35,11 +35,9 @@ class Publisher:
         self.line = line
         self.name = into.name
         self.foreign: str | None = None
-        mark = Mark("into", Kind.QUEUE, into.name)
-        name = temporary_name("into", Kind.QUEUE, into.name)
-        self._exchange = Exchange(into.vhost, name, "fanout", durable=False, auto_delete=True, arguments=mark.arguments)
-        self.binding = Binding(into.vhost, name, "queue", into.name, "")
-        self._before = _PUBLISH + bytes([len(name.encode())]) + name.encode()
+        self._exchange = private_exchange(into)
+        name = self._exchange.name.encode()
+        self._before = _PUBLISH + bytes([len(name)]) + name
         self._drop_user_id = drop_user_id
         self._accepted = {username} - {""}
         self._last: tuple[Bytes, bytes] = b"", b""
@@ -48,7 +46,7 @@ class Publisher:
         """Declare the exchange and bind it. Raises OSError, and `Closed` where the broker refuses."""
         line, exchange = self.line, self._exchange
         line.call(declare_exchange(exchange, exchange.arguments), spec.Exchange.DeclareOk)
-        line.call(bind(self.binding), spec.Queue.BindOk)
+        line.call(bind(Binding(exchange.vhost, exchange.name, "queue", self.name, "")), spec.Queue.BindOk)
         if not line.confirms:
             line.call(Method(spec.Confirm.Select, b"\0"), spec.Confirm.SelectOk)
             line.confirms = True
@@ -84,6 +82,13 @@ class Publisher:
         if counters or drop_user_id:
             content = _edited(content, user_id=drop_user_id, counters=counters)
         line.out += content
+
+
+def private_exchange(into: Queue) -> Exchange:
+    """Return the exchange through which messages go into a queue, each with its own routing key."""
+    mark = Mark("into", Kind.QUEUE, into.name)
+    name = temporary_name("into", Kind.QUEUE, into.name)
+    return Exchange(into.vhost, name, "fanout", durable=False, auto_delete=True, arguments=mark.arguments)
 
 
 def _header(content: Bytes) -> Bytes:

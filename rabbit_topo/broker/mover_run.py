@@ -28,6 +28,9 @@ _ACK, _NACK, _RETURN = code(spec.Basic.Ack), code(spec.Basic.Nack), code(spec.Ba
 _CANCEL: Final = code(spec.Basic.Cancel)
 NO_HARM: Final = "nothing is lost: what is not in the target stays in the source"
 
+UNREACHED: Final = f"it was deleted, or somebody unbound it; {NO_HARM}"
+NOT_FOUND: Final = 404
+
 
 class Stuck(BrokerError):
     """A move cannot go on; nothing is lost: what is not confirmed in the target stays in the source.
@@ -88,18 +91,15 @@ class Run:
         except Closed as closed:
             raise self._closed(closed) from None
         if self._stopped:
-            for tag in self._window.leftovers():
-                self._acknowledge(tag, multiple=False)
-            raise Stuck(*self._stopped, moved=self.moved, unsure=self._window.unsure)
+            raise self._stuck(*self._stopped)
         self._on_moved(self.moved)
         return self.moved
 
     def _turn(self) -> None:
-        give, take, window = self._give, self._take, self._window
+        give, take = self._give, self._take
         while give.inbox:
             self._hear_target(give.inbox.popleft())
-        if (tag := window.acknowledgeable()) is not None:
-            self._acknowledge(tag, multiple=True)
+        self._acknowledge()
         while take.inbox and (self._stopped or self._has_room()):
             if not self._hear_source(take.inbox[0]):
                 break
@@ -155,12 +155,13 @@ class Run:
             self._window.came_back()
             reply, text = reason(payload)
             self._stop(f"{self._publisher.name} is not reached: a message came back ({reply} {text})",
-                       f"it was deleted, or somebody unbound it; {NO_HARM}")  # fmt: skip
+                       UNREACHED)  # fmt: skip
         elif number in {CHANNEL_CLOSE, CONNECTION_CLOSE}:
             raise self._refused(*reason(payload))
 
-    def _acknowledge(self, tag: int, *, multiple: bool) -> None:
-        self._take.put(spec.Basic.Ack, pack(">Q?", tag, multiple))
+    def _acknowledge(self) -> None:
+        if (tag := self._window.acknowledgeable()) is not None:
+            self._take.put(spec.Basic.Ack, pack(">Q?", tag, True))  # noqa: FBT003 - multiple
 
     def _tell(self) -> None:
         now = monotonic()
@@ -187,19 +188,22 @@ class Run:
         self._stopped = self._stopped or (message, hint)
 
     def _stuck(self, message: str, hint: str = NO_HARM) -> Stuck:
-        """Say why it ends here, with messages of which nobody knows."""
+        """Acknowledge what can be, and say why it ends here."""
+        self._acknowledge()
         for tag in self._window.leftovers():
-            self._acknowledge(tag, multiple=False)
+            self._take.put(spec.Basic.Ack, pack(">Q?", tag, False))  # noqa: FBT003 - it alone
         return Stuck(message, hint, self.moved, self._window.unsure)
 
     def _refused(self, reply: int, text: str) -> Stuck:
         """Say that the broker closed the channel or the connection that publishes."""
+        if reply == NOT_FOUND:
+            return self._stuck(f"{self._publisher.name} is not reached: {reply} {text}", UNREACHED)
         if (user := self._publisher.foreign) is None:
             return self._stuck(f"the broker closed the channel that publishes: {reply} {text}")
-        return Stuck(
+        self._window.refuse(self._give.published, multiple=False)
+        return self._stuck(
             f"a message has the user_id {user!r}, and only that user may publish it: {reply} {text}",
             f"--drop-user-id moves it without; or log in as a user with the tag impersonator; {NO_HARM}",
-            self.moved,
         )
 
     def _closed(self, closed: Closed) -> Stuck:
@@ -207,7 +211,11 @@ class Run:
 
     def _lost(self, lost: LineLost) -> Stuck:
         message = f"the connection was lost: {lost}"
-        return self._stuck(message) if lost.line is self._give else Stuck(message, NO_HARM, *self._known())
+        if lost.line is self._take:
+            return Stuck(message, NO_HARM, *self._known())
+        while self._give.inbox:
+            self._hear_target(self._give.inbox.popleft())
+        return self._stuck(message)
 
     def _known(self) -> tuple[int, int]:
         """Count where acknowledgements may not have arrived: moved for sure, and unsure."""

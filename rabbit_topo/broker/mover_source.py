@@ -18,6 +18,7 @@ DELIVER: Final = code(spec.Basic.Deliver)
 GET_OK: Final = code(spec.Basic.GetOk)
 _GET_EMPTY: Final = code(spec.Basic.GetEmpty)
 _DECLARE_OK: Final = code(spec.Queue.DeclareOk)
+_CONSUME_OK: Final = code(spec.Basic.ConsumeOk)
 _CANCEL_OK: Final = code(spec.Basic.CancelOk)
 TAG: Final = "rabbit-topo."  # what consumers' tags begin with
 _FIRST_PREFETCH: Final = 64  # messages, until their size is known
@@ -25,10 +26,13 @@ _GETS: Final = 256  # basic.get under way at once
 
 
 class Source(Protocol):
-    """How messages are taken from a queue. `done` says that no more will come."""
+    """How messages are taken from a queue. `synced` is how many acknowledgements have arrived for sure."""
 
-    done: bool
     synced: int
+
+    @property
+    def done(self) -> bool:
+        """Say whether no more will come, and nothing is left to be answered."""
 
     def begin(self) -> None:
         """Ask for the first ones."""
@@ -44,14 +48,19 @@ class Source(Protocol):
 
 
 class _Looking:
-    """Asks how many messages are ready. `synced` is how many were acknowledged before the last answer was asked for."""
+    """Asks how many messages are ready; the answer comes after all acknowledgements that were sent before."""
 
     def __init__(self, line: Line, queue: Queue, leave: int, window: int, most_bytes: int) -> None:
-        self.done = False
         self.synced = 0
+        self._done = False
         self._line, self._queue, self._leave, self._window, self._most_bytes = line, queue, leave, window, most_bytes
         self._asked: int | None = None
         self._count = self._size = 0
+
+    @property
+    def done(self) -> bool:
+        """Say whether no more will come, and nothing is left to be answered."""
+        return self._done and self._asked is None
 
     def look(self, acknowledged: int) -> None:
         """Ask how many messages are left, unless that is done already."""
@@ -73,14 +82,15 @@ class _Looking:
 class Consumer(_Looking):
     """A consumer, with as many messages under way as fit into `most_bytes`, at most `window`.
 
-    It begins with few, and is cancelled and begun again where the size of the messages asks for another number.
+    It begins with few, and is cancelled and begun again where the size of the messages asks for another number; never
+    before its consume-ok, as a channel of 3.10 crashes over that.
     """
 
     def __init__(self, line: Line, queue: Queue, leave: int, window: int, most_bytes: int) -> None:
         super().__init__(line, queue, leave, window, most_bytes)
         self._prefetch = min(_FIRST_PREFETCH, window)
         self._until_look = -1
-        self._ending = self._cancelled = False
+        self._runs = self._ending = self._unwanted = False
         self._tag = b""
 
     def begin(self) -> None:
@@ -94,12 +104,14 @@ class Consumer(_Looking):
             left = self._left(event)
             self._until_look = max(1, left)
             if left <= 0:
-                self._ending = True
-                self._cancel()
+                self._ending = self._unwanted = True
+        elif event.number == _CONSUME_OK:
+            self._runs = True
         elif event.number == _CANCEL_OK and self._ending:
-            self.done = True
+            self._done = True
         elif event.number == _CANCEL_OK:
             self._consume()
+        self._cancel_if_unwanted()
 
     def taken(self, size: int, acknowledged: int) -> None:
         """Note that a message was taken."""
@@ -112,19 +124,20 @@ class Consumer(_Looking):
             wanted = self._fitting(self._window)
             if not self._prefetch < 2 * wanted < 4 * self._prefetch:
                 self._prefetch = wanted
-                self._cancel()
+                self._unwanted = True
+                self._cancel_if_unwanted()
             self._count = self._size = 0
 
     def _consume(self) -> None:
-        self._cancelled = False
+        self._runs, self._unwanted = False, self._ending
         self._line.consumers += 1  # a quorum queue of 3.10 fails where a tag comes again
         self._tag = _short(f"{TAG}{self._line.consumers}")
         self._line.put(spec.Basic.Qos, pack(">IHB", 0, self._prefetch, 0))
         self._line.put(spec.Basic.Consume, pack(">H", 0) + _short(self._queue.name) + self._tag + b"\0" + b"\0" * 4)
 
-    def _cancel(self) -> None:
-        if not self._cancelled:
-            self._cancelled = True
+    def _cancel_if_unwanted(self) -> None:
+        if self._unwanted and self._runs:
+            self._runs = self._unwanted = False
             self._line.put(spec.Basic.Cancel, self._tag + b"\0")
 
 
@@ -167,7 +180,7 @@ class Getter(_Looking):
             self._line.put(spec.Basic.Get, self._get)
             self._under_way += 1
             self._there -= 1
-        self.done = not self._under_way and self._there <= 0
+        self._done = not self._under_way and self._there <= 0
 
 
 def _short(text: str) -> bytes:
