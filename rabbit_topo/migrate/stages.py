@@ -239,8 +239,9 @@ class Migration:
         """Declare a queue like the new one under another name: what the broker refuses, it refuses before the start."""
         mark = Mark("trial", Kind.QUEUE, queue.name)
         # one that is left behind by a kill goes away by itself
-        arguments = Arguments({"x-expires": TRIAL, **queue.arguments, **mark.arguments})
+        arguments = Arguments({**queue.arguments, **mark.arguments, "x-expires": TRIAL})
         trial = replace(queue, name=temporary_name("trial", Kind.QUEUE, queue.name), arguments=arguments)
+        self._carry_out([Remove(trial, self.operation.cause)])  # of a run that was killed with other files
         try:
             self._carry_out([Declare(trial, self.operation.cause)])
         except Refusal as refusal:
