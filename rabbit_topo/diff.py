@@ -195,7 +195,7 @@ def diff(observed: Observed, declared: Topology, scope: Scope | None = None) -> 
         if unfinished and _is_part_of(unfinished, marked, key, there.get(key)):
             continue
         if key not in declared.resources:
-            changes.extend(_undeclared(there[key], declared, scope))
+            changes.extend(undeclared(there[key], declared, scope))
         elif key.kind is Kind.VHOST:
             if key.name not in observed.facts.vhosts:
                 changes.append(Create(Vhost(key.name), declared.note(key)))
@@ -266,7 +266,8 @@ def _to_be_born(observed: Observed, declared: Topology) -> dict[Key, Resource]:
     }
 
 
-def _undeclared(resource: Resource, declared: Topology, scope: Scope) -> Iterator[Delete]:
+def undeclared(resource: Resource, declared: Topology, scope: Scope) -> Iterator[Delete]:
+    """Return what is to be said of an object that no file declares: nothing where it is not ours."""
     key = resource.key
     if key in declared.absent:
         yield Delete(resource, "absent", declared.absent[key])

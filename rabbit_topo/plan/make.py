@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
-from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unfinished, Unseen, Update
+from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unfinished, Unseen, Update, undeclared
 from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue, Vhost, heed, holds_integer, holds_null
 from rabbit_topo.plan import hazards
 from rabbit_topo.plan.digests import fingerprint
@@ -228,15 +228,24 @@ class _Planner:
             match replacements.of(change):
                 case Recreate() as operation:
                     recreates.append(operation)
-                    for one in operation.restore if operation.resumed else ():
-                        if isinstance(one, Binding):
-                            self.state.bind(one)  # it is back before anything else is replaced
+                    if operation.resumed:
+                        self._expect(operation)
                 case Migrate() as operation:
                     migrates.append(operation)
                 case (reason, remedy):
                     self._block(change, reason, remedy)
         self.unsettled = {key: change.key for key, change in unfinished.items()}
         return recreates, migrates
+
+    def _expect(self, operation: Recreate) -> None:
+        """Reckon with what comes back before anything else is replaced, with what is stale or stray in it, too."""
+        declared = self.state.declared
+        for one in operation.restore:
+            if self.state.get(one.key) is None and one.key not in declared.resources:
+                known = undeclared(one, declared, declared.scope)
+                self.left_alone += [LeftAlone(change, "it comes back first; then plan again") for change in known]
+            if isinstance(one, Binding):
+                self.state.bind(one)
 
     def _blocked_vhost(self, change: Change) -> bool:
         """Block what is in a blocked vhost."""
