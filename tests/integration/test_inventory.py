@@ -12,12 +12,14 @@ import pytest
 
 from rabbit_topo.apply import apply
 from rabbit_topo.broker.connect import connect_target
+from rabbit_topo.broker.lock import LockLost, Wait
 from rabbit_topo.broker.target import Target
 from rabbit_topo.diff import Delete, diff
 from rabbit_topo.errors import AccessRefused, Refusal
 from rabbit_topo.load import load
-from rabbit_topo.model import Inventory, parameter_name
+from rabbit_topo.model import Inventory, Queue, Topology, parameter_name
 from rabbit_topo.plan import Consent, make_plan
+from tests.relay import Relay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,3 +161,16 @@ def test_what_is_no_inventory_is_overlooked_by_no_apply(node: Node, vhost: str, 
     shop = Shop(target(node, "http", kept), vhost, tmp_path)
     with pytest.raises(Refusal, match="is no inventory that this version can read"):
         shop.apply("queues: {q: {type: classic}}\n")
+
+
+def test_who_lost_the_lock_writes_no_inventory(node: Node, vhost: str, kept: str) -> None:
+    noted = Inventory(kept, frozenset({Queue(vhost, "q").key}))
+    with Relay(node.amqp_url) as line:
+        broker = connect_target(Target(node.broker_url, line.url, project=kept))
+        broker.observe(Topology.naming(vhost))
+        assert broker.lock([vhost], Wait(5.0)) == ""
+        line.cut()
+        with pytest.raises(LockLost):
+            broker.remember(noted, [vhost])
+        broker.close()
+    assert parameter_name(kept, vhost) not in [item["name"] for item in node.http("GET", "global-parameters")]
