@@ -241,7 +241,8 @@ class Migration:
         # one that is left behind by a kill goes away by itself
         arguments = Arguments({**queue.arguments, **mark.arguments, "x-expires": TRIAL})
         trial = replace(queue, name=temporary_name("trial", Kind.QUEUE, queue.name), arguments=arguments)
-        self._carry_out([Remove(trial, self.operation.cause)])  # of a run that was killed with other files
+        if left := self.broker.management.look(trial):  # by a run that was killed with other files
+            self._carry_out([Remove(replace(trial, type=left.get("type", "classic")), self.operation.cause)])
         try:
             self._carry_out([Declare(trial, self.operation.cause)])
         except Refusal as refusal:
