@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 SHOP = 'version: 1\nowns: ["shop\\\\..*"]\nqueues: {shop.kept: {type: classic, direct: true}}\n'
 STRAY = {"name": "shop.stray", "vhost": "/", "durable": True, "auto_delete": False, "arguments": {}}
 CONFIG = "environments:\n  production: {broker: broker.json}\n"
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 @pytest.fixture(autouse=True)
