@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rabbit_topo.broker import Broker
+    from rabbit_topo.broker.lock import Wait
+    from rabbit_topo.model import Inventory
     from rabbit_topo.plan import Operation, Outcome
 
 OLD = """\
@@ -29,7 +31,25 @@ queues: {shop.q: {type: classic, bindings: [{exchange: shop.x, routing_key: old}
 """
 
 
-class Failing:
+class Around:
+    """Passes on to `broker` what the tests leave alone."""
+
+    broker: Broker
+
+    def lock(self, vhosts: Sequence[str], wait: Wait) -> str:
+        return self.broker.lock(vhosts, wait)
+
+    def pulse(self) -> None:
+        self.broker.pulse()
+
+    def remember(self, inventory: Inventory, vhosts: Sequence[str]) -> None:
+        self.broker.remember(inventory, vhosts)
+
+    def close(self) -> None:
+        self.broker.close()
+
+
+class Failing(Around):
     """A real target that refuses, loses or interrupts the operations named."""
 
     def __init__(
@@ -68,9 +88,6 @@ class Failing:
                 yield Failed(operation, "PRECONDITION_FAILED - because")
             else:
                 yield from self.broker.execute([operation])
-
-    def close(self) -> None:
-        self.broker.close()
 
 
 def _without_bindings(observed: Observed, declared: Topology) -> Observed:
@@ -203,7 +220,7 @@ def test_outcomes_are_told_as_they_come(old: Broker, tmp_path: Path) -> None:
     assert [type(outcome.operation) is Declare for outcome in told] == [True, False]
 
 
-class Odd:
+class Odd(Around):
     """A real target with something in it that fails in a way that nobody foresaw."""
 
     def __init__(
@@ -223,9 +240,6 @@ class Odd:
         if self._execute:
             raise self._execute
         yield from self.broker.execute(wave[1:])
-
-    def close(self) -> None:
-        self.broker.close()
 
 
 def test_what_was_written_is_told_whatever_happens_then(tmp_path: Path) -> None:
@@ -250,7 +264,7 @@ def test_a_second_look_that_fails_hides_no_report(tmp_path: Path, error: BaseExc
     assert (len(report.done), report.exit_code, report.unverified) == (4, code, said)
 
 
-class Lagging:
+class Lagging(Around):
     """A node that shows for a while what was there before, as another node of a cluster may."""
 
     def __init__(self, broker: Broker, behind: int) -> None:
@@ -263,9 +277,6 @@ class Lagging:
 
     def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
         yield from self.broker.execute(wave)
-
-    def close(self) -> None:
-        self.broker.close()
 
 
 def test_a_node_that_lags_is_looked_at_again(old: Broker, tmp_path: Path) -> None:

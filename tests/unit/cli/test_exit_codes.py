@@ -161,7 +161,7 @@ def test_a_bug_is_told_without_a_traceback(
 def test_an_interrupt_has_its_own_code(
     cli: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, signal_code: object
 ) -> None:
-    from rabbit_topo.cli import Terminated
+    from rabbit_topo.cli.signals import Terminated
 
     def stop(_common: object) -> None:
         raise Terminated if signal_code == "terminated" else KeyboardInterrupt
