@@ -136,6 +136,8 @@ class Mover:
         - 4.0: both put them where they were, and count.
         - 4.3: both put them where they were; basic.nack does not count, a closed channel does.
 
+        Returned messages are delivered first, and among each other in the order in which they were returned last.
+
         So they go back by closing the channel before 4.0, and by basic.nack since then. `limit` is the queue's
         effective delivery limit: after so many returns a message is dropped. Where it is given, the look ends with the
         first message that was never returned, as returned ones are delivered before it. A message that cannot be given

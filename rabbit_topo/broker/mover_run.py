@@ -142,7 +142,8 @@ class Run:
         number, payload, _ = event
         self._progress = monotonic()
         if number in {_ACK, _NACK}:
-            published, multiple = unpack_from(">Q?", payload)
+            published, bits = unpack_from(">QB", payload)
+            multiple = bool(bits & 1)  # the next bit of basic.nack is another one
             if number == _ACK:
                 self._window.confirm(published, multiple=multiple)
                 if not self._window:

@@ -21,7 +21,7 @@ _DECLARE_OK: Final = code(spec.Queue.DeclareOk)
 _CONSUME_OK: Final = code(spec.Basic.ConsumeOk)
 _CANCEL_OK: Final = code(spec.Basic.CancelOk)
 TAG: Final = "rabbit-topo."  # what consumers' tags begin with
-_FIRST_PREFETCH: Final = 64  # messages, until their size is known
+_FIRST_PREFETCH: Final = 16  # messages, until their size is known
 _GETS: Final = 256  # basic.get under way at once
 
 

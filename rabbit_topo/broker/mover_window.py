@@ -77,7 +77,7 @@ class Window:
     def _open(self, number: int, *, multiple: bool) -> set[int]:
         """Return the messages up to `number`, or it alone, less those that are answered already."""
         last = min(number, self._first + len(self._tags) - 1)
-        numbers = range(self._first if multiple else number, last + 1)
+        numbers = range(self._first if multiple else max(self._first, number), last + 1)
         return set(numbers) - self._early - self.refused - self._vain
 
     def _pop(self) -> None:
