@@ -221,9 +221,7 @@ class _Planner:
             if isinstance(change, Unfinished) and self._blocked_vhost(change):
                 continue
             if change.key in unfinished and unfinished[change.key].key in self.blocked:
-                self._block(
-                    change, "an earlier replacement of it is unfinished", "apply finishes that; then plan again"
-                )
+                self._block(change, "an earlier replacement of it is unfinished", _SEE_ABOVE)
                 continue
             match replacements.of(change):
                 case Recreate() as operation:

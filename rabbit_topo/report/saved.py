@@ -92,8 +92,10 @@ def stale(document: Mapping[str, Any], plan: Plan) -> Stale | None:
     if document["road"] != plan.facts.road:
         read = f"it was made by reading {document['road']}, and this is {plan.facts.road}"
         return Stale(f"the saved plan and this command read the broker by different roads: {read}", (), "give its URLs")
-    there = tuple(_broker_differences(document, plan))
     planned = tuple(_plan_differences(document, plan))
+    if document["vhosts"] != list(plan.declared.vhosts):
+        return Stale("the files name other vhosts than when the plan was saved", planned)
+    there = tuple(_broker_differences(document, plan))
     if document["fingerprint"] != plan.fingerprint:
         return Stale("the broker is not as it was when the plan was saved", (*there, *planned))
     if planned:

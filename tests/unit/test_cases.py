@@ -68,8 +68,8 @@ def plan_of(case: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch)
         del there[binding.key]
     for marked in _left(case):
         there[marked.key] = marked
-        given = case.get("counts", {}).get(marked.name, [0, 0, 0])
-        if given is not None:
+        given = case.get("counts", {}).get(marked.key.name, [0, 0, 0])
+        if given is not None and isinstance(marked, Queue):
             counts[marked.key] = Counts(*given)
     facts = Facts(
         target="http://broker:15672",
@@ -107,18 +107,29 @@ def _operator(case: dict[str, Any]) -> tuple[Policy, ...]:
     return tuple(it for it in load("operator.yaml").resources.values() if isinstance(it, Policy))
 
 
-def _left(case: dict[str, Any]) -> list[Queue]:
-    """Return the queues that earlier runs left: what a file may not declare."""
-    found = []
+def _left(case: dict[str, Any]) -> list[Queue | Exchange | Binding]:
+    """Return what earlier runs left: no file may declare it."""
+    found: list[Queue | Exchange | Binding] = []
     for purpose, kind, name, *restore in case.get("left", []):
+        marked = temporary_name(purpose, Kind(kind), name)
         if purpose == "journal":
             after = Exchange("/", name, restore[0]) if kind == "exchange" else Queue("/", name, restore[0])
-            found.append(journal(after, [Binding("/", *each) for each in restore[1]]))
+            found.append(journal(after, [_restored(*each) for each in restore[1]]))
+        elif purpose == "into":
+            mark = Mark(purpose, Kind(kind), name)
+            found.append(Exchange("/", marked, "fanout", durable=False, auto_delete=True, arguments=mark.arguments))
+            found.append(Binding("/", marked, "queue", name, ""))
         else:
             mark = Mark(purpose, Kind(kind), name, dict(*restore))
-            marked = temporary_name(purpose, Kind(kind), name)
             found.append(Queue("/", marked, "classic", arguments=mark.arguments))
     return found
+
+
+def _restored(name: str, *more: str) -> Exchange | Binding:
+    if len(more) == 1:
+        return Exchange("/", name, more[0], auto_delete=True)
+    to, destination, key = more
+    return Binding("/", name, "queue" if to == "queue" else "exchange", destination, key)
 
 
 def _inventory(case: dict[str, Any]) -> Inventory:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from rabbit_topo.diff import Create, Delete, Update
+from rabbit_topo.diff import Create, Delete, Field, Update
 from rabbit_topo.model import Arguments, Binding, Exchange, Facts, Note, Policy, Queue, Topology, Vhost
 from rabbit_topo.plan import Consent, Declare, Done, Failed, NotAttempted, Plan, Remove, Report
 from rabbit_topo.report.markdown import check_markdown, plan_markdown, report_markdown
@@ -177,3 +177,24 @@ def test_a_comment_ends_where_github_ends_it() -> None:
 
 def _created(queues: Sequence[Queue]) -> str:
     return plan_markdown(_plan(*(Declare(it, Create(it, Note())) for it in queues)))
+
+
+def test_what_a_second_look_found_is_told() -> None:
+    policy = Policy("/", "p", "x", definition=Arguments({"max-length": 5}))
+    plan = _plan(*_declares(policy))
+    done = tuple(Done(it) for it in plan.operations)
+    change = Update(policy, policy, (Field("definition.max-length", 4, 5),), Note())
+    text = report_markdown(Report(plan, done, (change,)))
+    assert "**STILL DIFFERENT** (1), found by looking again, and not foreseen" in text
+    assert "`definition.max-length`: declared `5`, broker `4`" in text
+    assert "as predicted" not in text
+    unseen = report_markdown(Report(plan, done, None, "the broker is away"))
+    assert "**Not seen:** the result could not be verified: the broker is away." in unseen
+
+
+def test_one_name_may_fill_a_comment() -> None:
+    huge = Queue("/", "q" * LIMIT, "classic")
+    text = plan_markdown(_plan(*_declares(huge), *_removes(Queue("/", "small", "classic"))))
+    assert "`small`" in text
+    assert "CREATE" not in text
+    assert "**1 row does not fit into a comment**" in text
