@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.brokers import Node
 
 QUEUES = 3000
+FEW = 600
 PATIENCE = 60.0
 
 
@@ -29,14 +30,14 @@ def _queues(node: Node, vhost: str) -> set[str]:
     return {item["name"] for item in found} - {LOCK_NAME}
 
 
-def _topology(folder: Path) -> None:
-    lines = [f"  shop.q{n:04}: {{type: classic, direct: true}}" for n in range(QUEUES)]
+def _topology(folder: Path, queues: int) -> None:
+    lines = [f"  shop.q{n:04}: {{type: classic, direct: true}}" for n in range(queues)]
     (folder / "shop.yaml").write_text("\n".join(["version: 1", "queues:", *lines, ""]))
 
 
 @pytest.mark.parametrize("road", ["http", "both", "alone"])
 def test_an_interrupt_is_told_truly(node: Node, vhost: str, road: str, tmp_path: Path) -> None:
-    _topology(tmp_path)
+    _topology(tmp_path, QUEUES)
     urls = {"http": ["--broker", node.broker_url], "alone": ["--amqp", node.amqp_url]}
     urls["both"] = urls["http"] + urls["alone"]
     words = ["apply", "--yes", "--quiet", "--vhost", vhost, "--format", "json=report.json", "shop.yaml", *urls[road]]
@@ -68,9 +69,9 @@ def test_a_second_signal_ends_it_at_once(  # noqa: PLR0917 - fixtures
     node: Node, vhost: str, road: str, first: signal.Signals, code: int, tmp_path: Path
 ) -> None:
     """While the last answers are awaited, over a line where none comes; the next run does the rest."""
-    _topology(tmp_path)
+    _topology(tmp_path, FEW)
     words = [sys.executable, "-m", "rabbit_topo", "apply", "--yes", "--quiet", "--vhost", vhost, "shop.yaml"]
-    words += ["--format", "json=report.json", "--timeout", "600"]
+    words += ["--format", "json=report.json", "--timeout", "600", "--channels", "1"]
     target = ["--broker", node.broker_url, *(["--amqp", node.amqp_url] if road == "both" else [])]
     with Proxy(node.amqp_url if road == "both" else node.broker_url) as line:
         lines = ["--broker", node.broker_url, "--amqp", line.url] if road == "both" else ["--broker", line.url]
