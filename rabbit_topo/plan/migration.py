@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from rabbit_topo.model import Arguments, Kind, Mark, Queue, temporary_name
+from rabbit_topo.model import Arguments, Kind, Mark, Policy, Queue, temporary_name
 from rabbit_topo.plan import hazards
 from rabbit_topo.policies import DIVERSIONS, LIMITS, effective, options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from rabbit_topo.model import Plain, Policy
+    from rabbit_topo.model import Plain
     from rabbit_topo.plan.state import State
     from rabbit_topo.plan.types import Consent
 
@@ -97,8 +97,8 @@ def refusals_of(
 
 def _too_short_lived(after: Queue, state: State) -> Why | None:
     """A queue that nobody uses expires, and what is published into it is no use."""
-    lease = _limits(after, state).get("expires")
-    if isinstance(lease, int) and lease < SHORTEST_LEASE:
+    lease = _smallest("expires", after, state)
+    if lease is not None and lease < SHORTEST_LEASE:
         return (
             f"the new queue expires after {lease:,} ms without a consumer, while its messages are still coming back",
             f"raise x-expires to {SHORTEST_LEASE:,} or more for the time of the migration",
@@ -106,18 +106,25 @@ def _too_short_lived(after: Queue, state: State) -> Why | None:
     return None
 
 
-def _limits(queue: Queue, state: State) -> dict[str, Plain]:
+def _smallest(option: str, queue: Queue, state: State) -> int | None:
+    """Return the smallest value that an option has for a queue, under the policies as they are and as declared."""
     facts = state.observed.facts
-    policies = (state.policies, facts.operator_policies)
-    return options(queue, *(effective(some, queue, facts.version) for some in policies))
+    declared = [policy for policy in state.declared.of(Kind.POLICY) if isinstance(policy, Policy)]
+    there = {policy.key: policy for policy in state.policies}
+    operator = effective(facts.operator_policies, queue, facts.version)
+    found = [
+        options(queue, effective(policies, queue, facts.version), operator).get(option)
+        for policies in (there.values(), {**there, **{policy.key: policy for policy in declared}}.values())
+    ]
+    return min((value for value in found if isinstance(value, int)), default=None)
 
 
 def _no_room(before: Queue | None, after: Queue, holding: Queue | None, state: State) -> Why | None:
     """Say that what waits in holding and in the queue itself is more than the new queue takes."""
     counted = [state.observed.facts.counts.get(queue.key) for queue in (before, holding) if queue is not None]
     messages = sum(counts.messages for counts in counted if counts)
-    room = _limits(after, state).get("max-length")
-    if isinstance(room, int) and 0 <= room < messages:
+    room = _smallest("max-length", after, state)
+    if room is not None and 0 <= room < messages:
         more = "" if holding is None else " in it and in its holding queue"
         return (
             f"the new queue takes {hazards.counted(room, 'message')} (max-length), and there are {messages:,}{more}",
