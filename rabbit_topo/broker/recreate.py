@@ -18,7 +18,7 @@ from rabbit_topo.broker.refusals import granting, permission_hint
 from rabbit_topo.errors import BrokerError, Refusal
 from rabbit_topo.model import MARK, RESERVED, Arguments, Binding, Exchange, Kind, Mark, Queue, mark_of, temporary_name
 from rabbit_topo.plan.journal import journal
-from rabbit_topo.plan.operations import Done, Failed, NotAttempted
+from rabbit_topo.plan.operations import Declare, Done, Failed, NotAttempted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +83,7 @@ class _Recreation:
         try:
             if self._begun:
                 return self._conclude(Attempt(lost="interrupted"))
+            self._sweep(self._operation.after)
             return self._called_off(NotAttempted(self._operation, "interrupted before anything was deleted"))
         except (BrokerError, Refusal) as error:
             return self._broken(error)
@@ -98,7 +99,17 @@ class _Recreation:
             return self._failed(reasons[0])
         if words := self._writer.begin():
             return self._failed(words)
-        return self._lay() or self._try_out() or self._last_look()
+        return self._lay() or self._try_out() or self._ask() or self._last_look()
+
+    def _ask(self) -> Failed | None:
+        """Ask whether this user may bring back each binding, those of others too."""
+        refusals = self._writer.may_bind([one for one in self._operation.restore if isinstance(one, Binding)])
+        if refusals.lost:
+            raise BrokerError(refusals.lost)
+        for item, words in refusals.told:
+            hint = permission_hint(Declare(item, self._operation.cause), self._http.user)
+            return self._failed(f"one of its bindings could not be brought back: {words}", hint)
+        return None
 
     def _lay(self) -> Failed | None:
         name = self._journal.name

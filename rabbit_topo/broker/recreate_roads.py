@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -13,7 +14,7 @@ from rabbit_topo.broker.amqp_talk import Burst, Job, Lost, Refused
 from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED
 from rabbit_topo.broker.readings import queue_arguments
 from rabbit_topo.errors import BrokerError, Refusal
-from rabbit_topo.model import Binding, Exchange, Queue
+from rabbit_topo.model import MARK, Arguments, Binding, Exchange, Queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,6 +65,9 @@ class Writer(Protocol):
     def try_out(self, trial: Exchange, bindings: Sequence[Binding]) -> Refusals:
         """Declare an exchange, bind it, and delete it again."""
 
+    def may_bind(self, bindings: Sequence[Binding]) -> Refusals:
+        """Ask whether this user may make each of them, and change nothing."""
+
     def replace(self, operation: Recreate) -> Attempt:
         """Delete, declare, and bring back what went with it. Nothing is sent twice."""
 
@@ -92,6 +96,11 @@ class ByAmqp:
         items: Sequence[Item] = (trial, *bindings)
         return self._carry_through(items, lambda spelled: [_trial(items, spelled)])
 
+    def may_bind(self, bindings: Sequence[Binding]) -> Refusals:
+        """Remove bindings that cannot be there: it takes the same permissions, and RabbitMQ calls it done."""
+        absent = [replace(one, arguments=Arguments({MARK: "may it be bound?"})) for one in bindings]
+        return self._bind(list(dict.fromkeys(absent)), [], methods.unbind)
+
     def replace(self, operation: Recreate) -> Attempt:
         """Send it at once; of a queue without a guard, the consumers are counted on the same channel before."""
         before, restore = operation.before, operation.restore
@@ -116,7 +125,7 @@ class ByAmqp:
             denied = isinstance(result, Refused) and result.code == ACCESS_REFUSED
             words = result.text if isinstance(result, Refused) else result
             return Attempt(burst.sent, tuple(done), words, denied)
-        self._bind(restore[at:], done)
+        self._bind([one for one in restore[at:] if isinstance(one, Binding)], done)
         return Attempt(burst.sent, tuple(done))
 
     def bring(self, items: Sequence[Item]) -> Refusals:
@@ -128,20 +137,27 @@ class ByAmqp:
         bound = self._bind([item for item in items if isinstance(item, Binding)], [])
         return Refusals(declared.told + bound.told, bound.lost)
 
-    def _bind(self, bindings: Sequence[Item], done: list[float]) -> Refusals:
+    def _bind(
+        self, bindings: Sequence[Binding], done: list[float], spell: Callable[[Binding], Method] = methods.bind
+    ) -> Refusals:
         return self._carry_through(
-            bindings, lambda spelled: [_bringing(bindings[at::WAYS], spelled[at::WAYS], done) for at in range(WAYS)]
+            bindings,
+            lambda spelled: [_bringing(bindings[at::WAYS], spelled[at::WAYS], done) for at in range(WAYS)],
+            [partial(spell, one) for one in bindings],
         )
 
     def _carry_through(
-        self, items: Sequence[Item], talks: Callable[[Sequence[Method]], Sequence[Talk[Refusals]]]
+        self,
+        items: Sequence[Item],
+        talks: Callable[[Sequence[Method]], Sequence[Talk[Refusals]]],
+        spellings: Sequence[Callable[[], Method]] = (),
     ) -> Refusals:
         """Carry talks through to their end, side by side.
 
         What was deleted comes back even if the lock was lost with the line: it only adds what was there before.
         """
         try:
-            spelled = [_spell(item) for item in items]
+            spelled = [spell() for spell in spellings or [partial(_spell, item) for item in items]]
         except Exception as error:  # noqa: BLE001 - as above
             return Refusals(((items[0], f"{CANNOT_CARRY}: {error}"),))
         jobs = [Job(None, talk) for talk in talks(spelled)] if items else []
@@ -175,6 +191,10 @@ class ByHttp:
         except (BrokerError, Refusal) as error:
             return Refusals(tuple(told), error.message)
         return Refusals(tuple(told))
+
+    def may_bind(self, _bindings: Sequence[Binding]) -> Refusals:
+        """Say nothing against it: HTTP has no such question."""
+        return Refusals()
 
     def replace(self, operation: Recreate) -> Attempt:
         """Send one after the other until something is refused."""

@@ -109,8 +109,9 @@ class Eye:
         known = {*exchanges, *(one.key for one in missing)}
         if any(key.kind is Kind.QUEUE for one in unbound for key in (one.source_key, one.destination_key)):
             known |= self._queues()
-        lost = [one for one in unbound if not {one.source_key, one.destination_key} <= known]
-        missing += [one for one in unbound if one not in lost]
+        lost: list[Binding] = []
+        for one in unbound:
+            (missing if {one.source_key, one.destination_key} <= known else lost).append(one)
         return Sight(target, tuple(missing), tuple(lost))
 
     def marked(self, queue: Queue) -> dict[str, object]:

@@ -473,25 +473,31 @@ def test_publishers_hear_of_every_message_that_finds_no_way(shop: Shop, capsys: 
 
 
 @contextmanager
-def _user(shop: Shop, configure: str) -> Iterator[str]:
+def _user(shop: Shop, rights: dict[str, str]) -> Iterator[str]:
     name = f"u{shop.vhost}"
     shop.node.http("PUT", "users", name, body={"password": "secret", "tags": "management"})
-    body = {"configure": configure, "write": ".*", "read": ".*"}
-    shop.node.http("PUT", "permissions", shop.vhost, name, body=body)
+    shop.node.http("PUT", "permissions", shop.vhost, name, body=rights)
     try:
         yield name
     finally:
         shop.node.http("DELETE", "users", name)
 
 
+MAY = {"configure": ".*", "write": ".*", "read": ".*"}
+
+
 @pytest.mark.parametrize(
-    ("configure", "words"),
-    [("^x$", "configure, write and read on names"), ("^rabbit-topo", "configure on exchange 'x'")],
+    ("rights", "words"),
+    [
+        ({"configure": "^x$"}, "configure, write and read on names"),
+        ({"configure": "^rabbit-topo"}, "configure on exchange 'x'"),
+        ({"write": "^(?!q3$)"}, "write on queue 'q3'"),
+        ({"read": "^(?!in1$)"}, "read on exchange 'in1'"),
+    ],
 )
-def test_who_may_not_do_it_changes_nothing(shop: Shop, configure: str, words: str) -> None:
-    surround(shop, "topic")
-    before = shop.bindings(), shop.read("exchanges", "x")
-    with _user(shop, configure) as name:
+def test_who_may_not_do_it_changes_nothing(shop: Shop, rights: dict[str, str], words: str) -> None:
+    before = _surrounded(shop), shop.read("exchanges", "x")
+    with _user(shop, MAY | rights) as name:
         http, line = (url.replace("guest:guest@", "") for url in (shop.node.broker_url, shop.node.amqp_url))
         broker = connect(http, amqp=line, username=name, password="secret")
         report, _ = shop.apply("exchanges: {x: {type: fanout, open_bindings: true}}", broker=broker)
@@ -574,3 +580,20 @@ def test_a_line_that_breaks_behind_the_deletion_is_made_anew(shop: Shop, target:
         assert line.strikes == 1
     assert (report.exit_code, shop.bindings(), _temporary(shop)) == (0, before, set()), reasons(report)
     assert shop.apply(TARGETS[target])[1].empty
+
+
+def test_over_http_alone_a_line_that_breaks_loses_nothing(shop: Shop) -> None:
+    _surrounded(shop)
+    shop.node.http("DELETE", "queues", shop.vhost, _server_named(shop)[0])
+    before = shop.bindings()
+    text, undo = TARGETS["exchange"], TARGETS["exchange"].replace("fanout", "topic")
+    dice = random.Random(shop.node.label)  # noqa: S311 - a test's dice
+    with Proxy(shop.node.broker_url) as line:
+        assert shop.apply(text, broker=shop.connect("http", line.url))[0].exit_code == 0
+    for _ in range(DRAWS):
+        assert shop.apply(undo, "http")[0].exit_code == 0
+        way: Way = dice.choice(("up", "down"))
+        fault = Fault(dice.choice(("reset", "close")), way, dice.randrange(line.passed[way]), gone=True)
+        with Proxy(shop.node.broker_url, fault) as broken, suppress(TopoError):
+            shop.apply(text, broker=shop.connect("http", broken.url, timeout=3))
+        _finish(shop, text, before, f"http {fault}")
