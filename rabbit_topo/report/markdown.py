@@ -12,7 +12,7 @@ from rabbit_topo.report import words
 from rabbit_topo.report.layout import SYMBOL, operation_mark, place_of
 from rabbit_topo.report.markdown_page import Section, code, page, sentence
 from rabbit_topo.report.rows import differences, name_of, rows, subject, summary
-from rabbit_topo.report.text import FINDINGS, SECTIONS, more_of, standing, verdict
+from rabbit_topo.report.text import FINDINGS, SECTIONS, agreed, more_of, standing, verdict
 from rabbit_topo.report.unverified import road, unverified_entries
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def plan_markdown(plan: Plan) -> str:
     several = len(plan.declared.vhosts) > 1
     told = [f"{count[name]:,} {said}" for name, said in _COLUMNS.items() if count[name] and name in _HEADLINE]
     head = [f"### rabbit-topo plan: {', '.join(told) or 'nothing to do'}", "", *_numbers(count), *_about(plan)]
-    head[-1] += f" Prune is {'on' if plan.prune else 'off'}."
+    allowed = "".join(f", {code(name)}" for name in agreed(plan)).replace(", ", "; allowed: ", 1)
+    head[-1] += f" Prune is {'on' if plan.prune else 'off'}{allowed}."
     if plan.excess:
         head += ["", "> [!CAUTION]", f"> **Too much:** it {sentence(plan.excess)}. `apply` refuses this plan."]
         head += [f"> To unblock: {sentence(REMEDY)}."]

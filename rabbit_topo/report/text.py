@@ -55,6 +55,8 @@ def plan_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]
     all_rows = rows(plan)
     layout = layout_of(plan, [(row, _traits(row)) for row in all_rows], width)
     yield from _header(plan.facts, plan.declared, sources, f"prune {'on' if plan.prune else 'off'}", width)
+    if given := agreed(plan):
+        yield from wrapped("  allowed   ", "dim", ", ".join(given), width)
     if plan.excess:
         yield from section("TOO MUCH", "apply refuses this plan, --yes or not", [plan.excess])
         yield from wrapped("  ! ", "danger", plan.excess, width)
@@ -75,6 +77,11 @@ def plan_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]
     yield from renewed_lines(plan.facts, width)
     yield ()
     yield from _plan_summary(all_rows, plan, width)
+
+
+def agreed(plan: Plan) -> list[str]:
+    """Name what was agreed to beside pruning."""
+    return [*sorted(plan.consent.allow), *(["migrate"] if plan.consent.migrate else [])]
 
 
 def _unseen(chosen: Sequence[Row], layout: Layout) -> Iterator[Line]:
