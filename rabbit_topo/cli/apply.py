@@ -77,9 +77,9 @@ def _lock(here: Session, vhosts: Iterable[str], own: dict[str, Any]) -> None:
     if own["no_lock"]:
         return
     from rabbit_topo.broker.lock import Wait
-    from rabbit_topo.model import Key, Kind
+    from rabbit_topo.model import LOCK_NAME, Key, Kind
 
-    name, vhosts = own["lock_name"], sorted(vhosts)
+    name, vhosts = own["lock_name"] or here.lock_name or LOCK_NAME, sorted(vhosts)
     for vhost in vhosts:
         if Key(vhost, Kind.QUEUE, name) in here.declared.resources:
             raise UsageError(f"the files declare queue {name!r} of vhost {vhost!r}", "the lock wants a name of its own")

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from rabbit_topo.plan import Consent
 
 MOST_CHANNELS = 2047  # RabbitMQ's own channel_max
-_LONGEST_NAME = 255  # bytes
 _COMMENTED = ("plan", "check", "apply")  # commands whose result can be a comment of a pull request
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
@@ -203,14 +202,11 @@ def lock(command: _Command) -> _Command:
     return command
 
 
-def _lock_name(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str:
-    from rabbit_topo.model import LOCK_NAME
+def _lock_name(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    from rabbit_topo.model import no_queue_name
 
-    if value is None:
-        return LOCK_NAME
-    if not value or value.startswith("amq.") or not value.isprintable() or len(value.encode()) > _LONGEST_NAME:
-        message = f"a queue's name has 1 to {_LONGEST_NAME} bytes, no control characters, and does not begin with amq."
-        raise click.BadParameter(message)
+    if value is not None and (why := no_queue_name(value)):
+        raise click.BadParameter(why)
     return value
 
 

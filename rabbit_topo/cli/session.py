@@ -33,6 +33,7 @@ class Session:
     broker: Broker
     progress: Progress
     environment: str | None = None
+    lock_name: str = ""
 
     def plan(self, consent: Consent | None = None) -> Plan:
         """Observe, compare and plan; nothing is written."""
@@ -122,7 +123,7 @@ def session(common: Common, login: BrokerOptions, *, via: str | None = None) -> 
     check_vhost(settings.target, declared.vhosts)
     broker = connect_target(_by(settings.target, via))
     try:
-        yield Session(declared, sources, broker, progress, settings.environment)
+        yield Session(declared, sources, broker, progress, settings.environment, settings.lock_name)
     finally:
         progress.clear()
         broker.close()

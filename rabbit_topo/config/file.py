@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rabbit_topo.arguments.versions import OLDEST, read_release
 from rabbit_topo.errors import InputError, Problem, UsageError
+from rabbit_topo.model import no_queue_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,7 +27,7 @@ _VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,5})?")
 _PROJECT = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _VARIABLE = re.compile(r"\$(?P<escaped>\$\{)|\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)\})?")
-_TOP = ("sources", "target_version", "project", "inventory", "environments")
+_TOP = ("sources", "target_version", "project", "inventory", "lock_name", "environments")
 _ENVIRONMENT = ("broker", "amqp", "username", "password", "password_file", "tls", "timeout", "expect")
 _EXPECT = ("cluster_name", "version", "tags")
 _TLS = ("ca_file", "cert_file", "key_file", "verify")
@@ -80,7 +81,8 @@ class Environment:
 class ConfigFile:
     """A configuration file as written. `path` is where it lies, `shown` how messages call it.
 
-    `project` is set where an inventory is to be kept on the broker, under this name.
+    `project` is set where an inventory is to be kept on the broker, under this name. `lock_name` is the queue that
+    keeps two applies apart, where it is not the usual one.
     """
 
     path: Path
@@ -88,6 +90,7 @@ class ConfigFile:
     sources: tuple[Text, ...] = ()
     target_version: str = ""
     project: str = ""
+    lock_name: str = ""
     environments: Mapping[str, Environment] = field(default_factory=dict)
 
 
@@ -152,6 +155,7 @@ class _Reader:
         version = ""
         project: Text | None = None
         inventory: Node | None = None
+        lock_name = ""
         environments: dict[str, Environment] = {}
         for key, value in self.items(root, "the configuration", _TOP):
             match key.raw:
@@ -163,13 +167,15 @@ class _Reader:
                     project = self.project(value)
                 case "inventory":
                     inventory = value if self.inventory(value) else None
+                case "lock_name":
+                    lock_name = self.lock_name(value)
                 case _:
                     for name, node in self.items(value, "environments", None):
                         environments[name.raw] = self.environment(name, node)
         if inventory is not None and project is None and not self.says(root, "project"):
             self.complain(inventory, "an inventory needs the project's name", "write `project: NAME` beside it")
         kept = project.raw if project and inventory is not None else ""
-        return ConfigFile(self.path, self.shown, sources, version, kept, environments)
+        return ConfigFile(self.path, self.shown, sources, version, kept, lock_name, environments)
 
     def environment(self, name: Text, node: Node) -> Environment:
         texts: dict[str, Text] = {}
@@ -302,6 +308,12 @@ class _Reader:
             return True
         self.complain(node, "inventory must be `broker`", "leave it out to keep none")
         return False
+
+    def lock_name(self, node: Node) -> str:
+        text = self.text("lock_name", node).get("lock_name")
+        if text and (why := no_queue_name(text.raw)):
+            self.complain(node, "lock_name must be the name of a queue", why)
+        return text.raw if text else ""
 
     def version(self, node: Node) -> str:
         # the text, not the number: 4.10 would become 4.1

@@ -40,6 +40,7 @@ class Settings:
     warnings: tuple[str, ...]
     config_file: str | None
     environment: str | None
+    lock_name: str = ""
 
 
 def resolve_sources(*, cwd: Path, environ: Mapping[str, str], config_path: str | None) -> Sources:
@@ -89,7 +90,7 @@ def resolve(
     if (flags.ca_file or flags.cert_file or (environment and environment.tls)) and not _is_secure(target):
         warnings.append("TLS files are given, and no URL begins with https:// or amqps://: nothing is encrypted")
     used = environment.place.raw if environment else None
-    return Settings(files.sources, target, tuple(warnings), files.config_file, used)
+    return Settings(files.sources, target, tuple(warnings), files.config_file, used, config.lock_name if config else "")
 
 
 def _urls_above(environ: Mapping[str, str], env: str | None, broker: str | None, amqp: str | None) -> _Urls | None:

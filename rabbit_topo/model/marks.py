@@ -22,6 +22,7 @@ RESERVED: Final = "rabbit-topo."
 MARK: Final = "x-rabbit-topo"
 LOCK_NAME: Final = f"{RESERVED}lock"
 _FORMAT: Final = 1
+_LONGEST: Final = 255  # bytes of a name
 _SHOWN_BYTES: Final = 150  # of the target's name; the digest tells names apart that are longer
 
 
@@ -87,6 +88,17 @@ def temporary_name(purpose: str, kind: Kind, name: str) -> str:
     digest = hashlib.sha256(f"{purpose} {kind.value} {name}".encode()).hexdigest()[:8]
     shown = name.encode()[:_SHOWN_BYTES].decode(errors="ignore")
     return f"{RESERVED}{purpose}.{shown}~{digest}"
+
+
+def no_queue_name(name: str) -> str:
+    """Say why nobody can declare a queue of this name; empty where somebody can.
+
+    >>> no_queue_name("shop.lock"), no_queue_name("amq.lock")
+    ('', 'a name has 1 to 255 bytes, no control characters, and does not begin with amq.')
+    """
+    if name and not name.startswith("amq.") and name.isprintable() and len(name.encode()) <= _LONGEST:
+        return ""
+    return f"a name has 1 to {_LONGEST} bytes, no control characters, and does not begin with amq."
 
 
 def target_of(vhost: str, mark: Mark) -> Key:

@@ -412,7 +412,7 @@ environments:
 def test_an_unknown_key_gets_a_suggestion(tmp_path: Path) -> None:
     assert "did you mean sources?" in problems(tmp_path, "source: []\n")[0]
     assert (
-        "possible here: sources, target_version, project, inventory, environments" in problems(tmp_path, "zzz: 1\n")[0]
+        "possible here: sources, target_version, project, inventory, lock_name, environments" in problems(tmp_path, "zzz: 1\n")[0]
     )
 
 
@@ -527,6 +527,9 @@ def test_an_empty_configuration_says_nothing(tmp_path: Path, text: str) -> None:
         "environments: {a: {broker: b, expect: {tags: {a: 1}}}}",
         "environments: {a: {broker: b, expect: {tag: {a: b}}}}",
         "{inventory: broker, project: shop}",
+        "lock_name: shop.lock",
+        "lock_name: amq.lock",
+        "lock_name: ''",
         "{inventory: broker}",
         "{inventory: here, project: shop}",
         "project: shop.eu",
@@ -603,3 +606,12 @@ def test_an_inventory_is_kept_under_the_projects_name(tmp_path: Path) -> None:
 def test_an_inventory_of_the_wrong_form_is_one_problem(tmp_path: Path, text: str, problem: str) -> None:
     [found] = problems(tmp_path, text)
     assert problem in found
+
+
+def test_the_lock_may_have_another_name(tmp_path: Path) -> None:
+    assert settle(tmp_path, "lock_name: shop.lock\n").lock_name == "shop.lock"
+    assert settle(tmp_path, "sources: []\n").lock_name == ""
+    assert problems(tmp_path, "lock_name: amq.lock\n") == [
+        "rabbit-topo.yaml:1:12: lock_name must be the name of a queue\n"
+        "    a name has 1 to 255 bytes, no control characters, and does not begin with amq."
+    ]
