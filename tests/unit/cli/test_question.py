@@ -6,8 +6,10 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,16 +29,25 @@ CONFIG = "environments:\n  production: {broker: broker.json}\n"
 SECONDS = 60.0
 
 
+_started: list[subprocess.Popen[bytes]] = []
+
+
 @pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     Path("shop.yaml").write_text(SHOP)
     Path("broker.json").write_text(json.dumps({"queues": [STRAY]}))
+    yield
+    while _started:
+        process = _started.pop()
+        process.kill()
+        process.wait()
 
 
 def _apply(*words: str, **more: Any) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "rabbit_topo", "apply", "shop.yaml", *words]
-    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, **more)
+    _started.append(subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, **more))
+    return _started[-1]
 
 
 class Terminal:
@@ -51,6 +62,12 @@ class Terminal:
     def until(self, text: str) -> None:
         while text not in self.shown:
             assert self._more(), self.shown
+
+    def until_it_waits(self) -> None:
+        """Return once the process sleeps: a signal that comes just before it reads is heard with the next key only."""
+        deadline = time.monotonic() + SECONDS
+        while Path(f"/proc/{self.command.pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+            assert time.monotonic() < deadline
 
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
@@ -118,7 +135,8 @@ def test_something_harmless_asks_for_a_yes(answer: str, code: int) -> None:
 def test_an_interrupt_at_the_question_changes_nothing() -> None:
     terminal = Terminal("--prune", "--broker", "broker.json")
     terminal.until("to go on: ")
-    terminal.command.send_signal(2)
+    terminal.until_it_waits()
+    terminal.command.send_signal(signal.SIGINT)
     assert (terminal.ended(), _is_there()) == (130, True), terminal.shown
     assert "nothing was changed" in terminal.shown
 
