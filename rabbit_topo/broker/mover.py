@@ -12,7 +12,8 @@ from amqp import spec
 from rabbit_topo.broker.amqp_link import _queue as read_declare_ok
 from rabbit_topo.broker.amqp_login import Login, words
 from rabbit_topo.broker.amqp_methods import delete_exchange, look_for
-from rabbit_topo.broker.mover_frames import Closed, Line
+from rabbit_topo.broker.mover_events import Closed
+from rabbit_topo.broker.mover_frames import Line
 from rabbit_topo.broker.mover_heads import Head, give_back, look_at
 from rabbit_topo.broker.mover_publish import Publisher, private_exchange
 from rabbit_topo.broker.mover_run import NO_HARM, Run, Stuck

@@ -13,20 +13,19 @@ from contextlib import suppress
 from select import select
 from struct import Struct
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from amqp import spec
 
 from rabbit_topo.broker.amqp_link import read_server
 from rabbit_topo.broker.amqp_login import goodbye, words
 from rabbit_topo.broker.amqp_wire import END, HEARTBEAT, METHOD, OVERHEAD, TICK
+from rabbit_topo.broker.mover_events import CHANNEL_CLOSE, CONNECTION_CLOSE, Closed, Event, LineLost, code, reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rabbit_topo.broker.amqp_talk import Method
-
-Bytes = bytes | bytearray
 
 CHANNEL: Final = 1
 HEADER_KIND: Final = 2
@@ -42,24 +41,9 @@ _PATIENCE: Final = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
 _NO_AMQP: Final = "what it sent is no AMQP"
 
 
-def code(number: tuple[int, int]) -> int:
-    """Write class and method as one number."""
-    return number[0] << 16 | number[1]
-
-
 BRINGS_A_MESSAGE: Final = frozenset(map(code, (spec.Basic.Deliver, spec.Basic.GetOk, spec.Basic.Return)))
-CHANNEL_CLOSE: Final = code(spec.Channel.Close)
-CONNECTION_CLOSE: Final = code(spec.Connection.Close)
 _ENDS: Final = frozenset({CONNECTION_CLOSE, code(spec.Connection.CloseOk)})
 _BLOCKED, _UNBLOCKED = code(spec.Connection.Blocked), code(spec.Connection.Unblocked)
-
-
-class Event(NamedTuple):
-    """A method that came: its number, its arguments, and the frames of its message, empty where it has none."""
-
-    number: int
-    payload: bytearray
-    content: bytearray
 
 
 _NOTHING: Final = bytearray()
@@ -245,19 +229,6 @@ class Line:
             self.inbox.append(Event(number, payload, _NOTHING))
 
 
-class Closed(Exception):
-    """The broker closed the channel or the connection: reply code and its words."""
-
-    def __init__(self, reply_code: int, text: str) -> None:
-        super().__init__(text)
-        self.reply_code = reply_code
-
-
-def reason(payload: Bytes) -> tuple[int, str]:
-    """Read channel.close and connection.close: the reply code and its text."""
-    return int.from_bytes(payload[:2], "big"), payload[3 : 3 + payload[2]].decode(errors="replace")
-
-
 def exchange(lines: Sequence[Line], listening: Sequence[Line], patience: float = TICK / 4) -> bool:
     """Send on `lines` and read on `listening` what can be, after waiting for it for `patience` seconds at most.
 
@@ -278,11 +249,3 @@ def exchange(lines: Sequence[Line], listening: Sequence[Line], patience: float =
         if line.is_silent():
             raise LineLost(line, f"no sign of life for {2 * line.server.heartbeat:g} seconds")
     return bool(at_work)
-
-
-class LineLost(OSError):
-    """A line failed: which, and what was said."""
-
-    def __init__(self, line: Line, text: str) -> None:
-        super().__init__(text)
-        self.line = line

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Final
 from amqp import spec
 
 from rabbit_topo.broker.amqp_talk import Method
-from rabbit_topo.broker.mover_frames import CHANNEL_CLOSE, CONNECTION_CLOSE, Closed, code, exchange, reason
+from rabbit_topo.broker.mover_events import CHANNEL_CLOSE, CONNECTION_CLOSE, Closed, code, reason
+from rabbit_topo.broker.mover_frames import exchange
 from rabbit_topo.broker.mover_header import DELIVERIES, EXPIRATION, USER_ID, body_size, integer, short
 from rabbit_topo.broker.mover_source import GET_OK, TAG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rabbit_topo.broker.mover_frames import Event, Line
+    from rabbit_topo.broker.mover_events import Event
+    from rabbit_topo.broker.mover_frames import Line
     from rabbit_topo.broker.mover_publish import Publisher
     from rabbit_topo.model import Queue
 

@@ -10,12 +10,14 @@ from amqp import spec
 from rabbit_topo.broker.amqp_methods import bind, declare_exchange
 from rabbit_topo.broker.amqp_talk import Method
 from rabbit_topo.broker.amqp_wire import END, METHOD
-from rabbit_topo.broker.mover_frames import CHANNEL, HEADER_KIND, code
+from rabbit_topo.broker.mover_events import code
+from rabbit_topo.broker.mover_frames import CHANNEL, HEADER_KIND
 from rabbit_topo.broker.mover_header import COUNTERS, USER_ID, short, without
 from rabbit_topo.model import Binding, Exchange, Kind, Mark, temporary_name
 
 if TYPE_CHECKING:
-    from rabbit_topo.broker.mover_frames import Bytes, Line
+    from rabbit_topo.broker.mover_events import Bytes
+    from rabbit_topo.broker.mover_frames import Line
     from rabbit_topo.model import Queue
 
 _FRAME = Struct(">BHI")

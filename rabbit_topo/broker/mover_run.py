@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from amqp import spec
 
-from rabbit_topo.broker.mover_frames import CHANNEL_CLOSE, CONNECTION_CLOSE, Closed, LineLost, code, exchange, reason
+from rabbit_topo.broker.mover_events import CHANNEL_CLOSE, CONNECTION_CLOSE, Closed, LineLost, code, reason
+from rabbit_topo.broker.mover_frames import exchange
 from rabbit_topo.broker.mover_source import DELIVER, GET_OK, Consumer, Getter
 from rabbit_topo.broker.mover_window import Window
 from rabbit_topo.errors import BrokerError
@@ -16,7 +17,8 @@ from rabbit_topo.errors import BrokerError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rabbit_topo.broker.mover_frames import Event, Line
+    from rabbit_topo.broker.mover_events import Event
+    from rabbit_topo.broker.mover_frames import Line
     from rabbit_topo.broker.mover_publish import Publisher
     from rabbit_topo.broker.mover_source import Source
     from rabbit_topo.model import Queue

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 from amqp import spec
 
 from rabbit_topo.broker.amqp_methods import look_for
-from rabbit_topo.broker.mover_frames import code
+from rabbit_topo.broker.mover_events import code
 
 if TYPE_CHECKING:
-    from rabbit_topo.broker.mover_frames import Event, Line
+    from rabbit_topo.broker.mover_events import Event
+    from rabbit_topo.broker.mover_frames import Line
     from rabbit_topo.model import Queue
 
 DELIVER: Final = code(spec.Basic.Deliver)

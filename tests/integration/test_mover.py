@@ -17,15 +17,17 @@ import pytest
 
 from rabbit_topo.broker import mover_run
 from rabbit_topo.broker.mover import Mover, Stuck
-from rabbit_topo.broker.target import Target
+from rabbit_topo.broker.target import Target, Tls
 from rabbit_topo.model import Arguments, Queue
 from tests.brokers import Node, start
+from tests.certificates import Authority
 from tests.integration.test_no_loss import channel
 from tests.proxy import Fault, Proxy
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
+    from pathlib import Path
 
 COUNTERS = {"x-delivery-count", "x-acquired-count"}
 
@@ -405,6 +407,20 @@ def test_an_alarm_stops_it_and_costs_nothing(label: str) -> None:
             wait_until(lambda: made.ready(source)[0] == 3000)
             assert made.move(source, into).moved == 3000
         assert set(numbers(node, into)) == set(range(3000))
+
+
+def test_it_moves_over_tls(label: str, tmp_path: Path) -> None:
+    if label != "4.3":
+        pytest.skip("one version suffices")
+    authority = Authority(tmp_path)
+    with start(label, authority.server("127.0.0.1")) as sandbox:
+        node = Node(label, sandbox)
+        source, into = queue(node, "/", "from"), queue(node, "/", "to")
+        fill(node, source, 300, 100_000)
+        target = Target(amqp=sandbox.amqp_tls_url, tls=Tls(ca_file=str(authority.ca_file)))
+        with closing(Mover(target, "/")) as made:
+            assert made.move(source, into).moved == 300
+        assert numbers(node, into) == list(range(300))
 
 
 def _watermark(node: Node, fraction: str) -> None:
