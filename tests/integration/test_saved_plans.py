@@ -42,7 +42,7 @@ class Shop:
         self.ran("plan", "--prune", "--out", str(self.plan), str(self.file))
 
     def call(self, *words: str) -> tuple[int, str]:
-        login = ("--broker", self.node.broker_url, "--amqp", self.node.amqp_url)
+        login = ("--broker", self.node.broker_url.replace("//", "//guest:guest@"), "--amqp", self.node.amqp_url)
         code = run([*words, *login])
         told = self._capsys.readouterr()
         return code, told.out + told.err
@@ -131,6 +131,7 @@ CHANGES: dict[str, _Change] = {
 
 def test_a_stale_plan_never_writes(node: Node, vhost: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shop = Shop(node, vhost, tmp_path, capsys)
+    assert "guest:guest" not in shop.plan.read_text()
     for kind, (change, undo, says) in CHANGES.items():
         change(shop)
         told = shop.refused()

@@ -114,3 +114,14 @@ def test_control_characters_of_names_stay_quiet() -> None:
     told = _told(_plan(QUEUE, there=Topology({ugly.key: ugly})), _plan(QUEUE))
     assert "\x1b" not in told
     assert "- queue a\\x1b[31m: is gone" in told
+
+
+def test_both_schemas_of_a_plan_spell_things_alike() -> None:
+    plan, saved = (json.loads(schema_text(name)) for name in ("plan", "saved-plan"))
+    for name, shape in saved["$defs"].items():
+        if name != "target":
+            assert shape == plan["$defs"][name], name
+    operation = saved["properties"]["operations"]["items"]["properties"]
+    assert {key: operation[key] for key in operation if key != "wave"} == plan["properties"]["operations"]["items"][
+        "properties"
+    ]
