@@ -29,7 +29,7 @@ __all__ = ["Head", "Moved", "Mover", "Stuck"]
 
 NEWS: Final = 2.0  # seconds that a quorum queue may take to count what was done with it
 PAUSE: Final = 0.01
-WINDOW: Final = 1000  # messages under way at once
+WINDOW: Final = 500  # messages under way at once; measured: 1000 and 2000 are slower on 3.10, no faster on 4.3
 
 
 @dataclass(frozen=True, slots=True)
