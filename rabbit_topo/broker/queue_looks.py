@@ -73,3 +73,12 @@ def alarms(http: Http) -> list[str]:
         return []
     kinds = {"mem_alarm": "memory", "disk_free_alarm": "disk"}
     return [f"{kinds[key]} on {node.get('name')}" for node in answer.body for key in kinds if node.get(key) is True]
+
+
+def may_impersonate(http: Http, user: str) -> bool:
+    """Say whether this user may publish with another's user_id; False where HTTP knows us by another name."""
+    answer = http.ask("GET", "/api/whoami")
+    if not answer.ok or answer.body.get("name") != user:
+        return False
+    tags = answer.body.get("tags")  # a list; before 3.9, joined by commas
+    return "impersonator" in (tags.split(",") if isinstance(tags, str) else tags or ())

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from rabbit_topo.broker.queue_looks import alarms, details, policies_of
+from rabbit_topo.broker.queue_looks import alarms, details, may_impersonate, policies_of
 from rabbit_topo.errors import Refusal
 from rabbit_topo.plan.migration import harmful
 from rabbit_topo.policies import effective, options, reaches, release
@@ -38,7 +38,6 @@ class Looks:
     def at(self, queue: Queue, after: Queue) -> None:
         """Refuse what nobody should begin: an alarm, no room, messages that cannot move or must not be touched."""
         http = self.broker.management.http
-        policies = policies_of(http, queue.vhost)
         if found := alarms(http):
             raise Refusal(
                 f"the broker lets nobody publish: an alarm is on ({', '.join(found)})", "wait until it is over"
@@ -50,7 +49,7 @@ class Looks:
                 "--allow default-exchange-gap takes that: what is sent so between delete and declare is lost",
             )
         self.room(queue, after)
-        self._look_at_messages(queue, self._delivery_limit(queue, policies))
+        self.messages(queue)
 
     def room(self, source: Queue, after: Queue) -> None:
         """Refuse where the new queue would let go of messages that `source` holds now: limits drop the oldest."""
@@ -67,7 +66,10 @@ class Looks:
                     f"raise {name} for the time of the migration, or let consumers drain the queue first",
                 )
 
-    def _look_at_messages(self, queue: Queue, limit: int | None) -> None:
+    def messages(self, queue: Queue) -> None:
+        """Refuse messages that were delivered too often to be moved, or that only another user may publish."""
+        http = self.broker.management.http
+        limit = self._delivery_limit(queue, policies_of(http, queue.vhost))
         heads = self.mover.heads(queue, HEADS, limit=limit)
         close = [head for head in heads if limit is not None and head.deliveries >= limit - 1]
         if close:
@@ -79,7 +81,7 @@ class Looks:
             )
         user = self.broker.amqp.username
         alien = sorted({head.user_id for head in heads if head.user_id and head.user_id != user})
-        if alien and not self.consent.drop_user_id:
+        if alien and not self.consent.drop_user_id and not may_impersonate(http, user):
             raise Refusal(
                 f"it holds messages with the user_id of {', '.join(alien[:3])}, which only that user may publish",
                 "--drop-user-id moves them without it; or log in as a user with the tag impersonator",
