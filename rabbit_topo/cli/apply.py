@@ -47,13 +47,15 @@ def command(**given: Any) -> int:
         saved = read(own["saved"])
         common, consent = settled(own["saved"], saved, common)
     with session(common, login) as here:
-        if own["yes"]:
+        first = own["yes"] and not saved  # another target than the saved one is not even locked
+        if first:
             _lock(here, here.declared.vhosts, own)
         plan = here.plan(consent)
         if saved:
             hold_against(own["saved"], saved, plan)
         refusal = refusal_of(plan, partial=own["partial"])
         asking = not own["yes"] and not plan.empty
+        again = not first and not plan.empty
         if not common.quiet or asking or refusal:
             text_first = any(output.format == "text" and output.file is None for output in common.formats)
             stream = sys.stdout if text_first and not common.quiet else sys.stderr
@@ -62,7 +64,9 @@ def command(**given: Any) -> int:
         if refusal:
             raise refusal
         if asking:
-            plan = _confirmed(plan, here, consent, own)
+            ask(plan, here.environment)
+        if again:
+            plan = _locked(plan, here, consent, own)
         count = here.progress.counter(sum(1 for _ in plan.operations))
         moved = here.progress.mover()
         report = apply(plan, here.broker, partial=own["partial"], on_outcome=lambda _: count(), on_moved=moved)
@@ -115,9 +119,8 @@ def _tell(common: Common, plan: Plan, report: Report) -> None:
             hush()
 
 
-def _confirmed(plan: Plan, here: Session, consent: Consent, own: dict[str, Any]) -> Plan:
-    """Ask, keep others out, and look again: what was agreed to is what was shown, or nothing."""
-    ask(plan, here.environment)
+def _locked(plan: Plan, here: Session, consent: Consent, own: dict[str, Any]) -> Plan:
+    """Keep others out, and look again: what was agreed to is what was shown, or nothing."""
     _lock(here, plan.facts.vhosts.intersection(here.declared.vhosts), own)
     again = here.plan(consent)
     same = [row.change.key for row in again.blocked] == [row.change.key for row in plan.blocked]

@@ -224,7 +224,7 @@ def test_a_message_that_is_taken_during_the_work_keeps_its_queue(
         for name in names:
             holder.queue_declare(name, durable=True, auto_delete=False)
         observed = broker.observe(declared)
-        plan = make_plan(diff(observed, declared), observed, declared, Consent(prune=True))
+        plan = make_plan(diff(observed, declared), observed, declared, Consent(prune=True, max_delete=100))
 
         def hold(outcome: Outcome) -> None:
             if outcome.operation.key.name == names[0]:
