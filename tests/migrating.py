@@ -13,12 +13,16 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
+
 from rabbit_topo.cli import run
+from tests.brokers import LABELS
 from tests.traffic import Publisher, Route, Tally, connected, drain
 
 if TYPE_CHECKING:
@@ -190,6 +194,12 @@ class Scene:
         assert not lost, f"{len(lost)} of {name} lost: {lost[:20]}"
         assert not tally.changed, tally.changed[:5]
         return tally
+
+
+def in_turn(test: str, label: str) -> None:
+    """Skip a test on all brokers but one, which its name chooses; in a long run on none."""
+    if not LONG and zlib.adler32(test.encode()) % len(LABELS) != LABELS.index(label):
+        pytest.skip("tried on another broker; on each with RABBIT_TOPO_LONG=1")
 
 
 def launch(words: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:

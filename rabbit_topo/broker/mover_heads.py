@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 from amqp import spec
 
+from rabbit_topo.broker.amqp_methods import look_for
 from rabbit_topo.broker.amqp_talk import Method
-from rabbit_topo.broker.mover_events import CHANNEL_CLOSE, CONNECTION_CLOSE, Closed, code, reason
+from rabbit_topo.broker.mover_events import CHANNEL_CLOSE, CONNECTION_CLOSE, Closed, Event, code, reason
 from rabbit_topo.broker.mover_frames import exchange
 from rabbit_topo.broker.mover_header import DELIVERIES, EXPIRATION, USER_ID, body_size, integer, short
-from rabbit_topo.broker.mover_source import GET_OK, TAG
+from rabbit_topo.broker.mover_source import DELIVER, GET_OK, TAG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from rabbit_topo.broker.mover_events import Event
     from rabbit_topo.broker.mover_frames import Line
     from rabbit_topo.broker.mover_publish import Publisher
     from rabbit_topo.model import Queue
@@ -28,6 +28,9 @@ _NACK_IS_FREE: Final = (4, 3)  # since this version it counts as no delivery
 _ALL_BACK: Final = pack(">QB", 0, 0b11)  # every tag, multiple and requeue
 _EMPTY: Final = code(spec.Basic.GetEmpty)
 _ANSWERS: Final = frozenset({GET_OK, _EMPTY})
+_DELIVERIES: Final = frozenset({DELIVER})
+_FEW: Final = 10  # messages, where a look may count
+_SECONDS: Final = 2.0  # that a message may take which is ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,7 @@ def look_at(
     found: list[Head] = []
     back: Publisher | None = None
     free = _version(take) >= _NACK_IS_FREE
-    name = queue.name.encode()
-    get = Method(spec.Basic.Get, b"\0\0" + bytes([len(name)]) + name + b"\0")
-    while len(found) < most and (event := _get(take, get, patience)).number == GET_OK:
+    for event in _taken(take, queue, most, limit, patience):
         header = event.content[7 : 7 + int.from_bytes(event.content[3:7], "big")]
         deliveries = integer(header, DELIVERIES)
         last = limit is not None and deliveries >= limit and not free
@@ -82,9 +83,46 @@ def give_back(take: Line) -> None:
     take.inbox.clear()
 
 
-def _get(take: Line, get: Method, patience: float) -> Event:
-    take.put(get.number, get.payload)
-    return _await(take, _ANSWERS, patience)
+def _taken(take: Line, queue: Queue, most: int, limit: int | None, patience: float) -> Iterator[Event]:
+    """Take messages one by one, or where the queue wants it, by one consumer.
+
+    To a quorum queue each basic.get is a consumer of its own, and 3.10 gives back the messages of many consumers in
+    no order. With a delivery limit few are taken, as each look may count. A single active consumer forbids basic.get.
+    """
+    single = queue.arguments.get("x-single-active-consumer") is True
+    if queue.type == "quorum" and (limit is None or single):
+        yield from _consumed(take, queue, most if limit is None else min(most, _FEW), patience)
+        return
+    get = Method(spec.Basic.Get, b"\0\0" + _short(queue.name) + b"\0")
+    for _ in range(most):
+        take.put(get.number, get.payload)
+        event = _await(take, _ANSWERS, patience)
+        if event.number != GET_OK:
+            return
+        yield event
+
+
+def _consumed(take: Line, queue: Queue, most: int, patience: float) -> Iterator[Event]:
+    """Take as many messages as are ready by a consumer; `give_back` ends it. Answers look as those of basic.get."""
+    [ready] = unpack_from(">I", (told := take.call(look_for(queue), spec.Queue.DeclareOk)), 1 + told[0])
+    wanted = min(most, int(ready))
+    if not wanted:
+        return
+    take.consumers += 1
+    take.call(Method(spec.Basic.Qos, pack(">IHB", 0, wanted, 0)), spec.Basic.QosOk)
+    consumer = b"\0\0" + _short(queue.name) + _short(f"{TAG}{take.consumers}") + b"\0" + b"\0" * 4
+    take.call(Method(spec.Basic.Consume, consumer), spec.Basic.ConsumeOk)
+    for _ in range(wanted):
+        try:
+            event = _await(take, _DELIVERIES, min(patience, _SECONDS))
+        except TimeoutError:
+            return  # somebody else was faster
+        yield Event(event.number, event.payload[1 + event.payload[0] :], event.content)
+
+
+def _short(text: str) -> bytes:
+    raw = text.encode()
+    return bytes([len(raw)]) + raw
 
 
 def _await(line: Line, numbers: frozenset[int], patience: float) -> Event:
@@ -98,7 +136,7 @@ def _await(line: Line, numbers: frozenset[int], patience: float) -> Event:
             if event.number in {CHANNEL_CLOSE, CONNECTION_CLOSE}:
                 raise Closed(*reason(event.payload))
         exchange([line], [line])
-    raise OSError(f"no answer for {patience:g} seconds")
+    raise TimeoutError(f"no answer for {patience:g} seconds")
 
 
 _CONFIRMS: Final = frozenset(map(code, (spec.Basic.Ack, spec.Basic.Nack, spec.Basic.Return)))

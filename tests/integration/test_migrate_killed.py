@@ -7,7 +7,6 @@ A sample here, other stages on each broker; RABBIT_TOPO_LONG=1 takes all stages 
 from __future__ import annotations
 
 import random
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ import pytest
 
 from tests.brokers import LABELS
 from tests.ctl import quick_statistics
-from tests.migrating import LONG, Scene, ending
+from tests.migrating import LONG, Scene, ending, in_turn
 from tests.traffic import Publisher
 
 if TYPE_CHECKING:
@@ -67,8 +66,7 @@ def scene(node: Node, vhost: str, tmp_path: Path) -> Scene:
 @pytest.fixture
 def here(label: str, request: pytest.FixtureRequest) -> None:
     """Try a test on one of the brokers, in turn, and on all of them in a long run."""
-    if not LONG and zlib.adler32(request.node.originalname.encode()) % len(LABELS) != LABELS.index(label):
-        pytest.skip("tried on another broker; on each with RABBIT_TOPO_LONG=1")
+    in_turn(request.node.originalname, label)
 
 
 class Run:
