@@ -14,7 +14,7 @@ from rabbit_topo.broker.http import Http
 from rabbit_topo.broker.poisons import may_be_poisoned
 from rabbit_topo.broker.target import DEFAULT, split_addresses
 from rabbit_topo.errors import AccessRefused, BrokerError, Unreachable
-from rabbit_topo.model import Exchange, Topology
+from rabbit_topo.model import LOCK_NAME, Exchange, Topology
 from rabbit_topo.policies import release
 from rabbit_topo.report.diagnosis import Diagnosis, LoginAttempt, Rights, Server
 
@@ -51,13 +51,18 @@ class _Amqp:
 
 
 def diagnose(
-    target: Target, declared: Topology, say: Callable[[str], object] = lambda _: None, now: datetime | None = None
+    target: Target,
+    declared: Topology,
+    say: Callable[[str], object] = lambda _: None,
+    now: datetime | None = None,
+    *,
+    lock: str = LOCK_NAME,
 ) -> Diagnosis:
     """Look at both roads of `target`, and at the vhosts of `declared`, else at those that the user sees.
 
     A road that leads nowhere is told in the result. Where the broker does not show this user its permissions it is
-    asked by requests that can change nothing. Raises `UsageError` where a URL or a file cannot be used, and `Refusal`
-    where a broker is not the one that is expected.
+    asked by requests that can change nothing. `lock` is the queue by which an apply keeps others out. Raises
+    `UsageError` where a URL or a file cannot be used, and `Refusal` where a broker is not the one that is expected.
     """
     now = now or datetime.now(UTC)
     if target.broker is None and target.amqp is None:
@@ -69,7 +74,7 @@ def diagnose(
     say("logging in ...")
     management_logins, management = _management_logins(target, web)
     vhosts, more = _vhosts(declared, management, wire)
-    tasks, policies = rights.tasks(declared), rights.policies(declared)
+    tasks, policies = rights.tasks(declared, lock if wire else ""), rights.policies(declared)
     found = []
     try:
         amqp_logins, amqp = _amqp_logins(target, wire, _entrances(vhosts, management, wire))

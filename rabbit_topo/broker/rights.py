@@ -11,16 +11,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from rabbit_topo.arguments import ALTERNATE, DEAD_LETTER
-from rabbit_topo.model import PREDECLARED, Binding, Exchange, Kind, Policy, Queue, Vhost
+from rabbit_topo.model import PREDECLARED, Binding, Exchange, Key, Kind, Policy, Queue, Vhost
 from rabbit_topo.policies import pattern_matches
 from rabbit_topo.report.diagnosis import Ability, Action, Denied, Need, Permissions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from rabbit_topo.model import DestinationKind, Key, Plain, Resource, Topology
+    from rabbit_topo.model import DestinationKind, Plain, Resource, Topology
 
-ACTIONS: tuple[Action, ...] = ("create", "bind", "delete")
+ACTIONS: tuple[Action, ...] = ("create", "bind", "delete", "lock")
 
 
 class Task(NamedTuple):
@@ -42,8 +42,11 @@ class Verdict(NamedTuple):
 UNKNOWN = Verdict(None)
 
 
-def tasks(declared: Topology) -> Mapping[str, list[Task]]:
-    """Return what an apply may have to do, by vhost, in the order of keys; external objects are left alone."""
+def tasks(declared: Topology, lock: str = "") -> Mapping[str, list[Task]]:
+    """Return what an apply may have to do, by vhost, in the order of keys; external objects are left alone.
+
+    `lock` names the queue by which it keeps others out; empty where it cannot.
+    """
     found: defaultdict[str, list[Task]] = defaultdict(list)
     for key, resource in sorted(declared.resources.items(), key=lambda item: item[0].order):
         if declared.note(key).external:
@@ -61,6 +64,9 @@ def tasks(declared: Topology) -> Mapping[str, list[Task]]:
                 found[key.vhost].append(Task(key, "delete", (configure(key),)))
             case Kind.BINDING | Kind.POLICY | Kind.VHOST:
                 pass
+    for vhost in found if lock else ():
+        key = Key(vhost, Kind.QUEUE, lock)
+        found[vhost].append(Task(key, "lock", (configure(key),)))
     return found
 
 

@@ -27,7 +27,7 @@ def command(**given: Any) -> int:
     from rabbit_topo.broker.diagnosis import diagnose
     from rabbit_topo.cli.session import settle
     from rabbit_topo.load import load
-    from rabbit_topo.model import Topology
+    from rabbit_topo.model import LOCK_NAME, Topology
     from rabbit_topo.report.doctor import doctor_lines
     from rabbit_topo.report.doctor_document import doctor_document
     from rabbit_topo.report.doctor_findings import findings
@@ -38,7 +38,7 @@ def command(**given: Any) -> int:
     declared = load(*sources, vhost=common.vhost) if sources else Topology()
     progress = Progress(common)
     try:
-        diagnosis = diagnose(settings.target, declared, progress.say)
+        diagnosis = diagnose(settings.target, declared, progress.say, lock=settings.lock_name or LOCK_NAME)
     finally:
         progress.clear()
     emit(common, lambda width: doctor_lines(diagnosis, width), lambda: doctor_document(diagnosis))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 What: TypeAlias = Literal["broker", "client", "authority"]
 RoadName: TypeAlias = Literal["management", "amqp"]
-Action: TypeAlias = Literal["create", "bind", "delete"]
+Action: TypeAlias = Literal["create", "bind", "delete", "lock"]
 # `hidden`: the broker tells this user the same of a vhost that is missing and of one that it may not enter.
 Access: TypeAlias = Literal["entered", "refused", "missing", "hidden", "not_asked"]
 Source: TypeAlias = Literal["permissions", "asked", "asked_by_http", "unknown"]

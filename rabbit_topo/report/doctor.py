@@ -266,7 +266,9 @@ def _active(ability: Ability) -> str:
 
 
 def _able(ability: Ability) -> str:
-    what = {"create": "exchanges and queues", "bind": "bindings", "delete": "exchanges and queues"}[ability.action]
+    if ability.action == "lock":
+        return "not known" if ability.unknown else "no: apply needs --no-lock" if ability.denied else "yes"
+    what = "bindings" if ability.action == "bind" else "exchanges and queues"
     allowed = ability.total - len(ability.denied) - ability.unknown
     if allowed == ability.total:
         return f"yes, all {ability.total:,} {what}" if ability.total > 1 else f"yes, {what}: 1"
