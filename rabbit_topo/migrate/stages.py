@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 LEAVE: Final = 200  # messages that may be left in a queue when its bindings change hands: new ones overtake them
 ROUNDS: Final = 50  # how often a queue may get something again while it is given up
 PAUSE: Final = 0.1  # seconds between two looks
+QUIET: Final = 0.2  # seconds without a message, of a queue that is bound to nothing
+LOOKS: Final = 3
 HELD: Final = 5.0  # seconds that somebody may take to answer for the messages that he took
 TRIAL: Final = 60_000  # milliseconds that a queue lives which is declared to see if it can be
 Stage: TypeAlias = Literal["holding", "back"]
@@ -94,6 +96,7 @@ class Migration:
                 if operation.resumed:  # each run that was killed counts as a delivery
                     looks.messages(operation.before)
                 self._hop(mover, operation.before, operation.holding, "holding")
+                self._await_quiet(mover, operation.before, operation.holding)
                 self._swap(mover, operation.before, operation.after)
             self.touched = True
             looks.room(operation.holding, operation.after)
@@ -160,6 +163,21 @@ class Migration:
         did = mover.move(source, into, leave=leave, on_moved=on_moved, idle=self._idle)
         self.moved[stage] += did.moved
         self.unsure += did.unsure
+
+    def _await_quiet(self, mover: Mover, queue: Queue, into: Queue) -> None:
+        """See that nothing comes to an unbound queue any more: neither what was on its way, nor what needs no binding."""
+        for _ in range(LOOKS):
+            self._idle()
+            time.sleep(QUIET)
+            if not mover.ready(queue)[0]:
+                return
+            self._move(mover, queue, into, "holding")
+        if "default-exchange-gap" not in self.consent.allow:
+            raise Refusal(
+                f"messages still come to {queue.name}, although it is bound to nothing by now: somebody publishes to it"
+                " through the default exchange",
+                "stop that; or --allow default-exchange-gap: what is sent so between delete and declare is lost",
+            )
 
     def _hand_over(self, source: Queue, into: Queue) -> None:
         """Bind `into` as `source` is bound, then unbind that: never neither of them."""

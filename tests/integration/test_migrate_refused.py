@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -230,6 +230,27 @@ def test_a_queue_that_is_fed_through_the_default_exchange(scene: Scene) -> None:
     migrated(scene, "--allow", "default-exchange-gap")
     tally = drain(scene.node, scene.vhost, "work", routes)
     assert not tally.lost(sent | direct.confirmed)
+
+
+def test_a_publisher_that_nobody_knew_of(scene: Scene) -> None:
+    """What the statistics did not show is seen when the queue is bound to nothing and still gets messages."""
+    routes = scene.lay("work")
+    bound = scene.bindings()
+    scene.declare("work")
+    sent = scene.fill(routes, MESSAGES)
+    direct = Publisher(scene.node, scene.vhost, [Route("", ("work",))], first=1_000_000, rate=50, seconds=60)
+    with ExitStack() as stack:
+        began = partial(stack.enter_context, direct)
+        with Between(scene.node.amqp_url, QUEUE_BIND, b"rabbit-topo.migrate.", began) as line:
+            code, said = scene.run("apply", "--yes", "--migrate", "--amqp", line.url)
+        assert line.did, said
+        assert code == 6, said
+        assert "publishes to it through the default exchange" in " ".join(said.split()), said
+        assert scene.run("check")[0] == 3
+        migrated(scene, "--allow", "default-exchange-gap")
+    scene.settled(bound)
+    lost = drain(scene.node, scene.vhost, "work", [*routes]).lost(sent)
+    assert not lost, lost[:20]
 
 
 def test_a_queue_that_is_declared_again_in_between(scene: Scene) -> None:
