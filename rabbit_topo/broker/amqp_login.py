@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from contextlib import suppress
 from dataclasses import replace
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 PORT, TLS_PORT = 5672, TLS_PORTS["amqps"]
 PRODUCT = {"product": "rabbit-topo", "connection_name": "rabbit-topo"}
+# py-amqp lets the kernel (Linux) end a line that acknowledges nothing for a second, and the lock with it. Whoever waits
+# here has a time limit of its own, and says what it waited for.
+PATIENCE = {socket.TCP_USER_TIMEOUT: 0} if hasattr(socket, "TCP_USER_TIMEOUT") else {}
 
 
 class VhostMissing(AccessRefused):
@@ -169,6 +173,7 @@ def login(address: Address, vhost: str, tls: Tls, timeout: float, context: ssl.S
         write_timeout=timeout,
         heartbeat=address.heartbeat,
         client_properties=PRODUCT,
+        socket_settings=PATIENCE,
     )
     try:
         wire.connect()

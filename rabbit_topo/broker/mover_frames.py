@@ -6,7 +6,6 @@ which it came. Such frames can be sent on as they are, as every line here talks 
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections import deque
 from contextlib import suppress
@@ -23,6 +22,7 @@ from rabbit_topo.broker.amqp_wire import END, HEARTBEAT, METHOD, OVERHEAD, TICK
 from rabbit_topo.broker.mover_events import CHANNEL_CLOSE, CONNECTION_CLOSE, Closed, Event, LineLost, code, reason
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Sequence
 
     from rabbit_topo.broker.amqp_talk import Method
@@ -37,7 +37,6 @@ _U64 = Struct(">Q")
 _BEAT: Final = _FRAME.pack(HEARTBEAT, 0, 0) + bytes([END])
 _LATER: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _GOODBYE: Final = 2.0  # seconds that an answer to it may take
-_PATIENCE: Final = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
 _NO_AMQP: Final = "what it sent is no AMQP"
 
 
@@ -71,8 +70,6 @@ class Line:
         self._timeout = timeout
         self._socket: socket.socket = connection.transport.sock
         self._socket.settimeout(0)
-        if _PATIENCE is not None:  # py-amqp allows a second, and a broker with an alarm reads nothing for longer
-            self._socket.setsockopt(socket.IPPROTO_TCP, _PATIENCE, 0)
         self._in = bytearray()
         self._open: tuple[int, bytearray, bytearray, int] | None = None  # a message of which not all has come
         self.put(spec.Channel.Open, b"\0")

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rabbit_topo import apply, connect, diff, load, make_plan
+from rabbit_topo.broker.amqp_login import Login
 from rabbit_topo.broker.lock import Wait
+from rabbit_topo.broker.target import Target
 from rabbit_topo.errors import BrokerError, Refusal
 from rabbit_topo.model import LOCK_NAME, Policy, Queue
 from tests.faults import state, untrue
@@ -294,6 +296,13 @@ def test_a_connection_that_is_closed_over_a_write_keeps_the_lock(
     assert len(report.done) == QUEUES
     assert [outcome.operation.key.name for outcome in report.failed] == ["shop.odd"]
     assert len(tried) == QUEUES + 1
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux has it")
+def test_the_network_may_pause_for_a_second(node: Node, vhost: str) -> None:
+    """The kernel ends no line over a pause that our own time limits would bear."""
+    with closing(Login(Target(amqp=node.amqp_url)).open(vhost)) as line:
+        assert not line.transport.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
 
 
 @pytest.mark.parametrize(("query", "seconds"), [("", 10), ("?heartbeat=60", 60), ("?heartbeat=5", 5)])
