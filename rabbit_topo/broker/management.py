@@ -12,7 +12,7 @@ from rabbit_topo.broker.http import UNAUTHORISED, Http, Unanswered, no_managemen
 from rabbit_topo.broker.inventory import read_inventory, write_inventory
 from rabbit_topo.broker.lock import BY_HTTP_ALONE
 from rabbit_topo.broker.lock_holder import Holder
-from rabbit_topo.broker.readings import read_binding, read_exchange, read_policy, read_queue
+from rabbit_topo.broker.readings import VOID, read_binding, read_exchange, read_policy, read_queue
 from rabbit_topo.broker.refusals import granting
 from rabbit_topo.broker.side_by_side import side_by_side
 from rabbit_topo.errors import AccessRefused, BrokerError, Refusal, Unreachable
@@ -32,7 +32,6 @@ QUEUES = (
     "?disable_stats=true&enable_queue_totals=true"
     "&columns=name,durable,auto_delete,exclusive,type,arguments,messages,messages_ready,messages_unacknowledged"
 )
-VOID = "undefined"  # how the management plugin spells a null in a binding's arguments
 GONE = "the connection to the broker was lost: {}"
 
 

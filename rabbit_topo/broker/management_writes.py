@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
 from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED, segment
-from rabbit_topo.broker.readings import BLINDING, blinds_management, queue_arguments
+from rabbit_topo.broker.readings import BLINDING, VOID, blinds_management, queue_arguments, read_binding
 from rabbit_topo.broker.refusals import permission_hint
 from rabbit_topo.model import Binding, Exchange, Policy, Queue, Vhost, holds_null
 from rabbit_topo.plan.operations import Declare, Done, Failed, Remove
@@ -76,15 +77,32 @@ def remove(http: Http, operation: Remove) -> Outcome:
 
 
 def _unbind(http: Http, operation: Remove, binding: Binding) -> Outcome:
-    """Delete every copy that the server keeps of a binding, by the server's own names of them."""
+    """Delete every copy that the server keeps of a binding, by the server's own names of them.
+
+    The names depend on how the arguments were written: one that was bound anew since it was read has another.
+    """
     ids = operation.binding_ids
     if not ids and binding.arguments:
         return Failed(operation, "the server's own name of this binding is not known, and cannot be computed")
+    gone = 0
     for properties_key in ids or (_plain_id(binding.routing_key),):
-        outcome = _outcome(http, operation, http.ask("DELETE", f"{path(binding)}/{segment(properties_key)}"))
+        answer = http.ask("DELETE", f"{path(binding)}/{segment(properties_key)}")
+        gone += answer.status == NOT_FOUND
+        outcome = _outcome(http, operation, answer)
         if not isinstance(outcome, Done):
             return outcome
+    if gone and binding.arguments and (now := _ids(http, binding)):
+        return _unbind(http, replace(operation, binding_ids=now), binding)
     return Done(operation)
+
+
+def _ids(http: Http, binding: Binding) -> tuple[str, ...]:
+    """Ask what the server calls the copies of a binding by now."""
+    answer = http.ask("GET", path(binding))
+    items = answer.body if answer.ok and isinstance(answer.body, list) else []
+    return tuple(
+        item["properties_key"] for item in items if read_binding(binding.vhost, item, void=VOID).key == binding.key
+    )
 
 
 def _plain_id(routing_key: str) -> str:

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.broker.http import NOT_FOUND, segment
-from rabbit_topo.broker.readings import read_binding, read_policy
+from rabbit_topo.broker.readings import VOID, read_binding, read_policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rabbit_topo.broker.http import Http
     from rabbit_topo.model import Binding, Key, Policy, Queue
-
-VOID = "undefined"  # how the management plugin spells a null in a binding's arguments
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,9 @@ def read_queue(vhost: str, item: Item) -> Queue:
     )
 
 
+VOID = "undefined"  # how the management plugin spells a null in a binding's arguments
+
+
 def read_binding(vhost: str, item: Item, *, void: str | None = None) -> Binding:
     """Read a binding; the string `void` in its arguments is the road's way to spell a null.
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rabbit_topo.broker.http import NOT_FOUND, segment
-from rabbit_topo.broker.management import EXCHANGES, VOID
+from rabbit_topo.broker.management import EXCHANGES
 from rabbit_topo.broker.management_writes import path
-from rabbit_topo.broker.readings import read_binding, read_exchange, read_policy, read_queue
+from rabbit_topo.broker.readings import VOID, read_binding, read_exchange, read_policy, read_queue
 from rabbit_topo.errors import BrokerError
 from rabbit_topo.model import Binding, Exchange, Key, Kind, Queue
 from rabbit_topo.policies import effective
