@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rabbit_topo.broker.amqp_talk import Lost
-from rabbit_topo.broker.expected import WITH_HTTP, refuse_another
+from rabbit_topo.broker.expected import WITH_HTTP, clusters_differ, refuse_another
 from rabbit_topo.errors import BrokerError, Refusal, Unreachable
 from rabbit_topo.plan.operations import NotAttempted, unsent
 
@@ -144,7 +144,7 @@ class Amqp:
             self._links.popitem()[1].close()
 
     def _forget(self, vhost: str, error: Exception | None, why: str = "") -> None:
-        from rabbit_topo.broker.amqp_link import Closed
+        from rabbit_topo.broker.amqp_answers import Closed
         from rabbit_topo.broker.amqp_login import words
         from rabbit_topo.broker.lock import LockLost
 
@@ -208,11 +208,7 @@ class Amqp:
         name = link.server.cluster_name
         if self.expected_cluster and name != self.expected_cluster:
             link.close()
-            raise Refusal(
-                f"the two URLs lead to different clusters: management to {self.expected_cluster!r},"
-                f" AMQP ({self.url}) to {name!r}",
-                "give two URLs of one cluster",
-            )
+            raise clusters_differ(self.expected_cluster, self.url, name)
         try:
             refuse_another(
                 self._expected,

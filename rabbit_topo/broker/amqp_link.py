@@ -10,12 +10,12 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from struct import error as StructError  # noqa: N812 - it is a class
-from struct import unpack_from
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from amqp import spec
 
+from rabbit_topo.broker.amqp_answers import Closed, declared, reason
 from rabbit_topo.broker.amqp_login import goodbye, words
 from rabbit_topo.broker.amqp_talk import Burst, Ok, Refused
 from rabbit_topo.broker.amqp_wire import OVERHEAD, Wire
@@ -24,24 +24,10 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.amqp_talk import Answer, Job
     from rabbit_topo.broker.amqp_wire import Frame, Number
 
-CONNECTION_FORCED = 320
 GOODBYE = 2.0  # seconds that an answer to it may take
 QUIET = 1.5  # heartbeats without a word; after two of them the broker may have given up the line, and the lock
 NUMBER = 4  # bytes of a method's number
 IGNORED = frozenset({spec.Connection.Blocked, spec.Connection.Unblocked})  # only who publishes is ever blocked
-
-
-class Closed(Exception):
-    """The broker closed the connection: reply code and its words."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-    @property
-    def over_us(self) -> bool:
-        """Say whether something that we sent was the reason, and nobody's order to close."""
-        return self.code != CONNECTION_FORCED
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +154,7 @@ class Link:
         elif number == spec.Channel.Close:
             self._wire.put(channel, spec.Channel.CloseOk, b"")
             self._open(channel)
-            self._answer(channel, Refused(*_reason(payload)))
+            self._answer(channel, Refused(*reason(payload)))
         elif number == spec.Channel.OpenOk:
             self._opening.discard(channel)
         elif channel not in self._opening:
@@ -179,14 +165,14 @@ class Link:
                 job.method.done.append(perf_counter())
                 if len(job.method.done) < len(job.method.methods):
                     return
-            self._answer(channel, Ok(_queue(payload) if number == spec.Queue.DeclareOk else ()))
+            self._answer(channel, Ok(declared(payload) if number == spec.Queue.DeclareOk else ()))
 
     def _hear_connection(self, number: Number, payload: bytes) -> None:
         if number == spec.Connection.Close:
             with suppress(OSError):
                 self._wire.put(0, spec.Connection.CloseOk, b"")
                 self._wire.flush()
-            raise Closed(*_reason(payload))
+            raise Closed(*reason(payload))
         if number not in IGNORED:
             raise OSError(f"an answer that nobody asked for: method {number} of the connection")
 
@@ -214,16 +200,3 @@ def read_server(connection: Any) -> ServerProperties:
 
 def _ok(number: Number) -> Number:
     return spec.Exchange.UnbindOk if number == spec.Exchange.Unbind else (number[0], number[1] + 1)
-
-
-def _reason(payload: bytes) -> tuple[int, str]:
-    """Read channel.close and connection.close: the reply code and its text."""
-    code, length = unpack_from(">HB", payload)
-    return code, payload[3 : 3 + length].decode(errors="replace")
-
-
-def _queue(payload: bytes) -> tuple[str, int, int]:
-    """Read queue.declare-ok: name, ready messages, consumers."""
-    length = payload[0]
-    ready, consumers = unpack_from(">II", payload, 1 + length)
-    return payload[1 : 1 + length].decode(), ready, consumers

@@ -10,7 +10,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from rabbit_topo.broker.amqp_link import Closed
+from rabbit_topo.broker.amqp_answers import Closed
 from rabbit_topo.broker.amqp_login import words
 from rabbit_topo.broker.amqp_talk import Lost, Refused
 from rabbit_topo.errors import BrokerError, Refusal

@@ -22,11 +22,12 @@ OVERHEAD = 8  # bytes of a frame around its payload
 CHUNK = 65_536  # bytes
 TICK = 1.0  # seconds between two looks at the heartbeat
 
-_HEADER = Struct(">BHI")
+FRAME = Struct(">BHI")  # kind, channel, size
+BEAT = FRAME.pack(HEARTBEAT, 0, 0) + bytes([END])
+NO_AMQP = "what it sent is no AMQP"
+
 _METHOD = Struct(">BHIHH")
 _NUMBER = Struct(">HH")
-_BEAT = _HEADER.pack(HEARTBEAT, 0, 0) + bytes([END])
-_NO_AMQP = "what it sent is no AMQP"
 
 
 class Wire:
@@ -107,7 +108,7 @@ class Wire:
                     self._in += data
                 if monotonic() - self._sent >= self._heartbeat / 2:
                     self._sent = monotonic()
-                    self._socket.sendall(_BEAT)
+                    self._socket.sendall(BEAT)
             except (OSError, ValueError):  # a closed socket is no number for select
                 with suppress(OSError):
                     self._socket.shutdown(SHUT_RDWR)  # half a frame may be out
@@ -131,16 +132,16 @@ class Wire:
         """Take the whole frames out of what was received."""
         received, at, frames = self._in, 0, []
         while len(received) - at >= OVERHEAD:
-            kind, channel, size = _HEADER.unpack_from(received, at)
+            kind, channel, size = FRAME.unpack_from(received, at)
             if kind in CONTENT:
                 raise OSError("it sent a message, and nobody asked for one")
             if kind not in {METHOD, HEARTBEAT} or size + OVERHEAD > self._frame_max or (kind == METHOD and size < 4):  # noqa: PLR2004 - a method's number
-                raise OSError(f"{_NO_AMQP}: {bytes(received[at : at + OVERHEAD])!r}")
+                raise OSError(f"{NO_AMQP}: {bytes(received[at : at + OVERHEAD])!r}")
             end = at + OVERHEAD - 1 + size
             if end >= len(received):
                 break
             if received[end] != END:
-                raise OSError(f"{_NO_AMQP}: a frame ends with {received[end]:#04x}")
+                raise OSError(f"{NO_AMQP}: a frame ends with {received[end]:#04x}")
             if kind == METHOD:
                 frames.append((channel, _NUMBER.unpack_from(received, at + 7), bytes(received[at + 11 : end])))
             at = end + 1
@@ -154,5 +155,5 @@ class Wire:
         if now - self._heard > 2 * self._heartbeat:
             raise OSError(f"no sign of life for {2 * self._heartbeat:g} seconds")
         if now - self._sent >= self._heartbeat / 2:
-            self._out += _BEAT
+            self._out += BEAT
             self._flush()

@@ -43,6 +43,14 @@ def refuse_another(
     raise Refusal(f"{shown} is not the broker that is expected: {'; '.join(wrong)}", hint)
 
 
+def clusters_differ(by_http: str, amqp: str, by_amqp: str) -> Refusal:
+    """Refuse an AMQP URL, spelled as `amqp`, that leads to another cluster than the management URL."""
+    return Refusal(
+        f"the two URLs lead to different clusters: management to {by_http!r}, AMQP ({amqp}) to {by_amqp!r}",
+        "give two URLs of one cluster",
+    )
+
+
 def cluster_tags(value: object) -> dict[str, str]:
     """Read the tags of a cluster as the broker shows them: older versions and empty ones tell no mapping."""
     return {str(name): str(tag) for name, tag in value.items()} if isinstance(value, dict) else {}

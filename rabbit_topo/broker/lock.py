@@ -171,7 +171,7 @@ class Lock:
                 pause = min(pause, (link.server.heartbeat or HEARTBEAT) / 4)
 
     def _ask(self, vhost: str, link: Link, method: Method) -> Answer:
-        from rabbit_topo.broker.amqp_link import Closed
+        from rabbit_topo.broker.amqp_answers import Closed
         from rabbit_topo.broker.amqp_login import words
 
         try:

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 from amqp import spec
 
-from rabbit_topo.broker.amqp_link import _queue as read_declare_ok
+from rabbit_topo.broker.amqp_answers import Closed, declared
 from rabbit_topo.broker.amqp_login import Login, words
 from rabbit_topo.broker.amqp_methods import delete_exchange, look_for
-from rabbit_topo.broker.mover_events import Closed
+from rabbit_topo.broker.expected import clusters_differ
 from rabbit_topo.broker.mover_frames import Line
 from rabbit_topo.broker.mover_heads import Head, give_back, look_at
 from rabbit_topo.broker.mover_publish import Publisher, private_exchange
 from rabbit_topo.broker.mover_run import NO_HARM, Run, Stuck
-from rabbit_topo.errors import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,7 +120,7 @@ class Mover:
     def ready(self, queue: Queue) -> tuple[int, int]:
         """Count a queue's ready messages and its consumers, exact at this moment. Raises `BrokerError`."""
         try:
-            _, ready, consumers = read_declare_ok(bytes(self._taking().call(look_for(queue), spec.Queue.DeclareOk)))
+            _, ready, consumers = declared(self._taking().call(look_for(queue), spec.Queue.DeclareOk))
         except (OSError, Closed) as error:
             self.close()
             raise _stuck(queue.name, error) from None
@@ -213,11 +212,7 @@ class Mover:
         name = line.server.cluster_name
         if self._expected_cluster and name != self._expected_cluster:
             line.close()
-            raise Refusal(
-                f"the two URLs lead to different clusters: management to {self._expected_cluster!r},"
-                f" AMQP ({self._login.url}) to {name!r}",
-                "give two URLs of one cluster",
-            )
+            raise clusters_differ(self._expected_cluster, self._login.url, name)
         return line
 
 
@@ -228,5 +223,5 @@ def _end_exchange(take: Line, into: Queue) -> None:
 
 def _stuck(where: str, error: OSError | Closed) -> Stuck:
     if isinstance(error, Closed):
-        return Stuck(f"{where}: the broker says {error.reply_code} {error}")
+        return Stuck(f"{where}: the broker says {error.code} {error}")
     return Stuck(f"{where}: the connection was lost: {words(error)}", NO_HARM)

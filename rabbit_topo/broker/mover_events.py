@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from amqp import spec
 
+from rabbit_topo.broker.amqp_answers import Closed, reason
+
 if TYPE_CHECKING:
     from rabbit_topo.broker.mover_frames import Line
+
+__all__ = ["CHANNEL_CLOSE", "CONNECTION_CLOSE", "Bytes", "Closed", "Event", "LineLost", "code", "reason"]
 
 Bytes = bytes | bytearray
 
@@ -29,22 +33,9 @@ class Event(NamedTuple):
     content: bytearray
 
 
-class Closed(Exception):
-    """The broker closed the channel or the connection: reply code and its words."""
-
-    def __init__(self, reply_code: int, text: str) -> None:
-        super().__init__(text)
-        self.reply_code = reply_code
-
-
 class LineLost(OSError):
     """A line failed: which, and what was said."""
 
     def __init__(self, line: Line, text: str) -> None:
         super().__init__(text)
         self.line = line
-
-
-def reason(payload: Bytes) -> tuple[int, str]:
-    """Read channel.close and connection.close: the reply code and its text."""
-    return int.from_bytes(payload[:2], "big"), payload[3 : 3 + payload[2]].decode(errors="replace")

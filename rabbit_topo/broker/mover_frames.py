@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from amqp import spec
 
-from rabbit_topo.broker.amqp_link import read_server
+from rabbit_topo.broker.amqp_link import GOODBYE, read_server
 from rabbit_topo.broker.amqp_login import goodbye, words
-from rabbit_topo.broker.amqp_wire import END, HEARTBEAT, METHOD, OVERHEAD, TICK
+from rabbit_topo.broker.amqp_wire import BEAT, END, FRAME, HEARTBEAT, METHOD, NO_AMQP, OVERHEAD, TICK
 from rabbit_topo.broker.mover_events import CHANNEL_CLOSE, CONNECTION_CLOSE, Closed, Event, LineLost, code, reason
 
 if TYPE_CHECKING:
@@ -31,20 +31,12 @@ CHANNEL: Final = 1
 HEADER_KIND: Final = 2
 _BODY_KIND: Final = 3
 _CHUNK: Final = 262_144  # bytes read at once
-_FRAME = Struct(">BHI")
 _NUMBER = Struct(">I")
 _U64 = Struct(">Q")
-_BEAT: Final = _FRAME.pack(HEARTBEAT, 0, 0) + bytes([END])
 _LATER: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-_GOODBYE: Final = 2.0  # seconds that an answer to it may take
-_NO_AMQP: Final = "what it sent is no AMQP"
-
-
 BRINGS_A_MESSAGE: Final = frozenset(map(code, (spec.Basic.Deliver, spec.Basic.GetOk, spec.Basic.Return)))
 _ENDS: Final = frozenset({CONNECTION_CLOSE, code(spec.Connection.CloseOk)})
 _BLOCKED, _UNBLOCKED = code(spec.Connection.Blocked), code(spec.Connection.Unblocked)
-
-
 _NOTHING: Final = bytearray()
 
 
@@ -76,7 +68,7 @@ class Line:
 
     def put(self, number: tuple[int, int], payload: bytes, channel: int = CHANNEL) -> None:
         """Add a method to what is sent next."""
-        self.out += _FRAME.pack(METHOD, channel, 4 + len(payload)) + _NUMBER.pack(code(number)) + payload
+        self.out += FRAME.pack(METHOD, channel, 4 + len(payload)) + _NUMBER.pack(code(number)) + payload
         self.out.append(END)
 
     def call(self, method: Method, answer: tuple[int, int]) -> bytearray:
@@ -141,7 +133,7 @@ class Line:
         """Show a sign of life if one is due, and look for theirs."""
         heartbeat, now = self.server.heartbeat, monotonic()
         if heartbeat and now - self._sent >= heartbeat / 2 and not self.out:
-            self.out += _BEAT
+            self.out += BEAT
             self._sent = now
 
     def is_silent(self) -> bool:
@@ -166,7 +158,7 @@ class Line:
         with suppress(OSError):
             self.inbox.clear()
             self.put(spec.Connection.Close, b"\0\0\0\0\0\0\0", 0)
-            until = monotonic() + _GOODBYE
+            until = monotonic() + GOODBYE
             while monotonic() < until and not any(event.number in _ENDS for event in self.inbox):
                 self.inbox.clear()
                 exchange([self], [self])
@@ -177,14 +169,14 @@ class Line:
         data, at, end = self._in, 0, len(self._in)
         largest = self.server.frame_max or 1 << 32
         while end - at >= OVERHEAD:
-            kind, channel, size = _FRAME.unpack_from(data, at)
+            kind, channel, size = FRAME.unpack_from(data, at)
             stop = at + OVERHEAD + size
             if stop > end:
                 if size + OVERHEAD > largest or kind not in {METHOD, HEADER_KIND, _BODY_KIND, HEARTBEAT}:
-                    raise OSError(f"{_NO_AMQP}: {bytes(data[at : at + OVERHEAD])!r}")
+                    raise OSError(f"{NO_AMQP}: {bytes(data[at : at + OVERHEAD])!r}")
                 break
             if data[stop - 1] != END:
-                raise OSError(f"{_NO_AMQP}: a frame ends with {data[stop - 1]:#04x}")
+                raise OSError(f"{NO_AMQP}: a frame ends with {data[stop - 1]:#04x}")
             if kind == METHOD:
                 number = _NUMBER.unpack_from(data, at + 7)[0]
                 if number in BRINGS_A_MESSAGE:
@@ -202,7 +194,7 @@ class Line:
     def _add(self, kind: int, data: bytearray, at: int, stop: int) -> None:
         """Add a frame to the message that is under way."""
         if self._open is None or (kind == HEADER_KIND) != (self._open[3] < 0):
-            raise OSError(f"{_NO_AMQP}: a part of a message that was not begun")
+            raise OSError(f"{NO_AMQP}: a part of a message that was not begun")
         number, payload, content, left = self._open
         content += data[at:stop]
         left = _U64.unpack_from(data, at + 11)[0] if kind == HEADER_KIND else left - (stop - at - OVERHEAD)
@@ -226,16 +218,16 @@ class Line:
             self.inbox.append(Event(number, payload, _NOTHING))
 
 
-def exchange(lines: Sequence[Line], listening: Sequence[Line], patience: float = TICK / 4) -> bool:
-    """Send on `lines` and read on `listening` what can be, after waiting for it for `patience` seconds at most.
+def exchange(lines: Sequence[Line], listening: Sequence[Line]) -> None:
+    """Send on `lines` and read on `listening` what can be, after waiting a little for it.
 
-    Returns whether anything happened. Raises OSError, `error.line` is the line that failed.
+    Raises OSError, `error.line` is the line that failed.
     """
     for line in lines:
         line.beat()
     ready = [line for line in listening if line.has_more()]
     writing = [line for line in lines if line.out]
-    readable, writable, _ = select(listening, writing, [], 0 if ready else patience)
+    readable, writable, _ = select(listening, writing, [], 0 if ready else TICK / 4)
     at_work = [(line, line.receive) for line in {*ready, *readable}] + [(line, line.send) for line in writable]
     for line, work in at_work:
         try:
@@ -245,4 +237,3 @@ def exchange(lines: Sequence[Line], listening: Sequence[Line], patience: float =
     for line in listening:
         if line.is_silent():
             raise LineLost(line, f"no sign of life for {2 * line.server.heartbeat:g} seconds")
-    return bool(at_work)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from struct import Struct
 from typing import TYPE_CHECKING
 
 from amqp import spec
 
 from rabbit_topo.broker.amqp_methods import bind, declare_exchange
 from rabbit_topo.broker.amqp_talk import Method
-from rabbit_topo.broker.amqp_wire import END, METHOD
+from rabbit_topo.broker.amqp_wire import END, FRAME, METHOD
 from rabbit_topo.broker.mover_events import code
 from rabbit_topo.broker.mover_frames import CHANNEL, HEADER_KIND
 from rabbit_topo.broker.mover_header import COUNTERS, USER_ID, short, without
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.mover_frames import Line
     from rabbit_topo.model import Queue
 
-_FRAME = Struct(">BHI")
 _PUBLISH = code(spec.Basic.Publish).to_bytes(4, "big") + b"\0\0"
 _HEAD = 7  # bytes of a frame before its payload
 _MANDATORY = b"\x01"
@@ -76,7 +74,7 @@ class Publisher:
         """Publish a message: its routing key as a short string, and its frames; with `counters`, less those."""
         if key != self._last[0]:
             payload = self._before + key + _MANDATORY
-            self._last = key, _FRAME.pack(METHOD, CHANNEL, len(payload)) + payload + bytes([END])
+            self._last = key, FRAME.pack(METHOD, CHANNEL, len(payload)) + payload + bytes([END])
         line = self.line
         line.published += 1
         line.out += self._last[1]
@@ -101,4 +99,4 @@ def _edited(content: Bytes, *, user_id: bool, counters: bool) -> bytes:
     old = _header(content)
     new = without(old, COUNTERS if counters else frozenset(), user_id=user_id)
     rest = memoryview(content)[_HEAD + len(old) + 1 :]
-    return b"".join((_FRAME.pack(HEADER_KIND, CHANNEL, len(new)), new, bytes([END]), rest))
+    return b"".join((FRAME.pack(HEADER_KIND, CHANNEL, len(new)), new, bytes([END]), rest))

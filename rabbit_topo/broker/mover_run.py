@@ -210,7 +210,7 @@ class Run:
         )
 
     def _closed(self, closed: Closed) -> Stuck:
-        return Stuck(f"{self._name}: the broker says {closed.reply_code} {closed}", NO_HARM, *self._known())
+        return Stuck(f"{self._name}: the broker says {closed.code} {closed}", NO_HARM, *self._known())
 
     def _lost(self, lost: LineLost) -> Stuck:
         message = f"the connection was lost: {lost}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from amqp import spec
 
+from rabbit_topo.broker.amqp_answers import declared
 from rabbit_topo.broker.amqp_methods import look_for
 from rabbit_topo.broker.mover_events import code
 
@@ -73,7 +74,7 @@ class _Looking:
     def _left(self, event: Event) -> int:
         """Read queue.declare-ok: how many messages more than are to be left."""
         self.synced, self._asked = self._asked or 0, None
-        return int(unpack_from(">I", event.payload, 1 + event.payload[0])[0]) - self._leave
+        return declared(event.payload)[1] - self._leave
 
     def _fitting(self, most: int) -> int:
         """Say how many messages of this size fit into the bytes that may be under way."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from amqp import spec
 
-from rabbit_topo.broker.amqp_link import Closed, Link
+from rabbit_topo.broker.amqp_answers import Closed
+from rabbit_topo.broker.amqp_link import Link
 from rabbit_topo.broker.amqp_talk import Job, Method, Ok, Refused
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rabbit_topo.broker.amqp_link import Closed
+from rabbit_topo.broker.amqp_answers import Closed
 from rabbit_topo.broker.amqp_run import MAX_LOSSES, MAX_SILENT, Run
 from rabbit_topo.broker.amqp_talk import Job, Lost, Method, Ok, Refused
 from rabbit_topo.errors import Unreachable

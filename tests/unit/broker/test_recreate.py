@@ -9,7 +9,7 @@ import pytest
 from amqp import spec
 
 from rabbit_topo import apply, connect, diff, load, make_plan
-from rabbit_topo.broker.amqp_link import Closed
+from rabbit_topo.broker.amqp_answers import Closed
 from rabbit_topo.broker.amqp_run import Run
 from rabbit_topo.broker.amqp_talk import Burst, Job, Lost, Method, Ok, Refused
 from rabbit_topo.broker.definitions import Definitions
