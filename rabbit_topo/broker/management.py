@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.broker import management_writes
@@ -12,7 +12,7 @@ from rabbit_topo.broker.http import UNAUTHORISED, Http, Unanswered, no_managemen
 from rabbit_topo.broker.inventory import read_inventory, write_inventory
 from rabbit_topo.broker.lock import BY_HTTP_ALONE
 from rabbit_topo.broker.lock_holder import Holder
-from rabbit_topo.broker.readings import VOID, read_binding, read_exchange, read_policy, read_queue
+from rabbit_topo.broker.readings import VOID, read_bindings, read_exchange, read_policy, read_queue
 from rabbit_topo.broker.refusals import granting
 from rabbit_topo.broker.side_by_side import side_by_side
 from rabbit_topo.errors import AccessRefused, BrokerError, Refusal, Unreachable
@@ -63,7 +63,7 @@ class Management:
             exchange_types=frozenset(kind["name"] for kind in overview.get("exchange_types", ())),
             default_queue_types={name: _default_type(item, node_default) for name, item in described.items()},
             counts=reading.counts,
-            binding_ids={key: tuple(sorted(ids)) for key, ids in reading.binding_ids.items()},
+            binding_ids=reading.binding_ids,
             exclusive=frozenset(reading.exclusive),
             operator_policies=tuple(reading.operator_policies),
             hidden=tuple(reading.hidden),
@@ -177,14 +177,12 @@ class Management:
             if item["name"]:
                 reading.add(read_exchange(vhost, item))
         hidden = self._take_queues(vhost, found["queues"], found["consumers"], reading)
-        for item in found["bindings"]:
-            if not item["source"]:
-                continue
-            binding = read_binding(vhost, item, void=VOID)
-            if item["destination_type"] == "queue" and item["destination"] in hidden:
+        for binding, ids in read_bindings(vhost, found["bindings"]).values():
+            if binding.destination_kind == "queue" and binding.destination in hidden:
                 reading.hidden_bindings.append(binding)
             else:
-                reading.add_binding(binding, item["properties_key"])
+                reading.add(binding)
+                reading.binding_ids[binding.key] = tuple(sorted(set(ids)))
         for item in found["policies"]:
             reading.add(read_policy(vhost, item))
         reading.operator_policies += (read_policy(vhost, item) for item in found["operator policies"])
@@ -305,7 +303,8 @@ def _counted(item: Mapping[str, Any], consumers: int) -> Counts | None:
     if not all(isinstance(number, int) for number in numbers):
         return None
     messages, ready, unacknowledged = numbers
-    return Counts(ready, unacknowledged, consumers, max(0, messages - ready - unacknowledged))
+    withheld = max(0, messages - ready - unacknowledged)
+    return Counts(ready, unacknowledged, consumers, withheld, late=item.get("type") in {"quorum", "stream"})
 
 
 def _goes_beside(operation: Operation) -> bool:
@@ -319,7 +318,7 @@ class _Reading:
     def __init__(self) -> None:
         self.resources: dict[Key, Resource] = {}
         self.counts: dict[Key, Counts] = {}
-        self.binding_ids: defaultdict[Key, set[str]] = defaultdict(set)
+        self.binding_ids: dict[Key, tuple[str, ...]] = {}
         self.exclusive: set[Key] = set()
         self.hidden: list[Queue] = []
         self.hidden_bindings: list[Binding] = []
@@ -327,11 +326,6 @@ class _Reading:
 
     def add(self, resource: Resource) -> None:
         self.resources[resource.key] = resource
-
-    def add_binding(self, binding: Binding, properties_key: str) -> None:
-        key = binding.key
-        self.resources[key] = binding
-        self.binding_ids[key].add(properties_key)
 
 
 def why_kept(counts: Counts | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
 from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED, segment
-from rabbit_topo.broker.readings import BLINDING, VOID, blinds_management, queue_arguments, read_binding
+from rabbit_topo.broker.readings import BLINDING, blinds_management, queue_arguments, read_bindings
 from rabbit_topo.broker.refusals import permission_hint
 from rabbit_topo.model import Binding, Exchange, Policy, Queue, Vhost, holds_null
 from rabbit_topo.plan.operations import Declare, Done, Failed, Remove
@@ -92,6 +92,8 @@ def _unbind(http: Http, operation: Remove, binding: Binding) -> Outcome:
         if not isinstance(outcome, Done):
             return outcome
     if gone and binding.arguments and (now := _ids(http, binding)):
+        if set(now) <= set(ids):
+            return Failed(operation, "the broker lists this binding, and does not find it by the name that it lists")
         return _unbind(http, replace(operation, binding_ids=now), binding)
     return Done(operation)
 
@@ -100,9 +102,8 @@ def _ids(http: Http, binding: Binding) -> tuple[str, ...]:
     """Ask what the server calls the copies of a binding by now."""
     answer = http.ask("GET", path(binding))
     items = answer.body if answer.ok and isinstance(answer.body, list) else []
-    return tuple(
-        item["properties_key"] for item in items if read_binding(binding.vhost, item, void=VOID).key == binding.key
-    )
+    found = read_bindings(binding.vhost, items).get(binding.key)
+    return found[1] if found else ()
 
 
 def _plain_id(routing_key: str) -> str:

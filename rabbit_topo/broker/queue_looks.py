@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.broker.http import NOT_FOUND, segment
-from rabbit_topo.broker.readings import VOID, read_binding, read_policy
+from rabbit_topo.broker.management_writes import path
+from rabbit_topo.broker.readings import read_bindings, read_policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,11 +32,11 @@ class Details:
 
 def details(http: Http, queue: Queue) -> Details | None:
     """Return what is told of a queue; None where there is no such queue. Raises `BrokerError`."""
-    path = f"/api/queues/{segment(queue.vhost)}/{segment(queue.name)}"
-    answer = http.ask("GET", path)
+    where = path(queue)
+    answer = http.ask("GET", where)
     if answer.status == NOT_FOUND:
         return None
-    item: dict[str, Any] = answer.body if answer.ok else http.get(path)
+    item: dict[str, Any] = answer.body if answer.ok else http.get(where)
     told = item.get("effective_policy_definition")
     names = [entry.get("exchange", {}).get("name") for entry in item.get("incoming") or ()]
     return Details(
@@ -50,18 +51,12 @@ def details(http: Http, queue: Queue) -> Details | None:
 
 def bindings_into(http: Http, queue: Queue) -> dict[Key, tuple[Binding, tuple[str, ...]]]:
     """Return the bindings into a queue, less the implicit one, each with the server's own names of its copies."""
-    found: dict[Key, tuple[Binding, tuple[str, ...]]] = {}
-    for item in http.get(f"/api/queues/{segment(queue.vhost)}/{segment(queue.name)}/bindings"):
-        if item["source"]:
-            binding = read_binding(queue.vhost, item, void=VOID)
-            _, ids = found.get(binding.key, (binding, ()))
-            found[binding.key] = binding, (*ids, item["properties_key"])
-    return found
+    return read_bindings(queue.vhost, http.get(f"{path(queue)}/bindings"))
 
 
-def policies_of(http: Http, vhost: str) -> list[Policy]:
-    """Return the policies of a vhost, the operator policies left out."""
-    return [read_policy(vhost, item) for item in http.get(f"/api/policies/{segment(vhost)}")]
+def policies_of(http: Http, vhost: str, kind: str = "policies") -> list[Policy]:
+    """Return the `policies` of a vhost, or its `operator-policies`."""
+    return [read_policy(vhost, item) for item in http.get(f"/api/{kind}/{segment(vhost)}")]
 
 
 def alarms(http: Http) -> list[str]:

@@ -8,11 +8,12 @@ from rabbit_topo.arguments import TYPE_ARGUMENT
 from rabbit_topo.model import Arguments, Binding, Exchange, Policy, Queue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from rabbit_topo.model import Plain
+    from rabbit_topo.model import Key, Plain
 
 Item = dict[str, Any]
+VOID = "undefined"  # how the management plugin spells a null in a binding's arguments
 
 
 def read_exchange(vhost: str, item: Item) -> Exchange:
@@ -41,9 +42,6 @@ def read_queue(vhost: str, item: Item) -> Queue:
     )
 
 
-VOID = "undefined"  # how the management plugin spells a null in a binding's arguments
-
-
 def read_binding(vhost: str, item: Item, *, void: str | None = None) -> Binding:
     """Read a binding; the string `void` in its arguments is the road's way to spell a null.
 
@@ -56,6 +54,18 @@ def read_binding(vhost: str, item: Item, *, void: str | None = None) -> Binding:
     if kind not in {"queue", "exchange"}:
         raise ValueError(f"its 'destination_type' is {kind!r}, neither 'queue' nor 'exchange'")
     return Binding(vhost, item["source"], kind, item["destination"], item.get("routing_key", ""), arguments)
+
+
+def read_bindings(vhost: str, items: Iterable[Item]) -> dict[Key, tuple[Binding, tuple[str, ...]]]:
+    """Read bindings as HTTP lists them, less the implicit ones, each with the server's own names of its copies."""
+    found: dict[Key, tuple[Binding, tuple[str, ...]]] = {}
+    for item in items:
+        if item["source"]:
+            binding = read_binding(vhost, item, void=VOID)
+            key = binding.key
+            _, ids = found.get(key, (binding, ()))
+            found[key] = binding, (*ids, item["properties_key"])
+    return found
 
 
 def read_policy(vhost: str, item: Item) -> Policy:

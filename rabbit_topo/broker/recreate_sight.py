@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rabbit_topo.broker.http import NOT_FOUND, segment
 from rabbit_topo.broker.management import EXCHANGES
 from rabbit_topo.broker.management_writes import path
-from rabbit_topo.broker.readings import VOID, read_binding, read_exchange, read_policy, read_queue
+from rabbit_topo.broker.queue_looks import policies_of
+from rabbit_topo.broker.readings import read_bindings, read_exchange, read_queue
 from rabbit_topo.errors import BrokerError
 from rabbit_topo.model import Binding, Exchange, Key, Kind, Queue
 from rabbit_topo.policies import effective
@@ -56,16 +57,14 @@ class Eye:
 
     def bindings(self, resource: Exchange | Queue) -> dict[Key, Binding]:
         """Read the bindings of one object, in and out, those of connections' own queues too."""
-        found = {}
+        found: dict[Key, Binding] = {}
         for side in ("/source", "/destination") if isinstance(resource, Exchange) else ("",):
             where = f"{path(resource)}/bindings{side}"
             answer = self._http.ask("GET", where)
             if answer.status == NOT_FOUND:
                 continue
-            for item in answer.body if answer.ok else self._http.get(where):
-                if item["source"]:
-                    binding = read_binding(self._vhost, item, void=VOID)
-                    found[binding.key] = binding
+            items = answer.body if answer.ok else self._http.get(where)
+            found |= {key: binding for key, (binding, _) in read_bindings(self._vhost, items).items()}
         return found
 
     def differs(self, before: Exchange | Queue, restore: Sequence[Restored]) -> str:
@@ -115,7 +114,7 @@ class Eye:
         return Sight(target, tuple(missing), tuple(lost))
 
     def marked(self, queue: Queue) -> dict[str, object]:
-        """Read a queue with the policy that reaches it. Raises `BrokerError` where it is absent, too."""
+        """Read a queue as it was declared. Raises `BrokerError` where it is absent, too."""
         item = self._http.get(path(queue))
         if not isinstance(item, dict):
             raise BrokerError(
@@ -127,8 +126,7 @@ class Eye:
         """Return the policy that lets a queue expire; the broker's own word of it comes seconds late."""
         version = self._http.get("/api/overview")["rabbitmq_version"]
         for kind in ("policies", "operator-policies"):
-            items = self._http.get(f"/api/{kind}/{segment(self._vhost)}")
-            found = effective([read_policy(self._vhost, item) for item in items], queue, version)
+            found = effective(policies_of(self._http, self._vhost, kind), queue, version)
             if found and "expires" in found.definition:
                 return found
         return None
