@@ -127,14 +127,16 @@ def hush() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def bar(done: int, total: int, seconds: float) -> str:
-    """Spell how far a work is that began so many seconds ago: a bar, the count, the rate and the time left.
+def bar(done: int, total: int, seconds: float, before: int = 0) -> str:
+    """Spell how far a work is: a bar, the count, the rate and the time left. `before` were done those seconds ago.
 
     >>> bar(1550, 3100, 0.5)
     '[############............]  1,550/3,100  3,100/s  1 s left'
+    >>> bar(1550, 3100, 0.5, before=1050)
+    '[############............]  1,550/3,100  1,000/s  2 s left'
     """
     filled = _BAR * done // max(total, 1)
-    rate = done / seconds if seconds > 0 else 0.0
+    rate = (done - before) / seconds if seconds > 0 else 0.0
     left = f"  {ceil((total - done) / rate):,} s left" if rate and done < total else ""
     pace = f"  {rate:,.0f}/s" if rate else ""
     return f"[{'#' * filled}{'.' * (_BAR - filled)}]  {done:,}/{total:,}{pace}{left}"
@@ -174,17 +176,17 @@ class Progress:
         """Return what is to be called as messages move: a bar for each stage of each queue, some times a second."""
         from rabbit_topo.report.words import clean
 
-        began: dict[tuple[str, str], float] = {}
+        began: dict[tuple[str, str], tuple[float, int]] = {}
         shown = 0.0
 
         def step(it: Moving) -> None:
             nonlocal shown
             now = monotonic()
-            since = began.setdefault((it.queue.name, it.stage), now)
+            since, before = began.setdefault((it.queue.name, it.stage), (now, it.moved))
             if self._live and (now - shown >= _REFRESH or it.moved == it.total):
                 shown = now
                 way = "aside" if it.stage == "holding" else "back"
-                self.say(f"{clean(it.queue.name)} {way} {bar(it.moved, it.total, now - since)}")
+                self.say(f"{clean(it.queue.name)} {way} {bar(it.moved, it.total, now - since, before)}")
 
         return step
 
