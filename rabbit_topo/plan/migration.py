@@ -67,7 +67,10 @@ def refusals_of(
     """
     facts = state.observed.facts
     if "stream" in {after.type, before.type if before else None}:
-        return "a stream cannot be emptied: it keeps what was read", "declare a new one under another name, and move on"
+        return (
+            "a stream cannot be emptied: it keeps what was read",
+            "declare a new one under another name, and move its clients there",
+        )
     if not facts.moves:
         missing = "--amqp" if facts.lists else "--broker"
         return "messages are moved by AMQP, and bindings seen by HTTP", f"give both URLs (missing: {missing})"

@@ -22,6 +22,7 @@ Why: TypeAlias = tuple[str, str]  # a reason, and a remedy
 _WITH_HTTP: Final = "give the management URL too (--broker): AMQP does not show the bindings that must come back"
 _NO_SIGHT: Final = "AMQP does not show its bindings, nor all of its messages"
 _GAP: Final = "between delete and declare publishers to it get 404; from then to the last bind its messages go nowhere"
+_ALLOW: Final = "--allow replace does that, and brings all bindings back"
 _QUEUE_GAP: Final = "from delete to the last bind, messages for it are lost; --migrate leaves no such gap"
 _DIRECT_GAP: Final = "allowed: what is sent to it through the default exchange between delete and declare is lost"
 
@@ -121,7 +122,7 @@ class Replacements:
 
     def _way_out(self, before: Exchange | Queue) -> str:
         if isinstance(before, Exchange):
-            return "--allow replace does that, and brings all bindings back; or change the file back"
+            return f"{_ALLOW}; or change the file back"
         counts = self.state.observed.facts.counts.get(before.key)
         if before.type == "stream":
             return _by_hand(before)
@@ -132,6 +133,9 @@ class Replacements:
     def _against(self, before: Exchange | Queue, after: Exchange | Queue) -> Why | None:
         if isinstance(before, Queue):
             why = hazards.against_queue_removal(before, self.state)
+            counts = self.state.observed.facts.counts.get(before.key)
+            if why and counts and not counts.idle and before.type != "stream":
+                return why[0], f"--migrate keeps its messages; or {why[1]}"
             if why:
                 return why
         if before.name.startswith("amq."):
@@ -194,6 +198,7 @@ def _by_hand(before: object, *, shielded: bool = False) -> str:
     first = "take protect away first; " if shielded else ""
     if isinstance(before, Queue) and before.type == "stream":
         return f"{first}declare a new one under another name, and delete this one by hand when nobody reads it"
-    if isinstance(before, Queue):
-        return f"{first}drain it and stop its consumers, delete it by hand, then apply; or change the file back"
-    return f"{first}delete it by hand in a quiet moment, then apply; or change the file back"
+    if shielded:
+        way = "--migrate replaces it and keeps its messages" if isinstance(before, Queue) else _ALLOW
+        return f"{first}then {way}; or change the file back"
+    return "delete it by hand in a quiet moment, then apply; or change the file back"

@@ -35,7 +35,8 @@ def excess(operations: Sequence[Operation], state: State, allowed: int) -> str:
     going &= ours
     if len(ours) < _FEW or len(going) * 100 <= len(ours) * allowed:
         return ""
-    return f"would delete or replace {len(going):,} of the {len(ours):,} objects that are ours, more than {allowed} %"
+    share = f"{len(going):,} of the {len(ours):,} objects that are ours (bindings that go along count)"
+    return f"would delete or replace {share}, more than {allowed} %"
 
 
 def _takes_away(operation: Operation) -> bool:
