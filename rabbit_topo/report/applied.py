@@ -53,8 +53,9 @@ def report_lines(report: Report, width: int) -> Iterator[Line]:
         yield (Span("  Run the same command again: it goes on from what is there.", "dim"),)
     if report.remaining is not None and not report.surprises:
         noted = report.noted is not None and report.noted.status == "written"
-        inventory = "; noted there what is ours and what is protected" if noted else ""
-        yield (Span(f"  Looked again: {_second_look(report)}{inventory}.", "dim"),)
+        yield (Span(f"  Looked again: {_second_look(report)}.", "dim"),)
+        if noted:
+            yield (Span("  Noted there, too: what is ours and what is protected.", "dim"),)
 
 
 def _unnoted(report: Report, width: int) -> Iterator[Line]:

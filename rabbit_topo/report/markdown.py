@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rabbit_topo.diff import Displaced, Replace, Unfinished, Update
-from rabbit_topo.model import Binding, Kind
+from rabbit_topo.diff import Create, Displaced, Replace, Unfinished, Update
+from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue
 from rabbit_topo.plan import Declare, Done, Failed
 from rabbit_topo.plan.share import REMEDY
 from rabbit_topo.report import words
@@ -156,7 +156,7 @@ def _row(row: Row, *, several: bool) -> str:
 def _finding(row: Row, *, several: bool) -> str:
     lines = [_line(row.change, subject(row.change), several=several, place=place_of(row.change))]
     lines += [f"  - {said}" for said in _drifts(row.change)]
-    if said := standing(row):
+    if not _traits(row.change) and (said := standing(row)):
         lines.append(f"  - {sentence(said)}")
     return "\n".join([*lines, *(f"  - {sentence(said)}" for said in more_of(row))])
 
@@ -167,15 +167,26 @@ def _surprise(change: Change, *, several: bool) -> str:
 
 
 def _line(change: Change, resource: Resource, *, several: bool, place: str = "") -> str:
-    return _item(SYMBOL[name_of(change)], resource, several=several, place=place)
+    return _item(SYMBOL[name_of(change)], resource, several=several, place=place, traits=_traits(change))
 
 
-def _item(mark: str, resource: Resource, *, several: bool, place: str = "") -> str:
+def _traits(change: Change) -> str:
+    """Spell what a new object is: of one that is there a reader may look."""
+    match change:
+        case Create(resource=Policy() as policy):
+            return f", {code(policy.pattern)} on {sentence(policy.apply_to)}, priority {policy.priority}"
+        case Create(resource=Exchange() | Queue() as resource) if not change.note.external:
+            return f", {sentence(words.traits(resource))}"
+        case _:
+            return ""
+
+
+def _item(mark: str, resource: Resource, *, several: bool, place: str = "", traits: str = "") -> str:
     key = resource.key
     name = words.binding_arrow(resource) if isinstance(resource, Binding) else key.name
     vhost = f" in vhost {code(key.vhost)}" if several and key.kind is not Kind.VHOST else ""
     where = f", {code(place)}" if place else ""
-    return f"- `{mark}` {key.kind} **{code(name)}**{vhost}{where}"
+    return f"- `{mark}` {key.kind} **{code(name)}**{vhost}{traits}{where}"
 
 
 def _fields(change: Change) -> Iterator[str]:

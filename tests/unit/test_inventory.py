@@ -241,7 +241,7 @@ def test_a_gap_is_told_and_counts_as_not_verified() -> None:
     [
         (None, 0, "as declared."),
         (Noted("unchanged"), 0, "as declared."),
-        (Noted("written"), 0, "as declared; noted there what is ours and what is protected."),
+        (Noted("written"), 0, "as declared. Noted there, too: what is ours and what is protected."),
         (Noted("failed", "no room"), 1, "UNNOTED the inventory on the broker: no room"),
     ],
 )

@@ -69,7 +69,7 @@ def test_what_is_expected_is_not_asked_of_a_url_from_the_command_line(cli: Cli) 
 def test_a_protection_outlives_its_file(cli: Cli) -> None:
     code, out, _ = cli("apply", "--yes", "shop.yaml")
     assert code == 0
-    assert "noted there what is ours and what is protected" in out
+    assert "Noted there, too: what is ours and what is protected." in out
     code, _, err = cli("apply", "--yes", "--prune", "gone.yaml")
     assert code == 5
     assert "1 row is blocked" in err
