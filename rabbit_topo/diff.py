@@ -188,7 +188,7 @@ def diff(observed: Observed, declared: Topology, scope: Scope | None = None) -> 
     declared = heed(declared, observed.facts.inventory)
     scope = declared.scope if scope is None else scope
     there = {**observed.topology.resources, **_to_be_born(observed, declared)}
-    unfinished = _unfinished(there, declared)
+    unfinished = _unfinished(there, declared, scope)
     marked = {change.key for change in unfinished.values()}
     changes: list[Change] = [*unfinished.values()]
     for key in there.keys() | declared.resources.keys():
@@ -207,8 +207,8 @@ def diff(observed: Observed, declared: Topology, scope: Scope | None = None) -> 
     return tuple(_with_nearest(sorted(changes, key=lambda change: change.key.order)))
 
 
-def _unfinished(there: Mapping[Key, Resource], declared: Topology) -> dict[Key, Unfinished]:
-    """Find what earlier runs left, by the object that they were replacing."""
+def _unfinished(there: Mapping[Key, Resource], declared: Topology, scope: Scope) -> dict[Key, Unfinished]:
+    """Find what earlier runs left, by the object that they were replacing: of those that are ours alone."""
     found = {}
     for resource in there.values():
         mark = mark_of(resource) if isinstance(resource, Queue) else None
@@ -216,7 +216,11 @@ def _unfinished(there: Mapping[Key, Resource], declared: Topology) -> dict[Key, 
             continue
         target = target_of(resource.vhost, mark)
         note, before = declared.note(target), there.get(target)
-        after = before if note.external else declared.resources.get(target, before)
+        if note.external or not (
+            target in declared.resources or target in declared.absent or scope.owns(target.vhost, target.name)
+        ):
+            continue
+        after = declared.resources.get(target, before)
         fields = tuple(_fields(before, after)) if before and after else ()
         found[target] = Unfinished(resource, mark, before, after, note, fields)
     return found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rabbit_topo.broker.amqp import UNSENT, Amqp
 from rabbit_topo.broker.lock import LockLost
 from rabbit_topo.broker.management import Management
+from rabbit_topo.broker.recount import recount
 from rabbit_topo.errors import BrokerError, Refusal
 from rabbit_topo.model import Binding, Policy, Queue, Vhost
 from rabbit_topo.plan.operations import Declare, Failed, NotAttempted, Recreate, Remove, unsent
@@ -48,9 +49,8 @@ class Both:
             for vhost in sorted(facts.vhosts)[:1]:
                 with suppress(BrokerError):
                     self.amqp.cluster_name(vhost)
-        return replace(
-            observed, facts=replace(facts, deletes=frozenset({"classic", "quorum"}), writes_null=True, moves=True)
-        )
+        able = replace(facts, deletes=frozenset({"classic", "quorum"}), writes_null=True, moves=True)
+        return replace(observed, facts=replace(able, counts=recount(self.amqp, observed)))
 
     def remember(self, inventory: Inventory, vhosts: Sequence[str]) -> None:
         """Write the inventory by HTTP, unless the lock is lost; see `Broker.remember`."""

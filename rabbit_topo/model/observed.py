@@ -21,13 +21,15 @@ EVERYTHING: Final = ("*",)  # the paths of an object of which nothing but its ex
 class Counts:
     """Messages ready, messages unacknowledged, consumers of one queue.
 
-    `withheld` messages are neither: on their way to a dead-letter exchange at least once, or delayed.
+    `withheld` messages are neither: on their way to a dead-letter exchange at least once, or delayed. `late` counts are
+    some seconds old: what has come meanwhile is not in them.
     """
 
     ready: int
     unacknowledged: int
     consumers: int
     withheld: int = 0
+    late: bool = False
 
     @property
     def messages(self) -> int:

@@ -128,7 +128,9 @@ class Governance:
             found.append(Danger(reason, remedy, "policy-foreign"))
         if hurt:
             reason = f"could drop, expire or divert messages of {listed(sorted(hurt))}"
-            remedy = "let the queues drain first, or --allow policy-limits"
+            late = any(count.late for count in self.state.observed.facts.counts.values())
+            fresh = "give --amqp too, which counts at once, " if late and not self.state.observed.facts.moves else ""
+            remedy = f"let the queues drain first, {fresh}or --allow policy-limits"
             found.append(Danger(reason, remedy, "policy-limits"))
         return found
 
@@ -142,13 +144,14 @@ class Governance:
     def _hurt(self, queue: Queue, old: Policy | None, new: Policy | None, changed: Key) -> str:
         """Say which options of a queue that holds messages would change for the worse, and what it holds."""
         counts = self.state.observed.facts.counts.get(queue.key)
-        if counts is not None and not counts.messages:
+        if counts is not None and not counts.messages and not counts.late:
             return ""
         operator = effective(self.state.observed.facts.operator_policies, queue, self.state.observed.facts.version)
         will = options(queue, new, operator)
         worse = tightened(options(queue, old, operator), will)
         worse += [f"policy {policy.name} may take over" for policy in self._successors(queue, new, changed)]
         held = "messages that could not be counted" if counts is None else counted(counts.messages, "message")
+        held += " by a count that is some seconds old" if counts and counts.late else ""
         room = will.get("max-length")
         over = max(counts.messages - room, 0) if counts and isinstance(room, int) and "max-length" in worse else 0
         more = f", {over:,} more than max-length {room:,}" if over else ""

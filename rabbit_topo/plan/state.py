@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rabbit_topo.model import Binding, Exchange, Key, Kind, Policy, Queue, mark_of
+from rabbit_topo.model import Binding, Exchange, Key, Kind, Policy, Queue, mark_of, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,13 +68,13 @@ class State:
     def ours(self, key: Key) -> bool:
         """Say whether an object is declared as ours, covered by `owns:` or the inventory, or named by `absent:`.
 
-        So is what the tool itself left there for a while.
+        What the tool itself left there for a while is whose the object is that it serves.
         """
         if key in self.hidden:
             return False
         there = self.get(key)
-        if isinstance(there, Queue | Exchange) and mark_of(there):
-            return True
+        if isinstance(there, Queue | Exchange) and (mark := mark_of(there)):
+            return self.ours(target_of(key.vhost, mark))
         if key in self.declared.resources:
             return not self.declared.note(key).external
         return key in self.declared.absent or self.declared.scope.covers(key)
