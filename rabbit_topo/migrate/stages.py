@@ -22,9 +22,10 @@ from rabbit_topo.broker.queue_looks import bindings_into
 from rabbit_topo.broker.refusals import granting
 from rabbit_topo.errors import BrokerError, Refusal
 from rabbit_topo.migrate.looks import Looks
-from rabbit_topo.model import Arguments, Binding, Counts, Kind, Mark, Queue, temporary_name
+from rabbit_topo.model import Binding, Counts, Queue, trial_of
 from rabbit_topo.plan.hazards import counted
 from rabbit_topo.plan.hazards import holding as said_to_hold
+from rabbit_topo.plan.migration import SHORTEST_LEASE
 from rabbit_topo.plan.operations import Declare, Done, Failed, NotAttempted, Recreate, Remove
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ PAUSE: Final = 0.1  # seconds between two looks
 QUIET: Final = 0.2  # seconds without a message, of a queue that is bound to nothing
 LOOKS: Final = 3
 HELD: Final = 5.0  # seconds that somebody may take to answer for the messages that he took
-TRIAL: Final = 60_000  # milliseconds that a queue lives which is declared to see if it can be
 Stage: TypeAlias = Literal["holding", "back"]
 
 
@@ -59,7 +59,7 @@ class Moving:
 class Migration:
     """One queue on its way. Every method raises `BrokerError` or `Refusal` where it cannot go on; nothing is lost then.
 
-    `touched` says that something was changed on the broker.
+    `touched` says that something was changed on the broker; `lease` is how many milliseconds the queue must live unused.
     """
 
     operation: Migrate
@@ -67,6 +67,7 @@ class Migration:
     consent: Consent
     facts: Facts
     tell: Callable[[Moving], object]
+    lease: int = SHORTEST_LEASE
     touched: bool = False
     moved: Counter[str] = field(default_factory=Counter)
     unsure: int = 0
@@ -78,7 +79,9 @@ class Migration:
             return
         with closing(self._mover()) as mover:
             self._wait_for_consumers(mover)
-            Looks(self.broker, mover, self.consent, self.facts).at(operation.before, operation.after)
+            looks = Looks(self.broker, mover, self.consent, self.facts)
+            looks.lease(self.lease, operation.before, operation.after)
+            looks.at(operation.before, operation.after)
         self._try_out(operation.after)
         self._carry_out([Declare(operation.holding, operation.cause)])
         self.touched = True
@@ -99,7 +102,7 @@ class Migration:
                 self._await_quiet(mover, operation.before, operation.holding)
                 self._swap(mover, operation.before, operation.after)
             self.touched = True
-            looks.room(operation.holding, operation.after)
+            looks.room(operation.after, operation.holding, operation.after)
             self._hop(mover, operation.holding, operation.after, "back")
             self._drop(mover, operation.holding, operation.after)
         seconds = time.perf_counter() - began
@@ -135,17 +138,23 @@ class Migration:
             time.sleep(PAUSE)
 
     def _holders(self, mover: Mover, queue: Queue) -> str:
-        """Name who consumes from a queue or has messages of it; empty where nobody does.
+        """Name who consumes from a queue or has messages of it; empty where nobody does."""
+        counts = self._counts(mover, queue)
+        if counts.consumers:
+            return counted(counts.consumers, "consumer")
+        if counts.unacknowledged:
+            return f"whoever holds {counted(counts.unacknowledged, 'unacknowledged message')}"
+        return ""
+
+    def _counts(self, mover: Mover, queue: Queue) -> Counts:
+        """Count what a queue holds and who consumes from it; of a quorum queue, unacknowledged messages as consumers.
 
         HTTP counts what a quorum queue held up to five seconds ago; who holds a message of it is one of its consumers,
         at once.
         """
-        if consumers := mover.ready(queue)[1]:
-            return counted(consumers, "consumer")
         counts = self.broker.management.count(queue) if queue.type != "quorum" else None
-        if counts and counts.unacknowledged:
-            return f"whoever holds {counted(counts.unacknowledged, 'unacknowledged message')}"
-        return ""
+        ready, consumers = mover.ready(queue)
+        return replace(counts or Counts(ready, 0, 0), consumers=consumers)
 
     def _hop(self, mover: Mover, source: Queue, into: Queue, stage: Stage) -> None:
         """Move the messages, hand the bindings over when few are left, and move those."""
@@ -165,7 +174,7 @@ class Migration:
         self.unsure += did.unsure
 
     def _await_quiet(self, mover: Mover, queue: Queue, into: Queue) -> None:
-        """See that nothing comes to an unbound queue any more: neither what was on its way, nor what needs no binding."""
+        """See that nothing comes to an unbound queue any more: what was on its way, or needs no binding."""
         for _ in range(LOOKS):
             self._idle()
             time.sleep(QUIET)
@@ -258,24 +267,18 @@ class Migration:
     def _wait_until_answered(self, mover: Mover, queue: Queue, deadline: float) -> None:
         """Wait while somebody else holds messages of a queue, or consumes from it."""
         while True:
-            # Of a quorum queue HTTP counts what was there up to five seconds ago; who holds a message of it
-            # is one of its consumers, at once.
-            counts = self.broker.management.count(queue) if queue.type != "quorum" else None
-            ready, consumers = mover.ready(queue)
-            if not (consumers or (counts and (counts.unacknowledged or counts.withheld))):
+            counts = self._counts(mover, queue)
+            if not (counts.consumers or counts.unacknowledged or counts.withheld):
                 return
             if time.monotonic() >= deadline:
-                told = said_to_hold(replace(counts or Counts(ready, 0, 0), consumers=consumers))
+                told = said_to_hold(counts)
                 raise Refusal(f"queue {queue.name} still holds {told}", "see that its consumers leave, then run again")
             self._idle()
             time.sleep(PAUSE)
 
     def _try_out(self, queue: Queue) -> None:
         """Declare a queue like the new one under another name: what the broker refuses, it refuses before the start."""
-        mark = Mark("trial", Kind.QUEUE, queue.name)
-        # one that is left behind by a kill goes away by itself
-        arguments = Arguments({**queue.arguments, **mark.arguments, "x-expires": TRIAL})
-        trial = replace(queue, name=temporary_name("trial", Kind.QUEUE, queue.name), arguments=arguments)
+        trial = trial_of(queue)
         if left := self.broker.management.look(trial):  # by a run that was killed with other files
             self._carry_out([Remove(replace(trial, type=left.get("type", "classic")), self.operation.cause)])
         try:
