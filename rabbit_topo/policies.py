@@ -74,7 +74,7 @@ def release(version: str) -> tuple[int, int]:
 # What can drop, expire or divert messages. A limit hurts when it appears or shrinks, the others at any change.
 LIMITS = frozenset({"max-length", "max-length-bytes", "message-ttl", "expires", "delivery-limit", "max-age"})
 DIVERSIONS = frozenset({"overflow", "dead-letter-exchange", "dead-letter-routing-key", "dead-letter-strategy"})
-_DEFAULT_DELIVERY_LIMIT = 20  # of quorum queues since 4.0, where nothing else is said
+DEFAULT_DELIVERY_LIMIT = 20  # of quorum queues since 4.0, where nothing else is said
 
 
 # What Python's `re` reads without complaint, but not as PCRE does: POSIX classes, a quantifier without a minimum, and
@@ -188,7 +188,7 @@ def tightened(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
         if key in DIVERSIONS:
             found.append(key)
         elif key in LIMITS:
-            unsaid = _DEFAULT_DELIVERY_LIMIT if key == "delivery-limit" else float("inf")
+            unsaid = DEFAULT_DELIVERY_LIMIT if key == "delivery-limit" else float("inf")
             was = float("inf") if old is None else _as_limit(old)
             will = unsaid if new is None else _as_limit(new)
             if will < was:

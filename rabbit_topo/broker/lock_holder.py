@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rabbit_topo.arguments.versions import OLDEST, read_release
 from rabbit_topo.errors import Refusal
 from rabbit_topo.model import Arguments, Mark
 
@@ -67,17 +67,9 @@ def still_held(vhost: str, holder: Holder | None, seconds: float, version: str) 
         held += f", whose node {holder.node!r} is down"
     waited = f" after {seconds:g} seconds" if seconds else ""
     hint = f"wait until it ends, or longer: --lock-timeout; {NO_LOCK}"
-    if _release(version) >= KHEPRI:
+    if (read_release(version) or OLDEST) >= KHEPRI:
         hint += (
             ". In a cluster with Khepri the lock of a node that is down stays until that node is back, or is"
             " forgotten (rabbitmqctl forget_cluster_node)"
         )
     return Refusal(f"the lock of vhost {vhost!r} is still {held}{waited}; nothing was changed", hint)
-
-
-def _release(text: str) -> tuple[int, ...]:
-    """Read the first two numbers of a version; nothing of what is none."""
-    numbers: list[int] = []
-    with suppress(ValueError):
-        numbers.extend(int(part) for part in text.split(".")[:2])
-    return tuple(numbers)

@@ -16,7 +16,7 @@ from rabbit_topo.broker.recreate_roads import Attempt, ByHttp
 from rabbit_topo.broker.recreate_sight import Eye, Sight
 from rabbit_topo.broker.refusals import granting, permission_hint
 from rabbit_topo.errors import BrokerError, Refusal
-from rabbit_topo.model import MARK, RESERVED, Arguments, Binding, Exchange, Kind, Mark, Queue, mark_of, temporary_name
+from rabbit_topo.model import MARK, RESERVED, Arguments, Binding, Exchange, Queue, mark_of, trial_of
 from rabbit_topo.plan.journal import journal
 from rabbit_topo.plan.operations import Declare, Done, Failed, NotAttempted
 
@@ -135,9 +135,7 @@ class _Recreation:
     def _try_out(self) -> Failed | None:
         """Let the broker judge the new object, and its bindings, under another name."""
         after = self._operation.after
-        name = temporary_name("trial", after.key.kind, after.name)
-        mark = Mark("trial", after.key.kind, after.name)
-        trial = replace(after, name=name, arguments=Arguments({**after.arguments, **mark.arguments}))
+        trial = trial_of(after)
         if isinstance(trial, Queue):
             answer = writes.send(self._http, trial)
             if not answer.ok:
@@ -150,7 +148,8 @@ class _Recreation:
             if isinstance(one, Binding) and one.source_key == after.key:
                 keys.setdefault((one.routing_key, one.arguments), one)
         bindings = [
-            replace(one, source=name, destination_kind="queue", destination=self._journal.name) for one in keys.values()
+            replace(one, source=trial.name, destination_kind="queue", destination=self._journal.name)
+            for one in keys.values()
         ]
         refusals = self._writer.try_out(replace(trial, auto_delete=True), bindings)
         if refusals.lost:
@@ -257,14 +256,10 @@ class _Recreation:
         return done
 
     def _sweep(self, after: Exchange | Queue) -> None:
-        name = temporary_name("trial", after.key.kind, after.name)
-        trial: Exchange | Queue | None
-        if after.key.kind is Kind.EXCHANGE:
-            trial = self._eye.exchanges().get(Exchange(after.vhost, name, "direct").key)
-        else:
-            trial = self._eye.queue(Queue(after.vhost, name))
-        if trial and mark_of(trial):
-            writes.delete(self._http, trial, guarded=isinstance(trial, Queue) and trial.type == "classic")
+        trial = trial_of(after)
+        left = self._eye.exchanges().get(trial.key) if isinstance(trial, Exchange) else self._eye.queue(trial)
+        if left and mark_of(left):
+            writes.delete(self._http, left, guarded=isinstance(left, Queue) and left.type == "classic")
 
     def _called_off(self, outcome: Failed | NotAttempted) -> Outcome:
         """Take away the journal that this run laid: nothing was deleted."""

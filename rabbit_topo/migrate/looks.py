@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rabbit_topo.broker.queue_looks import alarms, details, may_impersonate, policies_of
 from rabbit_topo.errors import Refusal
 from rabbit_topo.plan.migration import harmful
-from rabbit_topo.policies import effective, options, reaches, release
+from rabbit_topo.policies import DEFAULT_DELIVERY_LIMIT, effective, options, reaches, release
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 STATISTICS: Final = 15.0  # seconds that the broker may take to tell what governs a new queue; it is 5 by default
 _PAUSE: Final = 0.25
 HEADS: Final = 200  # messages looked at
-DEFAULT_DELIVERY_LIMIT: Final = 20  # of quorum queues
 DEFAULT_SINCE: Final = (4, 0)
 
 
@@ -48,23 +47,59 @@ class Looks:
                 "somebody publishes to it through the default exchange, which no binding can turn aside",
                 "--allow default-exchange-gap takes that: what is sent so between delete and declare is lost",
             )
-        self.room(queue, after)
+        self.room(after, queue)
         self.messages(queue)
 
-    def room(self, source: Queue, after: Queue) -> None:
-        """Refuse where the new queue would let go of messages that `source` holds now: limits drop the oldest."""
+    def room(self, after: Queue, *sources: Queue) -> None:
+        """Refuse where the new queue would let go of messages that `sources` hold now: limits drop the oldest.
+
+        `after` is one of them where it is there already. A policy whose pattern cannot be read here may reach it.
+        """
+        policies = [*policies_of(self.broker.management.http, after.vhost), *self.facts.operator_policies]
+        unread = [policy.definition for policy in policies if reaches(policy, after, self.facts.version) is None]
         limits = self._options(after, policies_of(self.broker.management.http, after.vhost))
-        told = details(self.broker.management.http, source)
-        for name, there in (
-            ("max-length", self.mover.ready(source)[0]),
-            ("max-length-bytes", (told.message_bytes if told else None) or 0),
-        ):
-            most = limits.get(name)
-            if isinstance(most, int) and 0 <= most < there:
+        for name, count in (("max-length", self._messages), ("max-length-bytes", self._bytes)):
+            found = [given[name] for given in (limits, *unread) if name in given]
+            most = min((limit for limit in found if isinstance(limit, int) and limit >= 0), default=None)
+            if most is not None and most < (there := sum(map(count, sources))):
                 raise Refusal(
-                    f"the new queue takes {most:,} ({name}), and {there:,} are in {source.name}",
+                    f"the new queue takes {most:,} ({name}), and {there:,} are in {sources[0].name}"
+                    + (" and in it" if len(sources) > 1 else ""),
                     f"raise {name} for the time of the migration, or let consumers drain the queue first",
                 )
+
+    def lease(self, milliseconds: int, *queues: Queue) -> None:
+        """Refuse queues that expire sooner: nobody uses the old one while it waits, nor the new one while it fills."""
+        policies = policies_of(self.broker.management.http, queues[0].vhost)
+        for queue, which in zip(queues, ("old", "new"), strict=True):
+            lease = self._options(queue, policies).get("expires")
+            if isinstance(lease, int) and lease < milliseconds:
+                raise Refusal(
+                    f"the {which} queue expires after {lease:,} ms without a consumer, and with its messages;"
+                    f" to wait for its turn and to move may take {milliseconds:,} ms",
+                    "raise x-expires for the time of the migration, or migrate it alone, or with fewer messages",
+                )
+
+    def _messages(self, queue: Queue) -> int:
+        return self.mover.ready(queue)[0]
+
+    def _bytes(self, queue: Queue) -> int:
+        """Return how many bytes of bodies a queue holds, once the statistics know of all messages that are there."""
+        first = ready = self._messages(queue)
+        deadline = time.monotonic() + STATISTICS
+        while ready:
+            told = details(self.broker.management.http, queue)
+            if told and told.message_bytes is not None and (told.messages or 0) >= min(first, ready):
+                return told.message_bytes
+            if time.monotonic() > deadline:
+                raise Refusal(
+                    f"the broker does not tell how many bytes {queue.name} holds, and the new queue has max-length-bytes",
+                    "see that it keeps statistics, or take max-length-bytes away for the time of the migration",
+                )
+            self.broker.pulse()
+            time.sleep(_PAUSE)
+            ready = self._messages(queue)
+        return 0
 
     def messages(self, queue: Queue) -> None:
         """Refuse messages that were delivered too often to be moved, or that only another user may publish."""

@@ -59,7 +59,8 @@ class Moving:
 class Migration:
     """One queue on its way. Every method raises `BrokerError` or `Refusal` where it cannot go on; nothing is lost then.
 
-    `touched` says that something was changed on the broker; `lease` is how many milliseconds the queue must live unused.
+    `touched` says that something was changed on the broker; `lease` is how many
+    milliseconds the queue must live unused.
     """
 
     operation: Migrate

@@ -8,7 +8,17 @@ Where something was declared, who owns it and the like are no part of it: those 
 from __future__ import annotations
 
 from rabbit_topo.model.inventory import Inventory, heed, parameter_name
-from rabbit_topo.model.marks import LOCK_NAME, MARK, RESERVED, Mark, mark_of, no_queue_name, target_of, temporary_name
+from rabbit_topo.model.marks import (
+    LOCK_NAME,
+    MARK,
+    RESERVED,
+    Mark,
+    mark_of,
+    no_queue_name,
+    target_of,
+    temporary_name,
+    trial_of,
+)
 from rabbit_topo.model.observed import EVERYTHING, Counts, Facts, Observed, Road, Unverified
 from rabbit_topo.model.resources import (
     EMPTY,
@@ -71,4 +81,5 @@ __all__ = [
     "parameter_name",
     "target_of",
     "temporary_name",
+    "trial_of",
 ]

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from rabbit_topo.model.resources import Arguments, Key, Kind
+from rabbit_topo.model.resources import Arguments, Exchange, Key, Kind, Queue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rabbit_topo.model.resources import Exchange, Plain, Queue
+    from rabbit_topo.model.resources import Plain
 
 RESERVED: Final = "rabbit-topo."
 MARK: Final = "x-rabbit-topo"
@@ -24,14 +24,16 @@ LOCK_NAME: Final = f"{RESERVED}lock"
 _FORMAT: Final = 1
 _LONGEST: Final = 255  # bytes of a name
 _SHOWN_BYTES: Final = 150  # of the target's name; the digest tells names apart that are longer
+_TRIAL_MS: Final = 60_000
+_Marked = TypeVar("_Marked", bound=Exchange | Queue)
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
     """What a marked object is for: a `purpose`, and the object it serves.
 
-    `purpose` is "migrate" (a holding queue), "replace" (a journal), "into" (an exchange to publish through) or "lock".
-    `more` is what the purpose needs beside, in JSON's types.
+    `purpose` is "migrate" (a holding queue), "replace" (a journal), "into" (an exchange to publish through), "trial" or
+    "lock". `more` is what the purpose needs beside, in JSON's types.
 
     >>> mark = Mark("migrate", Kind.QUEUE, "orders")
     >>> Mark.read(Arguments({MARK: mark.text})) == mark
@@ -88,6 +90,21 @@ def temporary_name(purpose: str, kind: Kind, name: str) -> str:
     digest = hashlib.sha256(f"{purpose} {kind.value} {name}".encode()).hexdigest()[:8]
     shown = name.encode()[:_SHOWN_BYTES].decode(errors="ignore")
     return f"{RESERVED}{purpose}.{shown}~{digest}"
+
+
+def trial_of(wanted: _Marked) -> _Marked:
+    """Return the object by which a broker is asked whether it would take `wanted`: like it, under another name.
+
+    A queue that a kill leaves behind ends by itself, except a stream.
+
+    >>> trial_of(Queue("/", "orders", "quorum")).name
+    'rabbit-topo.trial.orders~4c60cca0'
+    """
+    mark = Mark("trial", wanted.key.kind, wanted.name)
+    arguments = {**wanted.arguments, **mark.arguments}
+    if isinstance(wanted, Queue) and wanted.type != "stream":
+        arguments["x-expires"] = _TRIAL_MS
+    return replace(wanted, name=temporary_name(mark.purpose, mark.kind, mark.name), arguments=Arguments(arguments))
 
 
 def no_queue_name(name: str) -> str:
