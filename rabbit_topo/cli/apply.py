@@ -35,8 +35,11 @@ def command(**given: Any) -> int:
     """Make the broker what the files say.
 
     The plan is shown and a question asked first; then it is carried out, and the
-    broker is read again to see that it became what the plan predicted. Exit
-    codes: 0 done, 5 refused and nothing changed, 6 incomplete, 1 nothing written.
+    broker is read again to see that it became what the plan predicted.
+
+    What loses nothing needs no flag; every other row names the flag that allows
+    it, or what to do by hand. Exit codes: 0 done, 5 refused and nothing changed,
+    6 incomplete, 1 failed and nothing written, 130 or 143 interrupted.
     """
     from rabbit_topo.apply import apply, refusal_of
     from rabbit_topo.report.text import plan_lines

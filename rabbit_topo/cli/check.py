@@ -21,8 +21,9 @@ from rabbit_topo.cli.session import VIAS, session
 def command(**given: Any) -> int:
     """Tell whether the broker still is what the files say.
 
-    Arguments, bindings and policies are compared too, and what is ours but in no
-    file counts. Nothing is written. Exit codes: 0 no drift, 3 drift.
+    Arguments, bindings and policies are compared too; what is ours but in no file
+    counts, and so does what an apply left unfinished. Nothing is written. Exit
+    codes: 0 no drift, 3 drift.
 
     Over AMQP alone nothing can be listed: --via active has the broker compare
     every declared exchange and queue, --via passive asks only whether it is there.

@@ -130,7 +130,9 @@ def login(command: _Command) -> _Command:
     options = [
         click.option("--env", metavar="NAME", help="An environment of the config file."),
         click.option("--broker", metavar="URL|FILE", help="The management URL, or a definitions.json."),
-        click.option("--amqp", metavar="URL", help="The AMQP URL; alone, or for faster writes."),
+        click.option(
+            "--amqp", metavar="URL", help="The AMQP URL: alone, or beside --broker, for --migrate, the lock, and speed."
+        ),
         click.option("--username", metavar="NAME", help="Beats the one inside a URL."),
         click.option("--password-file", metavar="FILE", help="A file that holds the password alone."),
         click.option("--ca-file", metavar="FILE", help="Who signs the broker's certificate (PEM), for TLS."),
@@ -161,7 +163,7 @@ def consent(command: _Command) -> _Command:
             "--allow",
             multiple=True,
             type=click.Choice(["replace", "policy-limits", "policy-foreign", "default-exchange-gap"]),
-            help="Do what is blocked for this danger; may be repeated.",
+            help="Do what a row says is blocked without it; repeatable, one word each.",
         ),
         click.option("--migrate", is_flag=True, help="Replace queues and keep their messages (needs both URLs)."),
         click.option(
@@ -175,7 +177,7 @@ def consent(command: _Command) -> _Command:
             "--max-delete",
             metavar="PERCENT",
             type=click.IntRange(0, 100),
-            help="How much of what is ours may be deleted or replaced at once.  [30]",
+            help="How much of what is ours (ten objects or more) may be deleted or replaced at once.  [30]",
         ),
         click.option("--partial", is_flag=True, help="Apply the rest of a plan with blocked rows; exit 6."),
     ]
@@ -194,7 +196,9 @@ def lock(command: _Command) -> _Command:
             default=60.0,
             help="How long to wait for another apply to end.  [60]",
         ),
-        click.option("--lock-name", metavar="NAME", callback=_lock_name, help="The queue that is the lock."),
+        click.option(
+            "--lock-name", metavar="NAME", callback=_lock_name, help="The name of the lock.  [rabbit-topo.lock]"
+        ),
         click.option("--no-lock", is_flag=True, help="Do not keep other applies out."),
     ]
     for option in reversed(options):

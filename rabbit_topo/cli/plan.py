@@ -26,8 +26,9 @@ DIFFERENCES: Final = 3
 def command(**given: Any) -> int:
     """Show what apply would do, and what it would refuse to do.
 
-    Nothing is written. Exit codes: 0, or 3 with --fail-on-changes when there is
-    something to do or blocked. What AMQP alone cannot see and would only declare
+    Nothing is written. A blocked row says under UNBLOCK what allows it; plan
+    takes the same flags as apply. Exit codes: 0, or 3 with --fail-on-changes when there
+    is something to do or blocked. What AMQP alone cannot see and would only declare
     again is no change; `check --strict` counts it.
     """
     from rabbit_topo.diff import Unseen
