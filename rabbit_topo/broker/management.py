@@ -287,7 +287,7 @@ class Management:
 
     def look(self, queue: Queue) -> dict[str, Any] | None:
         """Read one queue with the counts of this moment: only lists have them, so it is a list of one."""
-        name = segment(f"^{re.escape(queue.name)}$")
+        name = segment(f"(?-i)^{re.escape(queue.name)}$")  # the plugin asks caselessly
         page = self.http.get(
             f"/api/queues/{segment(queue.vhost)}{QUEUES}&page=1&page_size=100&use_regex=true&name={name}"
         )

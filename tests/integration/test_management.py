@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,8 +13,8 @@ from bench.topologies import topology
 from rabbit_topo import apply, diff, make_plan
 from rabbit_topo.broker.management import Management
 from rabbit_topo.broker.target import Target
-from rabbit_topo.model import Exchange, Kind, Queue, Topology
-from rabbit_topo.plan.operations import Done, Failed, NotAttempted
+from rabbit_topo.model import Arguments, Binding, Exchange, Kind, Queue, Topology
+from rabbit_topo.plan.operations import Done, Failed, NotAttempted, Remove
 from tests.operations import declare
 
 if TYPE_CHECKING:
@@ -110,6 +111,25 @@ def test_whoever_stops_listening_leaves_no_thread(node: Node, vhost: str, addres
         assert threading.active_count() == before
         assert 1 <= len(names(node, vhost)) < MANY
         assert [type(one) for one in road.execute([declare(Exchange(vhost, "after", "topic"))])] == [Done]
+
+
+def test_one_queue_is_found_among_many_that_are_spelled_alike(node: Node, vhost: str) -> None:
+    names = ["".join(letters) for letters in product(*(letter + letter.upper() for letter in "abcdefg"))]
+    for name in (*names, "käse.(x)+[1]~#?"):
+        node.http("PUT", "queues", vhost, name, body={"durable": True, "auto_delete": False, "arguments": {}})
+    with closing(Management(Target(node.broker_url))) as road:
+        for name in (names[0], names[-1], "käse.(x)+[1]~#?"):
+            assert (road.look(Queue(vhost, name)) or {})["name"] == name
+        assert road.look(Queue(vhost, "abcdef")) is None
+
+
+def test_a_binding_is_removed_whose_name_on_the_server_is_another_by_now(node: Node, vhost: str) -> None:
+    binding = Binding(vhost, "amq.headers", "exchange", "amq.fanout", "%2F", Arguments({"n": {"k": [1], "a": {}}}))
+    with closing(Management(Target(node.broker_url))) as road:
+        assert isinstance(next(road.execute([declare(binding)])), Done)
+        stale = Remove(binding, declare(binding).cause, binding_ids=("%252F~of_before",))
+        assert isinstance(next(road.execute([stale])), Done)
+        assert binding.key not in road.observe(Topology.naming(vhost)).topology.resources
 
 
 def _plan(road: Management, declared: Topology) -> Plan:
