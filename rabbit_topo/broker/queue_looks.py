@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 class Details:
     """What the broker's statistics say of a queue; each part is None until they have been written, seconds later.
 
-    `policies` merges the definitions of the policy and the operator policy in effect. `message_bytes` counts bodies.
+    `policies` merges the definitions of the policy and the operator policy in effect. `message_bytes` counts the bodies of
+    `messages`.
     """
 
     policies: Mapping[str, Any] | None
     policy: str
     operator_policy: str
+    messages: int | None
     message_bytes: int | None
     fed_directly: bool
 
@@ -44,6 +46,7 @@ def details(http: Http, queue: Queue) -> Details | None:
         policies=told if isinstance(told, dict) else {} if told == [] else None,
         policy=str(item.get("policy") or ""),
         operator_policy=str(item.get("operator_policy") or ""),
+        messages=item.get("messages"),
         message_bytes=item.get("message_bytes"),
         fed_directly="" in names,
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rabbit_topo.errors import TopoError
 from rabbit_topo.migrate.looks import governed_safely
 from rabbit_topo.migrate.stages import Migration, Moving
+from rabbit_topo.plan.migration import SHORTEST_LEASE
 from rabbit_topo.plan.operations import Done, Failed, NotAttempted
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rabbit_topo.plan.operations import Migrate, Outcome
 
 __all__ = ["Moving", "migrate"]
+SLOW = 5  # milliseconds for a message, both hops
 _GO_ON = "run the same command again: it goes on from what is there"
 
 
@@ -33,7 +35,8 @@ def migrate(
     All holding queues are declared first, as the broker takes its time to tell what governs them. An interrupt is
     raised when it is told where each queue was left; `tell` hears of messages as they move.
     """
-    todo = [Migration(operation, broker, plan.consent, plan.facts, tell) for operation in wave]
+    lease = _lease(wave, plan)
+    todo = [Migration(operation, broker, plan.consent, plan.facts, tell, lease) for operation in wave]
     try:
         ready = []
         for one in list(todo):
@@ -57,6 +60,13 @@ def migrate(
         for one in todo:
             yield NotAttempted(one.operation, "interrupted; --migrate goes on from what is there")
         raise
+
+
+def _lease(wave: Sequence[Migrate], plan: Plan) -> int:
+    """Say how many milliseconds a queue of this wave may be unused, at a slow pace: each waits for all before it."""
+    counts = (plan.facts.counts.get(queue.key) for one in wave for queue in (one.before, one.holding) if queue)
+    messages = sum(count.messages for count in counts if count)
+    return SHORTEST_LEASE + SLOW * messages + int(1000 * plan.consent.wait_consumers * len(wave))
 
 
 def _see_what_governs(one: Migration, broker: Both) -> None:

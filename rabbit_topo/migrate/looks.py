@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rabbit_topo.plan import Consent
 
 STATISTICS: Final = 15.0  # seconds that the broker may take to tell what governs a new queue; it is 5 by default
+INTERVAL: Final = 5.5  # seconds, and a little more, between two statistics of the broker
 _PAUSE: Final = 0.25
 HEADS: Final = 200  # messages looked at
 DEFAULT_SINCE: Final = (4, 0)
@@ -84,16 +85,21 @@ class Looks:
         return self.mover.ready(queue)[0]
 
     def _bytes(self, queue: Queue) -> int:
-        """Return how many bytes of bodies a queue holds, once the statistics know of all messages that are there."""
+        """Return how many bytes of bodies a queue holds, once the statistics know of all messages that are there.
+
+        The broker tells the bytes up to one interval of its statistics later than the messages.
+        """
         first = ready = self._messages(queue)
-        deadline = time.monotonic() + STATISTICS
+        began, known = time.monotonic(), 0.0
         while ready:
-            told = details(self.broker.management.http, queue)
-            if told and told.message_bytes is not None and (told.messages or 0) >= min(first, ready):
+            told, now = details(self.broker.management.http, queue), time.monotonic()
+            if not known and told and (told.messages or 0) >= min(first, ready):
+                known = now
+            if known and now - known > INTERVAL and told and told.message_bytes is not None:
                 return told.message_bytes
-            if time.monotonic() > deadline:
+            if now - began > STATISTICS:
                 raise Refusal(
-                    f"the broker does not tell how many bytes {queue.name} holds, and the new queue has max-length-bytes",
+                    f"the broker does not tell how many bytes {queue.name} holds, and the new queue has a limit",
                     "see that it keeps statistics, or take max-length-bytes away for the time of the migration",
                 )
             self.broker.pulse()
