@@ -13,7 +13,7 @@ from rabbit_topo.plan.migration import against_holding, holding_queue, refusals_
 from rabbit_topo.plan.operations import Migrate, Recreate
 
 if TYPE_CHECKING:
-    from rabbit_topo.model import Key
+    from rabbit_topo.model import Key, Note
     from rabbit_topo.plan.journal import Restored
     from rabbit_topo.plan.state import State
     from rabbit_topo.plan.types import Consent
@@ -41,9 +41,9 @@ class Replacements:
             return self._finish(change)
         before, after = change.before, change.after
         if change.note.protect:
-            whose = change.note.protected_by
-            shield = f"protected in the inventory of project {whose}" if whose else "protect: true"
-            return f"{shield}, and it would have to be deleted and declared again", _by_hand(before, shielded=True)
+            return f"{_shield(change.note)}, and it would have to be deleted and declared again", _by_hand(
+                before, shielded=True
+            )
         if isinstance(before, Queue) and isinstance(after, Queue):
             after = replace(after, type=after.type or before.type)
             if self.consent.migrate and self.state.observed.facts.road != "file":
@@ -81,6 +81,11 @@ class Replacements:
         kind = change.after.type or (before.type if before else None)
         after = replace(change.after, type=kind)
         same = before is not None and not change.fields
+        if before is not None and not same and change.note.protect:
+            return f"{_shield(change.note)}, and it would have to be deleted and declared again", (
+                f"take protect away until it is over, or change the file back to undo it; {change.marked.name} keeps"
+                " what was moved"
+            )
         before = after if same else before
         why = refusals_of(before, after, self.state, self.consent, change.marked)
         return why or Migrate(before, after, change.marked, change, self._fed(after), resumed=True)
@@ -181,6 +186,11 @@ class Replacements:
                 vanished[source.key] = source
                 pending += self.state.arriving.get(source.key, {}).values()
         return [vanished[name] for name in sorted(vanished)], [going[name] for name in sorted(going)]
+
+
+def _shield(note: Note) -> str:
+    whose = note.protected_by
+    return f"protected in the inventory of project {whose}" if whose else "protect: true"
 
 
 def _coming_back(restore: tuple[Restored, ...]) -> str:
