@@ -175,11 +175,11 @@ class Lock:
             self._heart.start()
 
     def _beat(self) -> None:
-        pause = HEARTBEAT / 4
-        while not self._ended.wait(pause):
-            for link in tuple(self._links.values()):
+        links = tuple(self._links.values())
+        while not self._ended.wait(min((link.server.heartbeat or HEARTBEAT for link in links), default=HEARTBEAT) / 4):
+            links = tuple(self._links.values())
+            for link in links:
                 link.beat()
-                pause = min(pause, (link.server.heartbeat or HEARTBEAT) / 4)
 
     def _ask(self, vhost: str, link: Link, method: Method) -> Answer:
         from rabbit_topo.broker.amqp_answers import Closed
