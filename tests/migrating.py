@@ -46,6 +46,7 @@ class Scene:
     vhost: str
     folder: Path
     queues: dict[str, str] = field(default_factory=dict)  # the file's text for each
+    owns: list[str] = field(default_factory=list)
 
     @contextmanager
     def beside(self, number: int) -> Iterator[Scene]:
@@ -110,7 +111,8 @@ class Scene:
         exchanges = "".join(
             f"  {name}.{suffix}: {{type: {type_}}}\n" for name in self.queues for suffix, type_ in _EXCHANGES.items()
         )
-        text = f"version: 1\nexchanges:\n{exchanges}queues:\n{''.join(self.queues.values())}"
+        head = f"version: 1\nowns: {json.dumps(self.owns)}\nexchanges:\n{exchanges}"
+        text = f"{head}queues:\n{''.join(self.queues.values())}"
         file = self.folder / "shop.yaml"
         file.write_text(text)
         return [str(file), "--vhost", self.vhost, *self.roads, *flags]
