@@ -4,9 +4,9 @@ The names below are the public API; each is imported on first use, so that `impo
 costs next to nothing.
 
     load(*paths) -> Topology          read YAML; raises InputError with every problem
-    connect(broker, amqp=..., tls=Tls(...)) -> Broker
-    diff(observed, declared, scope) -> changes
-    make_plan(changes, observed, declared) -> Plan
+    connect(broker, amqp=..., tls=Tls(...), expected=Expected(...)) -> Broker
+    diff(observed, declared) -> changes
+    make_plan(changes, observed, declared, Consent(...)) -> Plan
     apply(plan, broker) -> Report
 """
 

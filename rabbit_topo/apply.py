@@ -53,7 +53,8 @@ def apply(
     >>> report.exit_code, report.remaining
     (0, ())
     """
-    _refuse(plan, partial=partial)
+    if refusal := refusal_of(plan, partial=partial):
+        raise refusal
     run = _Run(plan, broker, on_outcome, on_moved)
     interrupted, ended = 0, "interrupted"
     try:
@@ -85,11 +86,6 @@ def apply(
     left |= {change.target: change for change in remaining if isinstance(change, Unfinished)}
     settled = tuple(_looked_up(outcome, left.get(outcome.operation.key)) for outcome in outcomes)
     return Report(plan, settled, remaining, noted=noted)
-
-
-def _refuse(plan: Plan, *, partial: bool) -> None:
-    if refusal := refusal_of(plan, partial=partial):
-        raise refusal
 
 
 def _words(error: Exception) -> str:

@@ -37,8 +37,9 @@ def name_of(plan: Plan, environment: str | None) -> str:
 
 
 def _operations(plan: Plan) -> str:
-    number = sum(1 for _ in plan.operations)
-    return "1 operation" if number == 1 else f"{number:,} operations"
+    from rabbit_topo.plan.hazards import counted
+
+    return counted(sum(1 for _ in plan.operations), "operation")
 
 
 def _warning(plan: Plan) -> str:

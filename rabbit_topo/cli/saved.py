@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rabbit_topo.plan import Consent, Plan
 
 _AGAIN: Final = "make a new plan: rabbit-topo plan --out FILE"
-_CONSENT: Final = ("prune", "allow", "migrate", "wait_consumers", "drop_user_id", "max_delete")
 
 
 def save(plan: Plan, common: Common, file: str) -> None:
@@ -72,11 +71,12 @@ def settled(file: str, document: Mapping[str, Any], common: Common) -> tuple[Com
 
     Raises UsageError for flags that the plan has settled.
     """
+    from rabbit_topo.plan import Consent
     from rabbit_topo.report.saved import saved_consent
 
     context = click.get_current_context()
     given = {name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
-    if flags := sorted(f"--{name.replace('_', '-')}" for name in given.intersection(_CONSENT)):
+    if flags := sorted(f"--{name.replace('_', '-')}" for name in given.intersection(Consent.__slots__)):
         told = f"{', '.join(flags)} beside --plan: {file} holds what was agreed to"
         raise UsageError(told, "leave it out, or make a new plan with it")
     vhost = common.vhost if "vhost" in given else document["default_vhost"]

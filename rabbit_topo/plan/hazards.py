@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from rabbit_topo.plan.state import State
 
 _SHOWN = 4
+_PLURALS = {"policy": "policies"}
 
 
 def counted(number: int, noun: str) -> str:
     """Spell a number with its noun: `1 message`, `12,408 messages`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return f"{number:,} {noun if number == 1 else _PLURALS.get(noun, f'{noun}s')}"
 
 
 def holding(counts: Counts | None) -> str:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.diff import Replace, Unfinished
 from rabbit_topo.model import Binding, Exchange, Queue, holds_null
 from rabbit_topo.plan import hazards
 from rabbit_topo.plan.journal import read_journal
-from rabbit_topo.plan.migration import against_holding, holding_queue, refusals_of
+from rabbit_topo.plan.migration import Why, against_holding, holding_queue, refusals_of
 from rabbit_topo.plan.operations import Migrate, Recreate
 
 if TYPE_CHECKING:
-    from rabbit_topo.model import Key, Note
+    from rabbit_topo.model import Counts, Key, Note
     from rabbit_topo.plan.journal import Restored
     from rabbit_topo.plan.state import State
     from rabbit_topo.plan.types import Consent
 
-Why: TypeAlias = tuple[str, str]  # a reason, and a remedy
 _WITH_HTTP: Final = "give the management URL too (--broker): AMQP does not show the bindings that must come back"
 _NO_SIGHT: Final = "AMQP does not show its bindings, nor all of its messages"
 _GAP: Final = "between delete and declare publishers to it get 404; from then to the last bind its messages go nowhere"
@@ -200,8 +199,8 @@ def _coming_back(restore: tuple[Restored, ...]) -> str:
     return f"{hazards.counted(bindings, 'binding')} to bring back{more}"
 
 
-def _waiting(counts: object) -> str:
-    return f"holds {hazards.holding(counts)}" if counts else "is there, and could not be counted"  # type: ignore[arg-type]
+def _waiting(counts: Counts | None) -> str:
+    return f"holds {hazards.holding(counts)}" if counts else "is there, and could not be counted"
 
 
 def _by_hand(before: object, *, shielded: bool = False) -> str:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from rabbit_topo.diff import seen
 from rabbit_topo.plan import Done
+from rabbit_topo.plan.hazards import counted
 from rabbit_topo.report import words
 from rabbit_topo.report.layout import INDENT, STYLE, SYMBOL, Line, Span, labelled, operation_mark, place_of, wrapped
 from rabbit_topo.report.rows import name_of, subject
 from rabbit_topo.report.text import drifts, section
-from rabbit_topo.report.unverified import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,9 +52,8 @@ def report_lines(report: Report, width: int) -> Iterator[Line]:
     if report.not_attempted or report.unknown:
         yield (Span("  Run the same command again: it goes on from what is there.", "dim"),)
     if report.remaining is not None and not report.surprises:
-        noted = report.noted is not None and report.noted.status == "written"
         yield (Span(f"  Looked again: {_second_look(report)}.", "dim"),)
-        if noted:
+        if report.noted is not None and report.noted.status == "written":
             yield (Span("  Noted there, too: what is ours and what is protected.", "dim"),)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rabbit_topo.diff import Create, Displaced, Replace, Unfinished, Update
 from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue
 from rabbit_topo.plan import Declare, Done, Failed
+from rabbit_topo.plan.hazards import counted
 from rabbit_topo.plan.share import REMEDY
 from rabbit_topo.report import words
 from rabbit_topo.report.layout import SYMBOL, operation_mark, place_of
@@ -127,8 +128,7 @@ def _about(plan: Plan) -> list[str]:
     cluster = f", cluster {code(facts.cluster_name)}" if facts.cluster_name else ""
     version = f" {sentence(facts.version)}" if facts.version else ""
     number = sum(key.kind is not Kind.VHOST for key in plan.declared.resources)
-    files = len(plan.declared.files)
-    declared = f"{number:,} {'object' if number == 1 else 'objects'} in {files:,} {'file' if files == 1 else 'files'}"
+    declared = f"{counted(number, 'object')} in {counted(len(plan.declared.files), 'file')}"
     return [f"Target {code(facts.target)}, {sentence(facts.product)}{version}{cluster}; {declared}."]
 
 

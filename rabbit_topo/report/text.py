@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unfinished, Unseen, Update
 from rabbit_topo.model import Binding, Kind
+from rabbit_topo.plan.hazards import counted
 from rabbit_topo.plan.share import REMEDY
 from rabbit_topo.report import words
 from rabbit_topo.report.layout import (
@@ -22,7 +23,7 @@ from rabbit_topo.report.layout import (
     wrapped,
 )
 from rabbit_topo.report.rows import Row, differences, name_of, rows, subject, summary
-from rabbit_topo.report.unverified import counted, gaps, inventory_gap, refused, renewed_lines, road, unverified_lines
+from rabbit_topo.report.unverified import gaps, inventory_gap, refused, renewed_lines, road, unverified_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -134,7 +135,7 @@ def _plan_summary(all_rows: Sequence[Row], plan: Plan, width: int) -> Iterator[L
 
 
 def _objects(number: int) -> str:
-    return f"{number:,} object is" if number == 1 else f"{number:,} objects are"
+    return f"{counted(number, 'object')} {'is' if number == 1 else 'are'}"
 
 
 def _header(
@@ -143,11 +144,7 @@ def _header(
     cluster = f'  cluster "{words.clean(facts.cluster_name)}"' if facts.cluster_name else ""
     yield pair("target", f"{words.clean(facts.target)}  {facts.product} {words.clean(facts.version)}{cluster}")
     number = sum(key.kind is not Kind.VHOST for key in declared.resources)
-    files = len(declared.files)
-    said = (
-        f"{'  '.join(sources)}  {files} {'file' if files == 1 else 'files'}, "
-        f"{number:,} {'object' if number == 1 else 'objects'}"
-    )
+    said = f"{'  '.join(sources)}  {counted(len(declared.files), 'file')}, {counted(number, 'object')}"
     gap = width - 12 - len(said) - len(right)
     yield pair("declared", f"{said}{' ' * max(gap, 2)}{right}" if right else said)
     if tell_road or not facts.lists:
@@ -292,10 +289,8 @@ def drifts(change: Change) -> Iterator[Line]:
 def validation_line(sources: Sequence[str], topology: Topology) -> Line:
     """Say in one line what valid files hold."""
     counts = [(len(topology.of(kind)), kind.value) for kind in (Kind.EXCHANGE, Kind.QUEUE, Kind.BINDING, Kind.POLICY)]
-    plural = {"policy": "policies"}
-    parts = [f"{n:,} {word if n == 1 else plural.get(word, word + 's')}" for n, word in counts if n]
-    files = len(topology.files)
+    parts = [counted(number, noun) for number, noun in counts if number]
     return (
         Span(f"{'  '.join(sources)}: valid", "good"),
-        Span(f"   {files} {'file' if files == 1 else 'files'}: {', '.join(parts) or 'nothing declared'}"),
+        Span(f"   {counted(len(topology.files), 'file')}: {', '.join(parts) or 'nothing declared'}"),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rabbit_topo.model import EVERYTHING, Binding, Exchange, Kind, Policy, Queue
+from rabbit_topo.plan.hazards import counted
 from rabbit_topo.report import words
 from rabbit_topo.report.layout import Line, Span, wrapped
 
@@ -20,7 +21,6 @@ _ROADS: Final = {
     "active": "AMQP, by active declares that can create nothing",
     "passive": "AMQP, by passive declares",
 }
-_PLURALS: Final = {"policy": "policies"}
 _NAMED: Final = 3
 _COLUMN: Final = 28
 
@@ -125,11 +125,6 @@ def renewed_lines(facts: Facts, width: int) -> Iterator[Line]:
         yield ()
         said = f"Asking renewed the x-expires lease of {counted(len(names), 'queue')}: {shown}."
         yield from wrapped("  ", "", said, width)
-
-
-def counted(number: int, noun: str) -> str:
-    """Spell a number with its noun."""
-    return f"{number:,} {noun if number == 1 else _PLURALS.get(noun, f'{noun}s')}"
 
 
 def _called(kind: Kind, resources: Sequence[Resource]) -> str:
