@@ -106,7 +106,9 @@ class Http:
         if answer.status == UNAUTHORISED:
             raise self._refused(answer, path)
         if not answer.ok:
-            raise BrokerError(f"{self.url} answered {answer.status} to GET {path}: {answer.reason}")
+            astray = answer.status == NOT_FOUND and path == "/api/overview"
+            hint = "is this the URL of the management API, without /api at its end?" if astray else ""
+            raise BrokerError(f"{self.url} answered {answer.status} to GET {path}: {answer.reason}", hint)
         return answer.body
 
     def ask(self, method: str, path: str, body: Any = None) -> Answer:
