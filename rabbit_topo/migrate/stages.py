@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from rabbit_topo.broker.mover import Mover
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from rabbit_topo.plan import Consent
     from rabbit_topo.plan.operations import Migrate, Operation
 
-LEAVE: Final = 200  # messages that may be left in a queue when its bindings change hands: new ones overtake them
+FEW: Final = 200  # messages that may be left in a queue when its bindings change hands: new ones overtake them
 ROUNDS: Final = 50  # how often a queue may get something again while it is given up
 PAUSE: Final = 0.1  # seconds between two looks
 QUIET: Final = 0.2  # seconds without a message, of a queue that is bound to nothing
@@ -158,19 +159,25 @@ class Migration:
         return replace(counts or Counts(ready, 0, 0), consumers=consumers)
 
     def _hop(self, mover: Mover, source: Queue, into: Queue, stage: Stage) -> None:
-        """Move the messages, hand the bindings over when few are left, and move those."""
-        self._move(mover, source, into, stage, leave=LEAVE)
+        """Move the messages, hand the bindings over when few are left, and move those.
+
+        Where new ones come nearly as fast as they go, there are never few.
+        """
+        before = inf
+        while FEW < (ready := mover.ready(source)[0]) < before / 2:
+            before = ready
+            self._move(mover, source, into, stage, once=True)
         self._hand_over(source, into)
         self._move(mover, source, into, stage)
 
-    def _move(self, mover: Mover, source: Queue, into: Queue, stage: Stage, leave: int = 0) -> None:
+    def _move(self, mover: Mover, source: Queue, into: Queue, stage: Stage, *, once: bool = False) -> None:
         already = self.moved[stage]
         total = already + mover.ready(source)[0]
 
         def on_moved(number: int) -> None:
             self.tell(Moving(self.operation.key, stage, already + number, max(total, already + number)))
 
-        did = mover.move(source, into, leave=leave, on_moved=on_moved, idle=self._idle)
+        did = mover.move(source, into, once=once, on_moved=on_moved, idle=self._idle)
         self.moved[stage] += did.moved
         self.unsure += did.unsure
 
@@ -235,8 +242,10 @@ class Migration:
             reason.append(attempt.refused)
 
     def _drop(self, mover: Mover, holding: Queue, into: Queue) -> None:
+        # AMQP counts a quorum queue right before it deletes it; HTTP tells of what was there seconds ago
+        road = self.broker.amqp if holding.type == "quorum" else self.broker
         for reason in self._given_up(mover, holding, into, "back"):
-            [outcome] = self.broker.execute([Remove(holding, self.operation.cause)])
+            [outcome] = road.execute([Remove(holding, self.operation.cause)])
             if isinstance(outcome, Done):
                 return
             if isinstance(outcome, NotAttempted) or outcome.hint:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rabbit_topo.model import Arguments, Kind, Mark, Policy, Queue, temporary_name
 from rabbit_topo.plan import hazards
-from rabbit_topo.policies import DIVERSIONS, LIMITS, effective, options
+from rabbit_topo.policies import DIVERSIONS, LIMITS, effective, options, release
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,21 +18,31 @@ if TYPE_CHECKING:
 Why: TypeAlias = tuple[str, str]  # a reason, and a remedy
 PURPOSE: Final = "migrate"
 SHORTEST_LEASE: Final = 60_000  # milliseconds
+_LIMITS_DELIVERIES: Final = (4, 0)  # of every quorum queue, since this version
+_DELAYS: Final = "delayed-retry-type"
 _DEAD_LETTERS: Final = ("dead-letter-exchange", "dead-letter-routing-key")
 
 
 def holding_queue(queue: Queue, policies: Iterable[Policy], operator: Iterable[Policy], version: str) -> Queue:
     """Return the queue that keeps another one's messages: without limits, and with the same dead-letter target.
 
-    A message that brings an expiration of its own may expire there as it would have expired where it was.
+    A message that brings an expiration of its own may expire there as it would have expired where it was. A quorum
+    queue keeps every message over a restart of the broker, one that is not persistent too, and so must this one. Each
+    kill counts as a delivery there.
     """
     merged = options(queue, effective(policies, queue, version), effective(operator, queue, version))
     mark = Mark(PURPOSE, Kind.QUEUE, queue.name)
-    arguments = {**mark.arguments, **{f"x-{name}": merged[name] for name in _DEAD_LETTERS if name in merged}}
+    kind = "quorum" if queue.type == "quorum" else "classic"
+    unlimited = {"x-delivery-limit": -1} if kind == "quorum" and release(version) >= _LIMITS_DELIVERIES else {}
+    arguments = {
+        **mark.arguments,
+        **unlimited,
+        **{f"x-{name}": merged[name] for name in _DEAD_LETTERS if name in merged},
+    }
     if "x-dead-letter-exchange" not in arguments:
         arguments.pop("x-dead-letter-routing-key", None)
     name = temporary_name(PURPOSE, Kind.QUEUE, queue.name)
-    return Queue(queue.vhost, name, "classic", arguments=Arguments(arguments))
+    return Queue(queue.vhost, name, kind, arguments=Arguments(arguments))
 
 
 def against_holding(holding: Queue, state: State) -> Why | None:
@@ -55,7 +65,8 @@ def harmful(holding: Queue, definition: Mapping[str, Plain]) -> list[str]:
     ['max-length']
     """
     argued = {name.removeprefix("x-") for name in holding.arguments}
-    return sorted(name for name in definition if name in LIMITS or (name in DIVERSIONS and name not in argued))
+    bad = LIMITS | {_DELAYS}
+    return sorted(name for name in definition if name in bad or (name in DIVERSIONS and name not in argued))
 
 
 def refusals_of(

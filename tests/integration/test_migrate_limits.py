@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import amqp
 import pytest
 
 from tests.migrating import Scene, ending, in_turn
+from tests.traffic import connected
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,3 +58,23 @@ def test_a_lease_that_grows_with_the_messages(scene: Scene) -> None:
     code, said = scene.migrate()
     assert code == 0, ending(said)
     scene.complete("work", sent)
+
+
+def test_messages_that_only_a_quorum_queue_keeps_over_a_restart(own_node: Node, tmp_path: Path) -> None:
+    """It keeps on disk what is not persistent, too, and so does the queue that they wait in."""
+    in_turn("restart", own_node.label)
+    scene = Scene(own_node, "/", tmp_path)
+    scene.lay("work", "quorum")
+    with connected(own_node, "/") as connection:
+        channel = connection.channel()
+        channel.confirm_select()
+        for number in range(100):
+            channel.basic_publish_confirm(amqp.Message(f"{number}"), "work.direct", "a")
+    scene.declare("work", "type: quorum, max_length: 1000")
+    was_killed, said = scene.killed("at:before the swap")
+    assert was_killed, said
+    own_node.sandbox.stop_node()
+    own_node.sandbox.start_node()
+    code, said = scene.migrate()
+    assert code == 0, ending(said)
+    assert scene.messages("work") == 100
