@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rabbit_topo.broker.amqp import UNSENT, Amqp
 from rabbit_topo.broker.lock import LockLost
@@ -59,13 +59,8 @@ class Both:
 
     def execute(self, wave: Sequence[Operation]) -> Iterator[Outcome]:
         """Send each operation down its road; see `Broker.execute`."""
-        by_http = [operation for operation in wave if _needs_http(operation)]
-        drops = [operation for operation in wave if _drops(operation)]
-        replaced: list[Operation] = [operation for operation in wave if isinstance(operation, Recreate)]
-        plain = [operation for operation in wave if not _needs_http(operation) and not _drops(operation)]
-        plain = [operation for operation in plain if not isinstance(operation, Recreate)]
-        todo = deque([(self._by_http, by_http), (self.amqp.execute, plain), (self._drop_queues, drops)])
-        todo.append((self._recreate, replaced))
+        ways = {"http": self._by_http, "amqp": self.amqp.execute, "alone": self._one_by_one}
+        todo = deque((ways[way], [one for one in wave if _way(one) == way]) for way in ways)
         while todo:
             carry_out, operations = todo.popleft()
             try:
@@ -84,32 +79,28 @@ class Both:
         else:
             yield from self.management.execute(operations)
 
-    def _drop_queues(self, operations: Sequence[Operation]) -> Iterator[Outcome]:
-        """Look and delete one by one, over a line that is up: next to nothing is between the look and the deletion."""
+    def _one_by_one(self, operations: Sequence[Operation]) -> Iterator[Outcome]:
         todo = deque(operations)
         while todo:
             operation = todo.popleft()
             try:
-                if reason := self._kept(operation):
-                    yield Failed(operation, reason)
-                else:
-                    yield from self.amqp.execute([operation])
+                yield from self._recreate(operation) if isinstance(operation, Recreate) else self._drop(operation)
             except KeyboardInterrupt:
                 yield from unsent(todo)
                 raise
 
-    def _recreate(self, operations: Sequence[Operation]) -> Iterator[Outcome]:
+    def _drop(self, operation: Operation) -> Iterator[Outcome]:
+        """Look and delete over a line that is up: next to nothing is between the look and the deletion."""
+        if reason := self._kept(operation):
+            yield Failed(operation, reason)
+        else:
+            yield from self.amqp.execute([operation])
+
+    def _recreate(self, operation: Recreate) -> Iterator[Outcome]:
         from rabbit_topo.broker.recreate import recreate
         from rabbit_topo.broker.recreate_roads import ByAmqp
 
-        todo = deque(operation for operation in operations if isinstance(operation, Recreate))
-        while todo:
-            operation = todo.popleft()
-            try:
-                yield from recreate(operation, self.management, ByAmqp(self.amqp, operation.key.vhost))
-            except KeyboardInterrupt:
-                yield from unsent(todo)
-                raise
+        return recreate(operation, self.management, ByAmqp(self.amqp, operation.key.vhost))
 
     def lock(self, vhosts: Sequence[str], wait: Wait) -> str:
         """Take the lock by AMQP, in the cluster that HTTP leads to; who holds it is read by HTTP. See `Broker.lock`."""
@@ -143,15 +134,14 @@ class Both:
                 return ""
 
 
-def _drops(operation: Operation) -> bool:
-    return isinstance(operation, Remove) and isinstance(operation.resource, Queue)
-
-
-def _needs_http(operation: Operation) -> bool:
+def _way(operation: Operation) -> Literal["http", "amqp", "alone"]:
+    """Say how an operation is carried out; `alone` is by AMQP, after a look by HTTP."""
     match operation:
         case Declare(resource=Vhost() | Policy()) | Remove(resource=Policy()):
-            return True
-        case Remove(resource=Binding() as binding):
-            return bool(binding.arguments)
+            return "http"
+        case Remove(resource=Binding() as binding) if binding.arguments:
+            return "http"
+        case Remove(resource=Queue()) | Recreate():
+            return "alone"
         case _:
-            return False
+            return "amqp"
