@@ -99,6 +99,8 @@ def trial_of(wanted: _Marked) -> _Marked:
 
     >>> trial_of(Queue("/", "orders", "quorum")).name
     'rabbit-topo.trial.orders~4c60cca0'
+    >>> ["x-expires" in trial_of(one).arguments for one in (Queue("/", "q", "classic"), Queue("/", "q", "stream"))]
+    [True, False]
     """
     mark = Mark("trial", wanted.key.kind, wanted.name)
     arguments = {**wanted.arguments, **mark.arguments}
