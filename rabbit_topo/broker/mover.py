@@ -81,11 +81,11 @@ class Mover:
         source: Queue,
         into: Queue,
         *,
-        leave: int = 0,
+        once: bool = False,
         on_moved: Callable[[int], object] = lambda _: None,
         idle: Callable[[], object] = lambda: None,
     ) -> Moved:
-        """Move messages until no more than `leave` are ready in `source`, and none is under way.
+        """Move messages until none is ready in `source` and none is under way; with `once`, those that are there now.
 
         `on_moved` hears some times a second how many were moved; `idle` is called as often. A source that is deleted
         with its last consumer is emptied without one. Raises `Stuck` with the broker's own words, and `BrokerError`
@@ -100,7 +100,7 @@ class Mover:
                 take,
                 publisher,
                 source,
-                leave=leave,
+                once=once,
                 window=self._window,
                 patience=self._patience,
                 on_moved=on_moved,

@@ -50,7 +50,8 @@ class Stuck(BrokerError):
 class Run:
     """One move over two lines: `take` gets and acknowledges, `publisher` sends and hears confirms.
 
-    `patience` is how many seconds nothing may happen. `go` raises `Stuck`.
+    With `once`, only what is there when it begins is moved. `patience` is how many seconds nothing may happen. `go`
+    raises `Stuck`.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Run:
         publisher: Publisher,
         source: Queue,
         *,
-        leave: int,
+        once: bool,
         window: int,
         patience: float,
         on_moved: Callable[[int], object],
@@ -67,7 +68,7 @@ class Run:
     ) -> None:
         way = Getter if source.auto_delete else Consumer
         self._take, self._publisher, self._give = take, publisher, publisher.line
-        self._source: Source = way(take, source, leave, window, MOST_BYTES)
+        self._source: Source = way(take, source, window, MOST_BYTES, once=once)
         self._name = source.name
         self._counts = source.type != "classic"  # it adds counters to what it delivers
         self._window = Window(self._give.published + 1)

@@ -52,10 +52,10 @@ class Source(Protocol):
 class _Looking:
     """Asks how many messages are ready; the answer comes after all acknowledgements that were sent before."""
 
-    def __init__(self, line: Line, queue: Queue, leave: int, window: int, most_bytes: int) -> None:
+    def __init__(self, line: Line, queue: Queue, window: int, most_bytes: int, *, once: bool) -> None:
         self.synced = 0
         self._done = False
-        self._line, self._queue, self._leave, self._window, self._most_bytes = line, queue, leave, window, most_bytes
+        self._line, self._queue, self._window, self._most_bytes, self._once = line, queue, window, most_bytes, once
         self._asked: int | None = None
         self._count = self._size = 0
 
@@ -72,9 +72,9 @@ class _Looking:
             self._line.put(method.number, method.payload)
 
     def _left(self, event: Event) -> int:
-        """Read queue.declare-ok: how many messages more than are to be left."""
+        """Read queue.declare-ok: how many messages are ready."""
         self.synced, self._asked = self._asked or 0, None
-        return declared(event.payload)[1] - self._leave
+        return declared(event.payload)[1]
 
     def _fitting(self, most: int) -> int:
         """Say how many messages of this size fit into the bytes that may be under way."""
@@ -88,8 +88,8 @@ class Consumer(_Looking):
     before its consume-ok, as a channel of 3.10 crashes over that.
     """
 
-    def __init__(self, line: Line, queue: Queue, leave: int, window: int, most_bytes: int) -> None:
-        super().__init__(line, queue, leave, window, most_bytes)
+    def __init__(self, line: Line, queue: Queue, window: int, most_bytes: int, *, once: bool) -> None:
+        super().__init__(line, queue, window, most_bytes, once=once)
         self._prefetch = min(_FIRST_PREFETCH, window)
         self._until_look = -1
         self._runs = self._ending = self._unwanted = False
@@ -104,9 +104,10 @@ class Consumer(_Looking):
         """Take an answer."""
         if event.number == _DECLARE_OK:
             left = self._left(event)
-            self._until_look = max(1, left)
+            if self._until_look < 0 or not self._once:
+                self._until_look = max(1, left)
             if left <= 0:
-                self._ending = self._unwanted = True
+                self._end()
         elif event.number == _CONSUME_OK:
             self._runs = True
         elif event.number == _CANCEL_OK and self._ending:
@@ -121,7 +122,10 @@ class Consumer(_Looking):
         self._size += size
         self._until_look -= 1
         if self._until_look == 0 and not self._ending:
-            self.look(acknowledged)
+            if self._once:
+                self._end()
+            else:
+                self.look(acknowledged)
         if self._count >= min(self._prefetch, _FIRST_PREFETCH):
             wanted = self._fitting(self._window)
             if not self._prefetch < 2 * wanted < 4 * self._prefetch:
@@ -129,6 +133,10 @@ class Consumer(_Looking):
                 self._unwanted = True
                 self._cancel_if_unwanted()
             self._count = self._size = 0
+
+    def _end(self) -> None:
+        self._ending = self._unwanted = True
+        self._cancel_if_unwanted()
 
     def _consume(self) -> None:
         self._runs, self._unwanted = False, self._ending
@@ -146,11 +154,12 @@ class Consumer(_Looking):
 class Getter(_Looking):
     """Many basic.get under way at once; there is never a consumer."""
 
-    def __init__(self, line: Line, queue: Queue, leave: int, window: int, most_bytes: int) -> None:
-        super().__init__(line, queue, leave, window, most_bytes)
+    def __init__(self, line: Line, queue: Queue, window: int, most_bytes: int, *, once: bool) -> None:
+        super().__init__(line, queue, window, most_bytes, once=once)
         self._get = pack(">H", 0) + _short(queue.name) + b"\0"
         self._under_way = 0
         self._there = 0  # messages that none of them will take
+        self._seen = False  # how many there are
 
     def begin(self) -> None:
         """Ask for the first ones."""
@@ -159,11 +168,15 @@ class Getter(_Looking):
     def hear(self, event: Event) -> None:
         """Take an answer."""
         if event.number == _DECLARE_OK:
-            self._there = self._left(event) - self._under_way
+            left = self._left(event)
+            if not self._seen or not self._once:
+                self._there = left - self._under_way
+            self._seen = True
         elif event.number == GET_OK:
             self._under_way -= 1
             [ready] = unpack_from(">I", event.payload, len(event.payload) - 4)
-            self._there = int(ready) - self._leave - self._under_way
+            if not self._once:
+                self._there = int(ready) - self._under_way
         elif event.number == _GET_EMPTY:
             self._under_way -= 1
             self._there = 0

@@ -19,7 +19,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from rabbit_topo.broker.mover import Mover
-from rabbit_topo.broker.queue_looks import bindings_into
+from rabbit_topo.broker.queue_looks import bindings_into, count, keeps, look
 from rabbit_topo.broker.refusals import granting
 from rabbit_topo.errors import BrokerError, Refusal
 from rabbit_topo.migrate.looks import Looks
@@ -154,7 +154,7 @@ class Migration:
         HTTP counts what a quorum queue held up to five seconds ago; who holds a message of it is one of its consumers,
         at once.
         """
-        counts = self.broker.management.count(queue) if queue.type != "quorum" else None
+        counts = count(self.broker.management.http, queue) if queue.type != "quorum" else None
         ready, consumers = mover.ready(queue)
         return replace(counts or Counts(ready, 0, 0), consumers=consumers)
 
@@ -270,8 +270,8 @@ class Migration:
     def _kept(self, queue: Queue) -> str:
         """Say why a queue must stay; whoever deletes a quorum queue counts it on the channel that deletes."""
         if queue.type != "quorum":
-            return self.broker.management.keeps(queue, classic_only=False)
-        kind = (self.broker.management.look(queue) or {}).get("type", "quorum")
+            return keeps(self.broker.management.http, queue, classic_only=False)
+        kind = (look(self.broker.management.http, queue) or {}).get("type", "quorum")
         return "" if kind == "quorum" else f"it is a {kind} queue by now"
 
     def _wait_until_answered(self, mover: Mover, queue: Queue, deadline: float) -> None:
@@ -289,7 +289,7 @@ class Migration:
     def _try_out(self, queue: Queue) -> None:
         """Declare a queue like the new one under another name: what the broker refuses, it refuses before the start."""
         trial = trial_of(queue)
-        if left := self.broker.management.look(trial):  # by a run that was killed with other files
+        if left := look(self.broker.management.http, trial):  # by a run that was killed with other files
             self._carry_out([Remove(replace(trial, type=left.get("type", "classic")), self.operation.cause)])
         try:
             self._carry_out([Declare(trial, self.operation.cause)])
