@@ -106,7 +106,7 @@ def refusals_of(
             f"{why}: it may hold messages that no count shows at once",
             "see that none is under way to a dead-letter exchange, and migrate it without that option first",
         )
-    return _too_short_lived(after, state) or _no_room(before, after, holding, state)
+    return _too_short_lived(after, state) or _expiring(before, after, state) or _no_room(before, after, holding, state)
 
 
 def _too_short_lived(after: Queue, state: State) -> Why | None:
@@ -118,6 +118,18 @@ def _too_short_lived(after: Queue, state: State) -> Why | None:
             f"raise x-expires to {SHORTEST_LEASE:,} or more for the time of the migration",
         )
     return None
+
+
+def _expiring(before: Queue, after: Queue, state: State) -> Why | None:
+    """Messages that come back begin a new TTL, and nobody may consume them until they are back."""
+    ttl, was = _smallest("message-ttl", after, state), _smallest("message-ttl", before, state)
+    counts = state.observed.facts.counts.get(before.key)
+    if ttl is None or ttl >= SHORTEST_LEASE or (was is not None and was <= ttl) or not (counts and counts.messages):
+        return None
+    return (
+        f"its messages would expire in the new queue after {ttl:,} ms, and there are {counts.messages:,}",
+        f"let consumers drain it first, or raise message-ttl to {SHORTEST_LEASE:,} for the time of the migration",
+    )
 
 
 def _smallest(option: str, queue: Queue, state: State) -> int | None:
