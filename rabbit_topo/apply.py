@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rabbit_topo.diff import Unfinished, Unseen, diff, seen
 from rabbit_topo.errors import Refusal, TopoError
 from rabbit_topo.model import Binding, Key, Kind
-from rabbit_topo.plan import Declare, Done, Migrate, NotAttempted, Report
+from rabbit_topo.plan import Declare, Done, Migrate, NotAttempted, Remove, Report
 from rabbit_topo.plan.inventory import inventory_refusal, next_inventory
 from rabbit_topo.plan.result import Noted, signature
 from rabbit_topo.plan.share import REMEDY
@@ -167,7 +167,7 @@ class _Run:
     def _forbidden(self, operation: Operation) -> str:
         if not isinstance(operation, Declare) and self.add_failed:
             return "nothing is removed after something could not be added"
-        if not isinstance(operation, Declare) and self.remove_failed:
+        if isinstance(operation, Remove) and self.remove_failed:
             return "nothing more is removed after something had to stay: it may send its dead letters here"
         for key in _needs(operation):
             if key in self.failed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from struct import pack, unpack_from
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rabbit_topo.model import Queue
 
 MOST_BYTES: Final = 16 * 2**20  # under way at once
+LAST_ANSWERS: Final = 2.0  # seconds that confirms may take after an interrupt
 _TELL: Final = 0.2  # seconds between two calls of on_moved and idle
 _LOOK: Final = 0.5  # seconds between two looks at the source, which show which acknowledgements have arrived
 _ACK, _NACK, _RETURN = code(spec.Basic.Ack), code(spec.Basic.Nack), code(spec.Basic.Return)
@@ -85,10 +87,11 @@ class Run:
         """Move until the source is as empty as wanted; return how many messages were moved."""
         self._source.begin()
         try:
-            while self._window or not (self._source.done or self._stopped):
-                self._turn()
-                if self._stopped and self._window.is_settled:
-                    break
+            try:
+                self._turns()
+            except KeyboardInterrupt:
+                self._settle()
+                raise
         except LineLost as lost:
             raise self._lost(lost) from None
         except Closed as closed:
@@ -97,6 +100,19 @@ class Run:
             raise self._stuck(*self._stopped)
         self._on_moved(self.moved)
         return self.moved
+
+    def _turns(self, until: float = inf) -> None:
+        while (self._window or not (self._source.done or self._stopped)) and monotonic() < until:
+            self._turn()
+            if self._stopped and self._window.is_settled:
+                break
+
+    def _settle(self) -> None:
+        """Take nothing more, and wait a moment for the confirms that are on their way: each of them spares a twin."""
+        self._stop("interrupted")
+        self._turns(monotonic() + LAST_ANSWERS)
+        self._acknowledge()
+        exchange([self._take], [])
 
     def _turn(self) -> None:
         give, take = self._give, self._take

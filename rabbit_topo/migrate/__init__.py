@@ -58,7 +58,8 @@ def migrate(
                 yield _failed(one, error)
     except KeyboardInterrupt:
         for one in todo:
-            yield NotAttempted(one.operation, "interrupted; --migrate goes on from what is there")
+            where = f"; what was moved lies in {one.operation.holding.name}, and nothing is lost: {_GO_ON}"
+            yield NotAttempted(one.operation, f"interrupted{where if one.touched else ' before it began'}")
         raise
 
 

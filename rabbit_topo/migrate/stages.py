@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from rabbit_topo.broker.mover import Mover
 from rabbit_topo.broker.queue_looks import bindings_into, count, keeps, look
-from rabbit_topo.broker.refusals import granting
+from rabbit_topo.broker.recreate_roads import ByAmqp
+from rabbit_topo.broker.refusals import granting, permission_hint
 from rabbit_topo.errors import BrokerError, Refusal
 from rabbit_topo.migrate.looks import Looks
 from rabbit_topo.model import Binding, Counts, Queue, trial_of
@@ -84,6 +85,7 @@ class Migration:
             looks = Looks(self.broker, mover, self.consent, self.facts)
             looks.lease(self.lease, operation.before, operation.after)
             looks.at(operation.before, operation.after)
+        self._ask(operation.before, operation.holding)
         self._try_out(operation.after)
         self._carry_out([Declare(operation.holding, operation.cause)])
         self.touched = True
@@ -98,8 +100,9 @@ class Migration:
                 self._carry_out([Declare(operation.after, operation.cause)])
             elif operation.before != operation.after:
                 self._wait_for_consumers(mover)
-                if operation.resumed:  # each run that was killed counts as a delivery
+                if operation.resumed:  # each run that was killed counts as a delivery, and the files may be others by now
                     looks.messages(operation.before)
+                    self._try_out(operation.after)
                 self._hop(mover, operation.before, operation.holding, "holding")
                 self._await_quiet(mover, operation.before, operation.holding)
                 self._swap(mover, operation.before, operation.after)
@@ -113,6 +116,17 @@ class Migration:
             f"{counted(self.moved['holding'], 'message')} moved to its holding queue, {self.moved['back']:,} back,"
             f" in {seconds:.1f} s{twice}"
         )
+
+    def _ask(self, queue: Queue, holding: Queue) -> None:
+        """Refuse where this user may not bind what must be bound: the holding queue now, the queue at the end."""
+        bound = [binding for binding, _ in bindings_into(self.broker.management.http, queue).values()]
+        copies = [replace(binding, destination=holding.name) for binding in bound]
+        asked = ByAmqp(self.broker.amqp, queue.vhost).may_bind([*copies, *bound])
+        if asked.lost:
+            raise BrokerError(asked.lost)
+        for item, words in asked.told:
+            hint = permission_hint(Declare(item, self.operation.cause), self.broker.amqp.username)
+            raise Refusal(f"one of its bindings could not be moved along: {words}", hint)
 
     def withdraw(self) -> None:
         """Take the holding queue away again, which is empty and unbound."""
@@ -223,8 +237,6 @@ class Migration:
 
     def _swap(self, mover: Mover, before: Queue, after: Queue) -> None:
         """Delete and declare in one burst."""
-        from rabbit_topo.broker.recreate_roads import ByAmqp
-
         line, vhost = self.broker.amqp, before.vhost
         swap = Recreate(before, after, (), self.operation.cause)
         for reason in self._given_up(mover, before, self.operation.holding, "holding"):

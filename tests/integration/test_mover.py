@@ -236,6 +236,22 @@ def test_one_turn_ends_though_more_keeps_coming(node: Node, vhost: str, auto_del
         wait_until(lambda: made.ready(source)[0] + made.ready(into)[0] == sent)
 
 
+def test_an_interrupt_leaves_no_message_in_both(node: Node, vhost: str) -> None:
+    source, into = queue(node, vhost, "from"), queue(node, vhost, "to")
+    fill(node, source, 5000, 100)
+
+    def stop(moved: int) -> None:
+        if moved:
+            raise KeyboardInterrupt
+
+    with mover(node, vhost) as made:
+        with pytest.raises(KeyboardInterrupt):
+            made.move(source, into, on_moved=stop)
+        wait_until(lambda: made.ready(source)[0] + made.ready(into)[0] == 5000)
+        assert made.ready(into)[0]
+    assert sorted(numbers(node, source) + numbers(node, into)) == list(range(5000))
+
+
 def test_a_queue_that_ends_with_its_consumer_stays(node: Node, vhost: str) -> None:
     source, into = queue(node, vhost, "from", auto_delete=True), queue(node, vhost, "to")
     fill(node, source, 1000)
