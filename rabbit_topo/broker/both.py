@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from rabbit_topo.broker.amqp import UNSENT, Amqp
 from rabbit_topo.broker.lock import LockLost
 from rabbit_topo.broker.management import Management
+from rabbit_topo.broker.queue_looks import keeps
 from rabbit_topo.broker.recount import recount
 from rabbit_topo.errors import BrokerError, Refusal
 from rabbit_topo.model import Binding, Policy, Queue, Vhost
@@ -100,7 +101,7 @@ class Both:
         from rabbit_topo.broker.recreate import recreate
         from rabbit_topo.broker.recreate_roads import ByAmqp
 
-        return recreate(operation, self.management, ByAmqp(self.amqp, operation.key.vhost))
+        return recreate(operation, self.management.http, ByAmqp(self.amqp, operation.key.vhost))
 
     def lock(self, vhosts: Sequence[str], wait: Wait) -> str:
         """Take the lock by AMQP, in the cluster that HTTP leads to; who holds it is read by HTTP. See `Broker.lock`."""
@@ -127,7 +128,7 @@ class Both:
             case Queue() as queue:
                 try:
                     self.amqp.server(queue.vhost)
-                    return self.management.keeps(queue, classic_only=False)
+                    return keeps(self.management.http, queue, classic_only=False)
                 except (BrokerError, Refusal) as error:
                     return f"its messages cannot be counted: {error.message}"
             case _:

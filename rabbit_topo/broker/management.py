@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,8 @@ from rabbit_topo.broker.http import UNAUTHORISED, Http, Unanswered, no_managemen
 from rabbit_topo.broker.inventory import read_inventory, write_inventory
 from rabbit_topo.broker.lock import BY_HTTP_ALONE
 from rabbit_topo.broker.lock_holder import Holder
-from rabbit_topo.broker.readings import VOID, read_bindings, read_exchange, read_policy, read_queue
+from rabbit_topo.broker.queue_looks import counts_of, keeps
+from rabbit_topo.broker.readings import EXCHANGES, QUEUES, VOID, read_bindings, read_exchange, read_policy, read_queue
 from rabbit_topo.broker.refusals import granting
 from rabbit_topo.broker.side_by_side import side_by_side
 from rabbit_topo.errors import AccessRefused, BrokerError, Refusal, Unreachable
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from rabbit_topo.model import Inventory, Key, Policy, Resource
     from rabbit_topo.plan.operations import Operation, Outcome
 
-EXCHANGES = "?disable_stats=true&columns=name,type,durable,auto_delete,internal,arguments"
-QUEUES = (
-    "?disable_stats=true&enable_queue_totals=true"
-    "&columns=name,durable,auto_delete,exclusive,type,arguments,messages,messages_ready,messages_unacknowledged"
-)
 GONE = "the connection to the broker was lost: {}"
 
 
@@ -207,7 +202,7 @@ class Management:
             else:
                 reading.add(queue)
             if consumers is not None:
-                counts = _counted(streams.get(queue.name, item), consumers[queue.name])
+                counts = counts_of(streams.get(queue.name, item), consumers[queue.name])
                 if counts is not None:
                     reading.counts[queue.key] = counts
         return hidden
@@ -242,7 +237,7 @@ class Management:
             case Declare():
                 return management_writes.declare(self.http, operation)
             case Remove(resource=Queue() as queue):
-                if reason := self.keeps(queue):
+                if reason := keeps(self.http, queue):
                     return Failed(operation, reason)
                 return management_writes.remove_queue(self.http, operation, queue)
             case Remove():
@@ -254,57 +249,7 @@ class Management:
         from rabbit_topo.broker.recreate import recreate
         from rabbit_topo.broker.recreate_roads import ByHttp
 
-        return recreate(operation, self, ByHttp(self.http))
-
-    def keeps(self, queue: Queue, *, classic_only: bool = True) -> str:
-        """Say why a queue must not be deleted now; empty where nothing speaks against it. Raises `BrokerError`.
-
-        Its messages are counted by this very request: no guard of the server knows the unacknowledged ones. Consumers
-        are left to whoever deletes: a classic queue has a guard against them, a quorum queue's passive declare tells.
-        """
-        item = self.look(queue)
-        if item is None:
-            return ""
-        kind = item.get("type", "classic")
-        if kind != (queue.type or "classic"):
-            return f"it is a {kind} queue by now"
-        if item.get("exclusive"):
-            return "a connection holds an exclusive queue of this name by now"
-        if classic_only and kind != "classic":
-            return (
-                f"it is a {kind} queue: by HTTP alone the broker deletes it without looking whether it is empty;"
-                " give the AMQP URL too"
-            )
-        return why_kept(_counted(item, 0))
-
-    def count(self, queue: Queue) -> Counts | None:
-        """Count what a queue holds at this moment, its consumers left out; None where there is none."""
-        item = self.look(queue)
-        counts = _counted(item, 0) if item is not None else None
-        if item is not None and counts is None:
-            raise BrokerError(f"{self.http.url} does not tell what queue {queue.name!r} holds")
-        return counts
-
-    def look(self, queue: Queue) -> dict[str, Any] | None:
-        """Read one queue with the counts of this moment: only lists have them, so it is a list of one."""
-        name = segment(f"(?-i)^{re.escape(queue.name)}$")  # the plugin asks caselessly
-        page = self.http.get(
-            f"/api/queues/{segment(queue.vhost)}{QUEUES}&page=1&page_size=100&use_regex=true&name={name}"
-        )
-        items = page.get("items") if isinstance(page, dict) else None
-        if not isinstance(items, list):
-            raise BrokerError(f"{self.http.url} answers otherwise than RabbitMQ to a question for queue {queue.name!r}")
-        return next((item for item in items if item.get("name") == queue.name), None)
-
-
-def _counted(item: Mapping[str, Any], consumers: int) -> Counts | None:
-    """Read the counts of a queue; None where the broker does not tell them."""
-    numbers: list[Any] = [item.get(f"messages{which}") for which in ("", "_ready", "_unacknowledged")]
-    if not all(isinstance(number, int) for number in numbers):
-        return None
-    messages, ready, unacknowledged = numbers
-    withheld = max(0, messages - ready - unacknowledged)
-    return Counts(ready, unacknowledged, consumers, withheld, late=item.get("type") in {"quorum", "stream"})
+        return recreate(operation, self.http, ByHttp(self.http))
 
 
 def _goes_beside(operation: Operation) -> bool:
@@ -326,19 +271,6 @@ class _Reading:
 
     def add(self, resource: Resource) -> None:
         self.resources[resource.key] = resource
-
-
-def why_kept(counts: Counts | None) -> str:
-    """Say why a queue with these counts must not be deleted; empty where it may be."""
-    if counts is None:
-        return "its messages cannot be counted at the moment"
-    if counts.idle:
-        return ""
-    withheld = f" and {counts.withheld} withheld" if counts.withheld else ""
-    return (
-        f"it holds {counts.ready} ready and {counts.unacknowledged} unacknowledged{withheld} messages"
-        f" and has {counts.consumers} consumers"
-    )
 
 
 def _default_type(vhost: Mapping[str, Any], node_default: str | None) -> str:

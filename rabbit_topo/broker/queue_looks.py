@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.broker.http import NOT_FOUND, segment
 from rabbit_topo.broker.management_writes import path
-from rabbit_topo.broker.readings import read_bindings, read_policy
+from rabbit_topo.broker.readings import QUEUES, read_bindings, read_policy
+from rabbit_topo.errors import BrokerError
+from rabbit_topo.model import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +23,8 @@ if TYPE_CHECKING:
 class Details:
     """What the broker's statistics say of a queue; each part is None until they have been written, seconds later.
 
-    `policies` merges the definitions of the policy and the operator policy in effect. `message_bytes` counts the bodies of
-    `messages`.
+    `policies` merges the definitions of the policy and the operator policy in effect. `message_bytes` counts the bodies
+    of `messages`.
     """
 
     policies: Mapping[str, Any] | None
@@ -30,6 +33,70 @@ class Details:
     messages: int | None
     message_bytes: int | None
     fed_directly: bool
+
+
+def keeps(http: Http, queue: Queue, *, classic_only: bool = True) -> str:
+    """Say why a queue must not be deleted now; empty where nothing speaks against it. Raises `BrokerError`.
+
+    Its messages are counted by this very request: no guard of the server knows the unacknowledged ones. Consumers
+    are left to whoever deletes: a classic queue has a guard against them, a quorum queue's passive declare tells.
+    """
+    item = look(http, queue)
+    if item is None:
+        return ""
+    kind = item.get("type", "classic")
+    if kind != (queue.type or "classic"):
+        return f"it is a {kind} queue by now"
+    if item.get("exclusive"):
+        return "a connection holds an exclusive queue of this name by now"
+    if classic_only and kind != "classic":
+        return (
+            f"it is a {kind} queue: by HTTP alone the broker deletes it without looking whether it is empty;"
+            " give the AMQP URL too"
+        )
+    return _why_kept(counts_of(item, 0))
+
+
+def count(http: Http, queue: Queue) -> Counts | None:
+    """Count what a queue holds at this moment, its consumers left out; None where there is none."""
+    item = look(http, queue)
+    counts = counts_of(item, 0) if item is not None else None
+    if item is not None and counts is None:
+        raise BrokerError(f"{http.url} does not tell what queue {queue.name!r} holds")
+    return counts
+
+
+def look(http: Http, queue: Queue) -> dict[str, Any] | None:
+    """Read one queue with the counts of this moment: only lists have them, so it is a list of one."""
+    name = segment(f"(?-i)^{re.escape(queue.name)}$")  # the plugin asks caselessly
+    page = http.get(f"/api/queues/{segment(queue.vhost)}{QUEUES}&page=1&page_size=100&use_regex=true&name={name}")
+    items = page.get("items") if isinstance(page, dict) else None
+    if not isinstance(items, list):
+        raise BrokerError(f"{http.url} answers otherwise than RabbitMQ to a question for queue {queue.name!r}")
+    return next((item for item in items if item.get("name") == queue.name), None)
+
+
+def counts_of(item: Mapping[str, Any], consumers: int) -> Counts | None:
+    """Read the counts of a queue; None where the broker does not tell them."""
+    numbers: list[Any] = [item.get(f"messages{which}") for which in ("", "_ready", "_unacknowledged")]
+    if not all(isinstance(number, int) for number in numbers):
+        return None
+    messages, ready, unacknowledged = numbers
+    withheld = max(0, messages - ready - unacknowledged)
+    return Counts(ready, unacknowledged, consumers, withheld, late=item.get("type") in {"quorum", "stream"})
+
+
+def _why_kept(counts: Counts | None) -> str:
+    """Say why a queue with these counts must not be deleted; empty where it may be."""
+    if counts is None:
+        return "its messages cannot be counted at the moment"
+    if counts.idle:
+        return ""
+    withheld = f" and {counts.withheld} withheld" if counts.withheld else ""
+    return (
+        f"it holds {counts.ready} ready and {counts.unacknowledged} unacknowledged{withheld} messages"
+        f" and has {counts.consumers} consumers"
+    )
 
 
 def details(http: Http, queue: Queue) -> Details | None:

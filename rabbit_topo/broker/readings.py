@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from rabbit_topo.model import Key, Plain
 
 Item = dict[str, Any]
+# what is asked for of a list by HTTP
+EXCHANGES = "?disable_stats=true&columns=name,type,durable,auto_delete,internal,arguments"
+QUEUES = (
+    "?disable_stats=true&enable_queue_totals=true"
+    "&columns=name,durable,auto_delete,exclusive,type,arguments,messages,messages_ready,messages_unacknowledged"
+)
 VOID = "undefined"  # how the management plugin spells a null in a binding's arguments
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rabbit_topo.broker import management_writes as writes
 from rabbit_topo.broker.http import CREATED, NOT_FOUND, UNAUTHORISED
+from rabbit_topo.broker.queue_looks import keeps
 from rabbit_topo.broker.recreate_roads import Attempt, ByHttp
 from rabbit_topo.broker.recreate_sight import Eye, Sight
 from rabbit_topo.broker.refusals import granting, permission_hint
@@ -23,7 +24,7 @@ from rabbit_topo.plan.operations import Declare, Done, Failed, NotAttempted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rabbit_topo.broker.management import Management
+    from rabbit_topo.broker.http import Http
     from rabbit_topo.broker.recreate_roads import Writer
     from rabbit_topo.plan.operations import Outcome, Recreate
 
@@ -35,13 +36,13 @@ JOURNAL_STAYS = (
 )
 
 
-def recreate(operation: Recreate, management: Management, writer: Writer) -> Iterator[Outcome]:
+def recreate(operation: Recreate, http: Http, writer: Writer) -> Iterator[Outcome]:
     """Carry out one replacement; yields its one outcome.
 
     An interrupt that comes before the deletion calls it off; after that the work is finished, the outcome told, and
     the interrupt raised then.
     """
-    work = _Recreation(operation, management, writer)
+    work = _Recreation(operation, http, writer)
     try:
         outcome = work.run()
     except KeyboardInterrupt:
@@ -53,12 +54,11 @@ def recreate(operation: Recreate, management: Management, writer: Writer) -> Ite
 class _Recreation:
     """One replacement, and how far it is."""
 
-    def __init__(self, operation: Recreate, management: Management, writer: Writer) -> None:
+    def __init__(self, operation: Recreate, http: Http, writer: Writer) -> None:
         self._operation = operation
-        self._management = management
-        self._http = management.http
+        self._http = http
         self._writer = writer
-        self._eye = Eye(management, operation.key.vhost)
+        self._eye = Eye(http, operation.key.vhost)
         self._journal = journal(operation.after, operation.restore)
         self._laid = False  # by this run
         self._begun = operation.resumed
@@ -168,7 +168,7 @@ class _Recreation:
         if isinstance(before, Queue):
             if before.type == "stream":
                 return self._failed("the broker counts a stream's messages and consumers seconds late")
-            reason = self._management.keeps(before, classic_only=isinstance(self._writer, ByHttp))
+            reason = keeps(self._http, before, classic_only=isinstance(self._writer, ByHttp))
             if reason:
                 return self._failed(reason)
         return None

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rabbit_topo.broker.http import NOT_FOUND, segment
-from rabbit_topo.broker.management import EXCHANGES
 from rabbit_topo.broker.management_writes import path
-from rabbit_topo.broker.queue_looks import policies_of
-from rabbit_topo.broker.readings import read_bindings, read_exchange, read_queue
+from rabbit_topo.broker.queue_looks import look, policies_of
+from rabbit_topo.broker.readings import EXCHANGES, read_bindings, read_exchange, read_queue
 from rabbit_topo.errors import BrokerError
 from rabbit_topo.model import Binding, Exchange, Key, Kind, Queue
 from rabbit_topo.policies import effective
@@ -17,7 +16,7 @@ from rabbit_topo.policies import effective
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rabbit_topo.broker.management import Management
+    from rabbit_topo.broker.http import Http
     from rabbit_topo.model import Policy
     from rabbit_topo.plan.journal import Restored
 
@@ -38,10 +37,9 @@ class Sight:
 class Eye:
     """Reads the few objects around a replacement. Every method raises `BrokerError`."""
 
-    def __init__(self, management: Management, vhost: str) -> None:
+    def __init__(self, http: Http, vhost: str) -> None:
         """Nothing is sent yet."""
-        self._management = management
-        self._http = management.http
+        self._http = http
         self._vhost = vhost
 
     def exchanges(self) -> dict[Key, Exchange]:
@@ -52,7 +50,7 @@ class Eye:
 
     def queue(self, queue: Queue) -> Queue | None:
         """Read one queue; None where it is absent."""
-        item = self._management.look(queue)
+        item = look(self._http, queue)
         return None if item is None else read_queue(self._vhost, item)
 
     def bindings(self, resource: Exchange | Queue) -> dict[Key, Binding]:

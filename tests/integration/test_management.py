@@ -12,6 +12,7 @@ import pytest
 from bench.topologies import topology
 from rabbit_topo import apply, diff, make_plan
 from rabbit_topo.broker.management import Management
+from rabbit_topo.broker.queue_looks import look
 from rabbit_topo.broker.target import Target
 from rabbit_topo.model import Arguments, Binding, Exchange, Kind, Queue, Topology
 from rabbit_topo.plan.operations import Done, Failed, NotAttempted, Remove
@@ -119,8 +120,8 @@ def test_one_queue_is_found_among_many_that_are_spelled_alike(node: Node, vhost:
         node.http("PUT", "queues", vhost, name, body={"durable": True, "auto_delete": False, "arguments": {}})
     with closing(Management(Target(node.broker_url))) as road:
         for name in (names[0], names[-1], "käse.(x)+[1]~#?"):
-            assert (road.look(Queue(vhost, name)) or {})["name"] == name
-        assert road.look(Queue(vhost, "abcdef")) is None
+            assert (look(road.http, Queue(vhost, name)) or {})["name"] == name
+        assert look(road.http, Queue(vhost, "abcdef")) is None
 
 
 def test_a_binding_is_removed_whose_name_on_the_server_is_another_by_now(node: Node, vhost: str) -> None:
