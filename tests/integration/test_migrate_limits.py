@@ -60,6 +60,26 @@ def test_a_lease_that_grows_with_the_messages(scene: Scene) -> None:
     scene.complete("work", sent)
 
 
+def test_files_that_the_broker_refuses_when_a_run_goes_on(node: Node, vhost: str, tmp_path: Path) -> None:
+    """The old queue stays: consumers still find it."""
+    if node.label != "4.3":
+        pytest.skip("it is 4.3 that refuses this version")
+    scene = Scene(node, vhost, tmp_path)
+    routes = scene.lay("work")
+    scene.declare("work", "type: quorum")
+    sent = scene.fill(routes, 100)
+    assert scene.killed("at:before the swap")[0]
+    scene.declare("work", "type: classic, arguments: {x-queue-version: 1}")
+    code, said = scene.migrate()
+    assert code == 6, said
+    assert "the broker would not take the new queue" in " ".join(said.split()), said
+    assert scene.messages("work") == 0
+    scene.declare("work", "type: quorum")
+    code, said = scene.migrate()
+    assert code == 0, ending(said)
+    scene.complete("work", sent)
+
+
 def test_messages_that_only_a_quorum_queue_keeps_over_a_restart(own_node: Node, tmp_path: Path) -> None:
     """It keeps on disk what is not persistent, too, and so does the queue that they wait in."""
     in_turn("restart", own_node.label)
