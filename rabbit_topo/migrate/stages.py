@@ -100,7 +100,7 @@ class Migration:
                 self._carry_out([Declare(operation.after, operation.cause)])
             elif operation.before != operation.after:
                 self._wait_for_consumers(mover)
-                if operation.resumed:  # each run that was killed counts as a delivery, and the files may be others by now
+                if operation.resumed:  # each killed run counts as a delivery, and the files may have changed
                     looks.messages(operation.before)
                     self._try_out(operation.after)
                 self._hop(mover, operation.before, operation.holding, "holding")
