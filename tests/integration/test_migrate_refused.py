@@ -276,6 +276,31 @@ def test_a_queue_that_is_declared_again_in_between(scene: Scene) -> None:
     assert scene.complete("work", sent).twice == 0
 
 
+def test_a_right_that_was_never_there(scene: Scene) -> None:
+    rights = {"configure": ".*", "write": ".*", "read": r"^(work|work\.direct|rabbit-topo\..*)$"}
+    login = {"password": "deployer", "tags": "management,monitoring,policymaker,impersonator"}
+    scene.node.http("PUT", "users", "deployer", body=login)
+    scene.node.http("PUT", "permissions", scene.vhost, "deployer", body=rights)
+    routes = scene.lay("work")
+    bound = scene.bindings()
+    scene.declare("work")
+    sent = scene.fill(routes, MESSAGES)
+    secret = scene.folder / "secret"
+    secret.write_text("deployer")
+    secret.chmod(0o600)
+    refused(
+        scene,
+        "could not be moved along",
+        "nothing was changed",
+        flags=("--partial", "--username", "deployer", "--password-file", str(secret)),
+        codes=(1, 5),
+    )
+    migrated(scene)
+    scene.settled(bound)
+    scene.complete("work", sent)
+    scene.node.http("DELETE", "users", "deployer")
+
+
 @pytest.mark.parametrize("lost", ["configure", "write", "read"])
 def test_rights_that_are_lost_in_the_middle(scene: Scene, lost: str) -> None:
     rights = {"configure": ".*", "write": ".*", "read": ".*"}
