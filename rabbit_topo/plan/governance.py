@@ -119,7 +119,7 @@ class Governance:
                 continue
             if new is not None and new.key == key and (old is None or old.key != key) and not self._is_ours(target.key):
                 strangers.append(f"{target.key.kind} {target.name}")
-            elif isinstance(target, Queue) and (said := self._hurt(target, old, new, key)):
+            if isinstance(target, Queue) and (said := self._hurt(target, old, new, key)):
                 hurt.append(f"queue {target.name} ({said})")
         found = []
         if strangers:

@@ -191,6 +191,8 @@ def _item(mark: str, resource: Resource, *, several: bool, place: str = "", trai
 
 def _fields(change: Change) -> Iterator[str]:
     match change:
+        case Create(resource=Policy(definition=definition)):
+            yield from (f"{code(name)}: {code(words.value(definition[name]))}" for name in definition)
         case Update() | Replace() | Unfinished():
             for field in change.fields:
                 values = f"{code(words.value(field.observed))} → {code(words.value(field.declared))}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unfinished, Unseen, Update
-from rabbit_topo.model import Binding, Kind
+from rabbit_topo.model import Binding, Kind, Policy
 from rabbit_topo.plan.hazards import counted
 from rabbit_topo.plan.share import REMEDY
 from rabbit_topo.report import words
@@ -168,7 +168,7 @@ def _plan_row(row: Row, layout: Layout) -> Iterator[Line]:
     kind = name_of(row.change)
     width = layout.width
     yield from fitted(mark_of(kind), row, _traits(row), place_of(row.change), layout)
-    yield from _fields(row.change)
+    yield from _fields(row.change, width)
     yield from sentences(row.details, width)
     for hazard in row.hazards:
         yield from labelled("HAZARD", "update", hazard, width)
@@ -177,8 +177,10 @@ def _plan_row(row: Row, layout: Layout) -> Iterator[Line]:
         yield from labelled("UNBLOCK", "dim", row.remedy, width)
 
 
-def _fields(change: Change) -> Iterator[Line]:
+def _fields(change: Change, width: int) -> Iterator[Line]:
     match change:
+        case Create(resource=Policy(definition=definition)):
+            yield from wrapped(INDENT, "", words.arguments(definition), width)
         case Update() | Replace() | Unfinished():
             pad = max((len(field.path) for field in change.fields), default=0)
             for field in change.fields:
