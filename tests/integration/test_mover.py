@@ -402,6 +402,23 @@ def test_looking_keeps_order_and_kills_nothing(node: Node, vhost: str) -> None:
         assert numbers(node, source) == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("more", [{}, {"single_active_consumer": True}])
+def test_a_look_at_many_shuffles_none(node: Node, vhost: str, more: dict[str, Any]) -> None:
+    source = queue(node, vhost, "from", "quorum", **more)
+    fill(node, source, 300)
+    with mover(node, vhost) as made:
+        for _ in range(2):
+            assert len(made.heads(source, 200)) == 200
+        wait_until(lambda: made.ready(source) == (300, 0))
+    with closing(amqp.Connection(urlsplit(node.amqp_url).netloc, virtual_host=vhost)) as reader:
+        reader.connect()
+        opened, came = reader.channel(), []
+        opened.basic_consume("from", no_ack=True, callback=lambda message: came.append(int(message.body)))
+        while len(came) < 300:
+            reader.drain_events(timeout=20)
+    assert came == list(range(300))
+
+
 def test_a_message_at_its_delivery_limit_survives_a_look(node: Node, vhost: str) -> None:
     source = queue(node, vhost, "from", "quorum", delivery_limit=2)
     fill(node, source, 4)
