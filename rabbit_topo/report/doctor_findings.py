@@ -141,7 +141,9 @@ def _rights(rights: Rights, diagnosis: Diagnosis) -> Iterator[Finding]:
             f"there is no vhost {vhost}, or user {user} has no permissions there: the broker does not tell which",
             f"an administrator looks whether it exists, then: {grant}",
         )
-    if denied := len(rights.denied):
+    if any(one.action == "lock" for one in rights.denied):
+        yield Finding("warning", f"apply may not take its lock in vhost {vhost}", f"{grant}; or apply with --no-lock")
+    if denied := sum(one.action != "lock" for one in rights.denied):
         objects = "1 declared object" if denied == 1 else f"{denied:,} declared objects"
         topics = all(need.topic is not None for one in rights.denied for need in one.lacks)
         by_key = rabbitmqctl.set_topic_permissions(vhost, user)

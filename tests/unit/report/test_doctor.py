@@ -81,6 +81,7 @@ RIGHTS = Rights(
             ),
         ),
         Ability("delete", 2),
+        Ability("lock", 1),
     ),
     policies=1,
 )
@@ -136,6 +137,7 @@ RIGHTS
                   whether they exist
     bind          19 of 20 bindings; 1 would be refused
     delete        yes, all 2 exchanges and queues
+    lock          yes
     policies      no: it takes the tag policymaker
     ! queue other.q needs configure on queue other.q
     ! binding orders --[order.*]--> queue other.q needs write on queue other.q;
@@ -437,3 +439,15 @@ def test_an_inventory_that_the_user_may_not_see_is_a_warning() -> None:
     assert warning.level == "warning"
     assert "set_user_tags" in warning.hint
     assert "policymaker" in warning.hint
+
+
+def test_a_lock_that_may_not_be_taken_is_a_finding_of_its_own() -> None:
+    key = Key("shop", Kind.QUEUE, "rabbit-topo.lock")
+    denied = Denied(key, "lock", (Need("configure", "queue", key.name),))
+    rights = replace(RIGHTS, abilities=(Ability("lock", 1, (denied,)),), policies=0)
+    found = replace(WHOLE, rights=(rights,))
+    assert "apply may not take its lock in vhost shop" in [one.message for one in findings(found)]
+    assert not any("declared object" in one.message for one in findings(found))
+    assert "lock          no: apply needs --no-lock" in page(found)
+    unknown = replace(rights, abilities=(Ability("lock", 1, (), 1),))
+    assert "lock          not known" in page(replace(found, rights=(unknown,)))
