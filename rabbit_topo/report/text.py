@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unfinished, Unseen, Update
-from rabbit_topo.model import Binding, Kind, Policy
+from rabbit_topo.model import Binding, Kind, Policy, Queue
+from rabbit_topo.model import mark_of as marked
 from rabbit_topo.plan.hazards import counted
 from rabbit_topo.plan.share import REMEDY
 from rabbit_topo.report import words
@@ -74,10 +75,22 @@ def plan_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]
         shown = "   ".join([*row.details[:1], row.remedy])
         yield from fitted((". ", "dim"), row, shown, "", layout)
         yield from sentences(row.details[1:], width)
+    yield from _elsewhere(plan, all_rows, width)
     yield from unverified_lines(plan, width)
     yield from renewed_lines(plan.facts, width)
     yield ()
     yield from _plan_summary(all_rows, plan, width)
+
+
+def _elsewhere(plan: Plan, all_rows: Sequence[Row], width: int) -> Iterator[Line]:
+    """Name what another project's apply left unfinished in the vhosts that were read: it is nobody's business here."""
+    told = {row.change.key for row in all_rows}
+    there = [one for _, one in sorted(plan.there.resources.items()) if isinstance(one, Queue) and one.key not in told]
+    marks = [(queue, mark) for queue in there if (mark := marked(queue)) and mark.purpose in {"migrate", "replace"}]
+    yield from section("UNFINISHED ELSEWHERE", "of no object that is ours; nothing is done about it here", marks)
+    for queue, mark in marks:
+        line = f"{mark.kind} {mark.name}: an apply of its own files finishes it; until then {queue.name} stays"
+        yield from wrapped("  . ", "dim", line, width)
 
 
 def agreed(plan: Plan) -> list[str]:
@@ -209,6 +222,7 @@ def check_lines(plan: Plan, sources: Sequence[str], width: int, *, strict: bool 
                 yield from wrapped(INDENT, "", row.reason, width)
             yield from sentences(more_of(row), width)
             yield from drifts(row.change)
+    yield from _elsewhere(plan, all_rows, width)
     yield from unverified_lines(plan, width, "" if strict else "no drift by themselves; with --strict they are")
     yield from renewed_lines(plan.facts, width)
     yield ()
