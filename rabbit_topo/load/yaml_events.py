@@ -55,14 +55,18 @@ def reader(text: str, *, pure: bool = False) -> Callable[[], Any]:
 def first_complaint(text: str) -> Complaint | None:
     """Read a text to its end and return why it is no YAML, or too deep for libyaml's composer, which recurses."""
     try:
-        get_event = reader(text)
-        depth = 0
-        while (kind := type(event := get_event())) is not yaml.StreamEndEvent:
-            depth += (kind in _STARTS) - (kind in _ENDS)
-            if depth > MAX_DEPTH:
-                return too_deep(pack(event.start_mark.line, event.start_mark.column))
+        return _too_deep(text, pure=False)
     except yaml.YAMLError as error:
         return explain(error, text)
+
+
+def _too_deep(text: str, *, pure: bool) -> Complaint | None:
+    get_event = reader(text, pure=pure)
+    depth = 0
+    while (kind := type(event := get_event())) is not yaml.StreamEndEvent:
+        depth += (kind in _STARTS) - (kind in _ENDS)
+        if depth > MAX_DEPTH:
+            return too_deep(pack(event.start_mark.line, event.start_mark.column))
     return None
 
 
@@ -75,6 +79,8 @@ def explain(error: yaml.YAMLError, text: str) -> Complaint:
     """Say where a text is no YAML, why, and what to write."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error).strip()
+    if "maximum nesting depth" in said and (found := _too_deep(text, pure=True)):
+        return found  # libyaml 0.2.6 reads far ahead, and gives up before it tells of the first level that is too deep
     if mark is None:
         hint = "take the character out: it may be invisible in an editor"
         return Complaint(_unprintable(text), f"this is no YAML: {said}", hint)
