@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class Relay:
     """Passes every byte between its own port and the one of `url`, until it is cut.
 
-    With `cut_behind` it cuts itself as soon as a client has said these bytes, and they were passed on. `said` is what
+    With `cut_behind` it cuts itself as soon as a client has said these bytes, and they were passed on; no answer
+    comes back. `said` is what
     clients said so far.
     """
 
@@ -23,6 +24,7 @@ class Relay:
         self._to = ("127.0.0.1", urlsplit(url).port or 0)
         self._cut_behind = cut_behind
         self.said = b""
+        self._over = False
         self._open: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"{urlsplit(url).scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -55,9 +57,13 @@ class Relay:
     def _pass(self, source: socket.socket, sink: socket.socket, up: bool) -> None:  # noqa: FBT001
         with suppress(OSError):
             while data := source.recv(65536):
+                last = up and bool(self._cut_behind) and (self._cut_behind or b"") in data
+                self._over |= last
+                if not up and self._over:
+                    continue  # the answer is on its way already, and is not to arrive
                 sink.sendall(data)
                 if up:
                     self.said += data
-                if up and self._cut_behind and self._cut_behind in data:
+                if last:
                     self.cut()
             sink.shutdown(socket.SHUT_WR)
