@@ -223,7 +223,7 @@ def test_a_queue_that_is_neither_declared_nor_there_keeps_its_messages_in_holdin
     assert (code, "UNFINISHED" in said) == (3, True), said
     code, said = scene.migrate()
     assert (code, "neither declared nor there" in said, "declare it again" in said) == (5, True, True), said
-    [holding] = [name for name in scene.ours() if ".migrate." in name]
+    [holding] = [name for name in scene.ours() if name.startswith("rabbit-topo.migrate.")]
     assert scene.messages(holding) == MESSAGES
     scene.queues.clear()
     scene.queues.update(declared)

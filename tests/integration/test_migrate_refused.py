@@ -268,7 +268,7 @@ def test_a_queue_that_is_declared_again_in_between(scene: Scene) -> None:
     assert line.did, said
     assert code == 6, said
     assert "declared it again" in said, said
-    [holding] = [name for name in scene.ours() if ".migrate." in name]
+    [holding] = [name for name in scene.ours() if name.startswith("rabbit-topo.migrate.")]
     assert scene.messages(holding) == MESSAGES
     assert scene.run("check")[0] == 3
     migrated(scene)
