@@ -212,7 +212,7 @@ def _unfinished(there: Mapping[Key, Resource], declared: Topology, scope: Scope)
     found = {}
     for resource in there.values():
         mark = mark_of(resource) if isinstance(resource, Queue) else None
-        if not isinstance(resource, Queue) or mark is None or mark.purpose not in {"migrate", "replace"}:
+        if not isinstance(resource, Queue) or mark is None or not mark.is_unfinished:
             continue
         target = target_of(resource.vhost, mark)
         note, before = declared.note(target), there.get(target)

@@ -35,12 +35,10 @@ WINDOW: Final = 500  # messages under way at once; measured: 1000 and 2000 are s
 class Moved:
     """What one `move` did.
 
-    `moved` messages are confirmed in the target and acknowledged in the source; of `unsure` ones nobody knows whether
-    they are there twice.
+    `moved` messages are confirmed in the target and acknowledged in the source; `Stuck` tells where some are in doubt.
     """
 
     moved: int
-    unsure: int
     seconds: float
 
 
@@ -115,7 +113,7 @@ class Mover:
         except BaseException:
             self._let_go(into)
             raise
-        return Moved(moved, 0, perf_counter() - began)
+        return Moved(moved, perf_counter() - began)
 
     def ready(self, queue: Queue) -> tuple[int, int]:
         """Count a queue's ready messages and its consumers, exact at this moment. Raises `BrokerError`."""

@@ -6,12 +6,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from amqp import spec
 
-from rabbit_topo.broker.amqp_answers import Closed, reason
-
 if TYPE_CHECKING:
     from rabbit_topo.broker.mover_frames import Line
-
-__all__ = ["CHANNEL_CLOSE", "CONNECTION_CLOSE", "Bytes", "Closed", "Event", "LineLost", "code", "reason"]
 
 Bytes = bytes | bytearray
 
@@ -19,6 +15,12 @@ Bytes = bytes | bytearray
 def code(number: tuple[int, int]) -> int:
     """Write class and method as one number."""
     return number[0] << 16 | number[1]
+
+
+def short_string(text: str) -> bytes:
+    """Write a short string: its length in one byte, and its bytes."""
+    raw = text.encode()
+    return bytes([len(raw)]) + raw
 
 
 CHANNEL_CLOSE: Final = code(spec.Channel.Close)

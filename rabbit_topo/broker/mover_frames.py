@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from amqp import spec
 
+from rabbit_topo.broker.amqp_answers import Closed, reason
 from rabbit_topo.broker.amqp_link import GOODBYE, read_server
 from rabbit_topo.broker.amqp_login import goodbye, words
 from rabbit_topo.broker.amqp_wire import BEAT, END, FRAME, HEARTBEAT, METHOD, NO_AMQP, OVERHEAD, TICK
-from rabbit_topo.broker.mover_events import CHANNEL_CLOSE, CONNECTION_CLOSE, Closed, Event, LineLost, code, reason
+from rabbit_topo.broker.mover_events import CHANNEL_CLOSE, CONNECTION_CLOSE, Event, LineLost, code
 
 if TYPE_CHECKING:
     import socket

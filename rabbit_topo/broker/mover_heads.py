@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from amqp import spec
 
+from rabbit_topo.arguments.versions import OLDEST, read_release
+from rabbit_topo.broker.amqp_answers import Closed, declared, reason
 from rabbit_topo.broker.amqp_methods import look_for
 from rabbit_topo.broker.amqp_talk import Method
-from rabbit_topo.broker.mover_events import CHANNEL_CLOSE, CONNECTION_CLOSE, Closed, Event, code, reason
+from rabbit_topo.broker.mover_events import CHANNEL_CLOSE, CONNECTION_CLOSE, Event, code, short_string
 from rabbit_topo.broker.mover_frames import exchange
-from rabbit_topo.broker.mover_header import DELIVERIES, EXPIRATION, USER_ID, body_size, integer, short
+from rabbit_topo.broker.mover_header import DELIVERIES, USER_ID, body_size, integer, short
 from rabbit_topo.broker.mover_source import DELIVER, GET_OK, TAG
 
 if TYPE_CHECKING:
@@ -38,13 +40,12 @@ class Head:
     """A message that was looked at.
 
     `deliveries` is how often it was given back before, as far as its queue counts; `size` is its body's, in bytes.
-    `expiration` is its own TTL, milliseconds as text. `put_last` says that it was put at the end of the queue, as the
+    `put_last` says that it was put at the end of the queue, as the
     queue would have dropped it otherwise.
     """
 
     user_id: str | None
     deliveries: int
-    expiration: str | None
     size: int
     put_last: bool = False
 
@@ -55,7 +56,7 @@ def look_at(
     """Take so many messages and tell of them; see `Mover.heads`. Raises OSError and `Closed`."""
     found: list[Head] = []
     back: Publisher | None = None
-    free = _version(take) >= _NACK_IS_FREE
+    free = _release(take) >= _NACK_IS_FREE
     for event in _taken(take, queue, most, limit, patience):
         header = event.content[7 : 7 + int.from_bytes(event.content[3:7], "big")]
         deliveries = integer(header, DELIVERIES)
@@ -63,7 +64,7 @@ def look_at(
         if last:
             back = back or publisher()
             _put_last(take, back, event, patience)
-        found.append(Head(short(header, USER_ID), deliveries, short(header, EXPIRATION), body_size(header), last))
+        found.append(Head(short(header, USER_ID), deliveries, body_size(header), last))
         if limit is not None and not deliveries:
             break
     return found
@@ -71,10 +72,10 @@ def look_at(
 
 def give_back(take: Line) -> None:
     """Give everything back that was taken and not acknowledged, in its order; come back when it is there."""
-    if _version(take) >= _NACK_KEEPS_PLACE:
+    if _release(take) >= _NACK_KEEPS_PLACE:
         if take.consumers:
-            tag = f"{TAG}{take.consumers}".encode()  # the last one, if any; nobody minds if it has left
-            take.put(spec.Basic.Cancel, bytes([len(tag)]) + tag + b"\0")
+            # the last one, if any; nobody minds if it has left
+            take.put(spec.Basic.Cancel, short_string(f"{TAG}{take.consumers}") + b"\0")
         take.put(spec.Basic.Nack, _ALL_BACK)
         take.call(Method(spec.Basic.Qos, pack(">IHB", 0, 0, 0)), spec.Basic.QosOk)
     else:
@@ -93,7 +94,7 @@ def _taken(take: Line, queue: Queue, most: int, limit: int | None, patience: flo
     if queue.type == "quorum" and (limit is None or single):
         yield from _consumed(take, queue, most if limit is None else min(most, _FEW), patience)
         return
-    get = Method(spec.Basic.Get, b"\0\0" + _short(queue.name) + b"\0")
+    get = Method(spec.Basic.Get, b"\0\0" + short_string(queue.name) + b"\0")
     for _ in range(most):
         take.put(get.number, get.payload)
         event = _await(take, _ANSWERS, patience)
@@ -104,13 +105,13 @@ def _taken(take: Line, queue: Queue, most: int, limit: int | None, patience: flo
 
 def _consumed(take: Line, queue: Queue, most: int, patience: float) -> Iterator[Event]:
     """Take as many messages as are ready by a consumer; `give_back` ends it. Answers look as those of basic.get."""
-    [ready] = unpack_from(">I", (told := take.call(look_for(queue), spec.Queue.DeclareOk)), 1 + told[0])
-    wanted = min(most, int(ready))
+    _, ready, _ = declared(take.call(look_for(queue), spec.Queue.DeclareOk))
+    wanted = min(most, ready)
     if not wanted:
         return
     take.consumers += 1
     take.call(Method(spec.Basic.Qos, pack(">IHB", 0, wanted, 0)), spec.Basic.QosOk)
-    consumer = b"\0\0" + _short(queue.name) + _short(f"{TAG}{take.consumers}") + b"\0" + b"\0" * 4
+    consumer = b"\0\0" + short_string(queue.name) + short_string(f"{TAG}{take.consumers}") + b"\0" + b"\0" * 4
     take.call(Method(spec.Basic.Consume, consumer), spec.Basic.ConsumeOk)
     for _ in range(wanted):
         try:
@@ -118,11 +119,6 @@ def _consumed(take: Line, queue: Queue, most: int, patience: float) -> Iterator[
         except TimeoutError:
             return  # somebody else was faster
         yield Event(event.number, event.payload[1 + event.payload[0] :], event.content)
-
-
-def _short(text: str) -> bytes:
-    raw = text.encode()
-    return bytes([len(raw)]) + raw
 
 
 def _await(line: Line, numbers: frozenset[int], patience: float) -> Event:
@@ -153,5 +149,5 @@ def _put_last(take: Line, publisher: Publisher, event: Event, patience: float) -
     take.put(spec.Basic.Ack, pack(">Q?", tag, 0))
 
 
-def _version(line: Line) -> tuple[int, ...]:
-    return tuple(int(part) for part in line.server.version.split(".")[:2] if part.isdecimal())
+def _release(line: Line) -> tuple[int, int]:
+    return read_release(line.server.version) or OLDEST

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from amqp import spec
 
-from rabbit_topo.broker.mover_events import CHANNEL_CLOSE, CONNECTION_CLOSE, Closed, LineLost, code, reason
+from rabbit_topo.broker.amqp_answers import Closed, reason
+from rabbit_topo.broker.mover_events import CHANNEL_CLOSE, CONNECTION_CLOSE, LineLost, code
 from rabbit_topo.broker.mover_frames import exchange
 from rabbit_topo.broker.mover_source import DELIVER, GET_OK, Consumer, Getter
 from rabbit_topo.broker.mover_window import Window

@@ -9,7 +9,7 @@ from amqp import spec
 
 from rabbit_topo.broker.amqp_answers import declared
 from rabbit_topo.broker.amqp_methods import look_for
-from rabbit_topo.broker.mover_events import code
+from rabbit_topo.broker.mover_events import code, short_string
 
 if TYPE_CHECKING:
     from rabbit_topo.broker.mover_events import Event
@@ -141,9 +141,11 @@ class Consumer(_Looking):
     def _consume(self) -> None:
         self._runs, self._unwanted = False, self._ending
         self._line.consumers += 1  # a quorum queue of 3.10 fails where a tag comes again
-        self._tag = _short(f"{TAG}{self._line.consumers}")
+        self._tag = short_string(f"{TAG}{self._line.consumers}")
         self._line.put(spec.Basic.Qos, pack(">IHB", 0, self._prefetch, 0))
-        self._line.put(spec.Basic.Consume, pack(">H", 0) + _short(self._queue.name) + self._tag + b"\0" + b"\0" * 4)
+        self._line.put(
+            spec.Basic.Consume, pack(">H", 0) + short_string(self._queue.name) + self._tag + b"\0" + b"\0" * 4
+        )
 
     def _cancel_if_unwanted(self) -> None:
         if self._unwanted and self._runs:
@@ -156,7 +158,7 @@ class Getter(_Looking):
 
     def __init__(self, line: Line, queue: Queue, window: int, most_bytes: int, *, once: bool) -> None:
         super().__init__(line, queue, window, most_bytes, once=once)
-        self._get = pack(">H", 0) + _short(queue.name) + b"\0"
+        self._get = pack(">H", 0) + short_string(queue.name) + b"\0"
         self._under_way = 0
         self._there = 0  # messages that none of them will take
         self._seen = False  # how many there are
@@ -196,8 +198,3 @@ class Getter(_Looking):
             self._under_way += 1
             self._there -= 1
         self._done = not self._under_way and self._there <= 0
-
-
-def _short(text: str) -> bytes:
-    raw = text.encode()
-    return bytes([len(raw)]) + raw

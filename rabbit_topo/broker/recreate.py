@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from rabbit_topo.broker import management_writes as writes
 from rabbit_topo.broker.http import CREATED, NOT_FOUND, UNAUTHORISED
 from rabbit_topo.broker.queue_looks import keeps
-from rabbit_topo.broker.recreate_roads import Attempt, ByHttp
+from rabbit_topo.broker.recreate_roads import Attempt, ByHttp, first_barred
 from rabbit_topo.broker.recreate_sight import Eye, Sight
 from rabbit_topo.broker.refusals import granting, permission_hint
 from rabbit_topo.errors import BrokerError, Refusal
 from rabbit_topo.model import MARK, RESERVED, Arguments, Binding, Exchange, Queue, mark_of, trial_of
 from rabbit_topo.plan.journal import journal
-from rabbit_topo.plan.operations import Declare, Done, Failed, NotAttempted
+from rabbit_topo.plan.operations import Done, Failed, NotAttempted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,24 +90,19 @@ class _Recreation:
 
     def _prepare(self) -> Failed | None:
         """Lay the journal, and look at everything that could go wrong; return what does."""
-        if not isinstance(self._writer, ByHttp):
-            reasons: list[str] = []
-        else:
-            bindings = [one for one in self._operation.restore if isinstance(one, Binding)]
-            reasons = [reason for reason in map(writes.unwritable, bindings) if reason]
-        if reasons:
-            return self._failed(reasons[0])
+        if isinstance(self._writer, ByHttp):
+            for one in self._operation.restore:
+                if isinstance(one, Binding) and (reason := writes.unwritable(one)):
+                    return self._failed(reason)
         if words := self._writer.begin():
             return self._failed(words)
         return self._lay() or self._try_out() or self._ask() or self._last_look()
 
     def _ask(self) -> Failed | None:
         """Ask whether this user may bring back each binding, those of others too."""
-        refusals = self._writer.may_bind([one for one in self._operation.restore if isinstance(one, Binding)])
-        if refusals.lost:
-            raise BrokerError(refusals.lost)
-        for item, words in refusals.told:
-            hint = permission_hint(Declare(item, self._operation.cause), self._http.user)
+        bindings = [one for one in self._operation.restore if isinstance(one, Binding)]
+        if barred := first_barred(self._writer, bindings, self._operation.cause, self._http.user):
+            words, hint = barred
             return self._failed(f"one of its bindings could not be brought back: {words}", hint)
         return None
 

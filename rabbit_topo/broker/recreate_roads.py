@@ -13,8 +13,10 @@ from rabbit_topo.broker.amqp_jobs import LOOK, in_use
 from rabbit_topo.broker.amqp_talk import Burst, Job, Lost, Refused
 from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED
 from rabbit_topo.broker.readings import queue_arguments
+from rabbit_topo.broker.refusals import permission_hint
 from rabbit_topo.errors import BrokerError, Refusal
 from rabbit_topo.model import MARK, Arguments, Binding, Exchange, Queue
+from rabbit_topo.plan.operations import Declare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.amqp import Amqp
     from rabbit_topo.broker.amqp_talk import Method, Talk
     from rabbit_topo.broker.http import Http
+    from rabbit_topo.diff import Change
     from rabbit_topo.plan.operations import Recreate
 
 Item: TypeAlias = Exchange | Queue | Binding
@@ -73,6 +76,19 @@ class Writer(Protocol):
 
     def bring(self, items: Sequence[Item]) -> Refusals:
         """Declare and bind in this order; what is refused stops nothing."""
+
+
+def first_barred(writer: Writer, bindings: Sequence[Binding], cause: Change, user: str) -> tuple[str, str] | None:
+    """Return why this user may not make one of these bindings, in the broker's words, and a hint; None if he may.
+
+    Raises `BrokerError` where the line is lost over it.
+    """
+    refusals = writer.may_bind(bindings)
+    if refusals.lost:
+        raise BrokerError(refusals.lost)
+    for item, words in refusals.told:
+        return words, permission_hint(Declare(item, cause), user)
+    return None
 
 
 class ByAmqp:

@@ -72,7 +72,7 @@ def _lease(wave: Sequence[Migrate], plan: Plan) -> int:
 
 def _see_what_governs(one: Migration, broker: Both) -> None:
     try:
-        governed_safely(one.operation.holding, broker, broker.pulse)
+        governed_safely(one.operation.holding, broker)
     except TopoError:
         one.withdraw()
         raise

@@ -12,8 +12,6 @@ from rabbit_topo.plan.migration import harmful
 from rabbit_topo.policies import DEFAULT_DELIVERY_LIMIT, effective, options, reaches, release
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rabbit_topo.broker.both import Both
     from rabbit_topo.broker.mover import Mover
     from rabbit_topo.model import Facts, Policy, Queue
@@ -56,9 +54,10 @@ class Looks:
 
         `after` is one of them where it is there already. A policy whose pattern cannot be read here may reach it.
         """
-        policies = [*policies_of(self.broker.management.http, after.vhost), *self.facts.operator_policies]
-        unread = [policy.definition for policy in policies if reaches(policy, after, self.facts.version) is None]
-        limits = self._options(after, policies_of(self.broker.management.http, after.vhost))
+        policies = policies_of(self.broker.management.http, after.vhost)
+        everything = (*policies, *self.facts.operator_policies)
+        unread = [policy.definition for policy in everything if reaches(policy, after, self.facts.version) is None]
+        limits = self._options(after, policies)
         for name, count in (("max-length", self._messages), ("max-length-bytes", self._bytes)):
             found = [given[name] for given in (limits, *unread) if name in given]
             most = min((limit for limit in found if isinstance(limit, int) and limit >= 0), default=None)
@@ -143,7 +142,7 @@ class Looks:
         return options(queue, effective(policies, queue, version), operator)
 
 
-def governed_safely(holding: Queue, broker: Both, idle: Callable[[], object]) -> None:
+def governed_safely(holding: Queue, broker: Both) -> None:
     """See that no policy limits, expires or diverts what a holding queue is to keep, in the broker's own words.
 
     The broker tells that with its statistics, some seconds after a queue was declared. Where it keeps none, the
@@ -160,7 +159,7 @@ def governed_safely(holding: Queue, broker: Both, idle: Callable[[], object]) ->
                     "keep names that begin with rabbit-topo. out of its pattern",
                 )
             return
-        idle()
+        broker.pulse()
         time.sleep(_PAUSE)
     for policy in policies_of(broker.management.http, holding.vhost):
         if harmful(holding, policy.definition) and reaches(policy, holding, "") is not False:

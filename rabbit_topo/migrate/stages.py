@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from rabbit_topo.broker.mover import Mover
 from rabbit_topo.broker.queue_looks import bindings_into, count, keeps, look
-from rabbit_topo.broker.recreate_roads import ByAmqp
-from rabbit_topo.broker.refusals import granting, permission_hint
+from rabbit_topo.broker.recreate_roads import ByAmqp, first_barred
+from rabbit_topo.broker.refusals import granting
 from rabbit_topo.errors import BrokerError, Refusal
 from rabbit_topo.migrate.looks import Looks
 from rabbit_topo.model import Binding, Counts, Queue, trial_of
@@ -73,7 +73,6 @@ class Migration:
     lease: int = SHORTEST_LEASE
     touched: bool = False
     moved: Counter[str] = field(default_factory=Counter)
-    unsure: int = 0
 
     def prepare(self) -> None:
         """Look whether it may begin, and declare the holding queue."""
@@ -111,21 +110,19 @@ class Migration:
             self._hop(mover, operation.holding, operation.after, "back")
             self._drop(mover, operation.holding, operation.after)
         seconds = time.perf_counter() - began
-        twice = f"; {counted(self.unsure, 'message')} may be there twice" if self.unsure else ""
         return (
             f"{counted(self.moved['holding'], 'message')} moved to its holding queue, {self.moved['back']:,} back,"
-            f" in {seconds:.1f} s{twice}"
+            f" in {seconds:.1f} s"
         )
 
     def _ask(self, queue: Queue, holding: Queue) -> None:
         """Refuse where this user may not bind what must be bound: the holding queue now, the queue at the end."""
         bound = [binding for binding, _ in bindings_into(self.broker.management.http, queue).values()]
         copies = [replace(binding, destination=holding.name) for binding in bound]
-        asked = ByAmqp(self.broker.amqp, queue.vhost).may_bind([*copies, *bound])
-        if asked.lost:
-            raise BrokerError(asked.lost)
-        for item, words in asked.told:
-            hint = permission_hint(Declare(item, self.operation.cause), self.broker.amqp.username)
+        amqp = self.broker.amqp
+        barred = first_barred(ByAmqp(amqp, queue.vhost), [*copies, *bound], self.operation.cause, amqp.username)
+        if barred:
+            words, hint = barred
             raise Refusal(f"one of its bindings could not be moved along: {words}", hint)
 
     def withdraw(self) -> None:
@@ -150,7 +147,7 @@ class Migration:
                     f"{who} would take its messages while they move, or give some back",
                     "stop them, or give them longer to leave: --wait-consumers 60s",
                 )
-            self._idle()
+            self.broker.pulse()
             time.sleep(PAUSE)
 
     def _holders(self, mover: Mover, queue: Queue) -> str:
@@ -191,14 +188,13 @@ class Migration:
         def on_moved(number: int) -> None:
             self.tell(Moving(self.operation.key, stage, already + number, max(total, already + number)))
 
-        did = mover.move(source, into, once=once, on_moved=on_moved, idle=self._idle)
+        did = mover.move(source, into, once=once, on_moved=on_moved, idle=self.broker.pulse)
         self.moved[stage] += did.moved
-        self.unsure += did.unsure
 
     def _await_quiet(self, mover: Mover, queue: Queue, into: Queue) -> None:
         """See that nothing comes to an unbound queue any more: what was on its way, or needs no binding."""
         for _ in range(LOOKS):
-            self._idle()
+            self.broker.pulse()
             time.sleep(QUIET)
             if not mover.ready(queue)[0]:
                 return
@@ -226,7 +222,7 @@ class Migration:
                 self._unbind_again(into, [declare.key for declare in missing])
                 raise
             self._carry_out([Remove(binding, cause, binding_ids=ids) for binding, ids in bound.values()])
-            self._idle()
+            self.broker.pulse()
         raise Refusal(f"somebody binds {source.name} again and again", "see who does, and run again")
 
     def _unbind_again(self, queue: Queue, keys: Iterable[Key]) -> None:
@@ -295,7 +291,7 @@ class Migration:
             if time.monotonic() >= deadline:
                 told = said_to_hold(counts)
                 raise Refusal(f"queue {queue.name} still holds {told}", "see that its consumers leave, then run again")
-            self._idle()
+            self.broker.pulse()
             time.sleep(PAUSE)
 
     def _try_out(self, queue: Queue) -> None:
@@ -317,6 +313,3 @@ class Migration:
             what = first.operation.resource
             name = f"binding {what.source} -> {what.destination}" if isinstance(what, Binding) else what.name
             raise Refusal(f"{name}: {first.reason}", first.hint if isinstance(first, Failed) else "")
-
-    def _idle(self) -> None:
-        self.broker.pulse()

@@ -46,6 +46,11 @@ class Mark:
     more: Mapping[str, Plain] = field(default_factory=dict)
 
     @property
+    def is_unfinished(self) -> bool:
+        """Whether its object stays as long as a replacement is not at its end."""
+        return self.purpose in {"migrate", "replace"}
+
+    @property
     def text(self) -> str:
         """The argument's value."""
         stated = {"format": _FORMAT, "purpose": self.purpose, "kind": self.kind.value, "name": self.name}

@@ -85,8 +85,8 @@ def refusals_of(
     if not facts.moves:
         missing = "--amqp" if facts.lists else "--broker"
         return "messages are moved by AMQP, and bindings seen by HTTP", f"give both URLs (missing: {missing})"
-    if hazards.fed_directly(after.key, state) and "default-exchange-gap" not in consent.allow:
-        how = hazards.listed(hazards.fed_directly(after.key, state))
+    if "default-exchange-gap" not in consent.allow and (feeders := hazards.fed_directly(after.key, state)):
+        how = hazards.listed(feeders)
         return (
             f"fed through the default exchange ({how}), which no binding can turn aside while it is replaced",
             "--allow default-exchange-gap takes that: what is sent so between delete and declare is lost",

@@ -86,7 +86,7 @@ def _elsewhere(plan: Plan, all_rows: Sequence[Row], width: int) -> Iterator[Line
     """Name what another project's apply left unfinished in the vhosts that were read: it is nobody's business here."""
     told = {row.change.key for row in all_rows}
     there = [one for _, one in sorted(plan.there.resources.items()) if isinstance(one, Queue) and one.key not in told]
-    marks = [(queue, mark) for queue in there if (mark := marked(queue)) and mark.purpose in {"migrate", "replace"}]
+    marks = [(queue, mark) for queue in there if (mark := marked(queue)) and mark.is_unfinished]
     yield from section("UNFINISHED ELSEWHERE", "of no object that is ours; nothing is done about it here", marks)
     for queue, mark in marks:
         line = f"{mark.kind} {mark.name}: an apply of its own files finishes it; until then {queue.name} stays"
