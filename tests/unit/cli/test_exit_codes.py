@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from rabbit_topo.cli import run
 from rabbit_topo.load.schemas import schema_text
 
 if TYPE_CHECKING:
@@ -41,16 +40,6 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("shop.yaml").write_text(SHOP)
     Path("quorum.yaml").write_text(QUORUM)
     Path("broker.json").write_text("{}")
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    def call(*words: str) -> tuple[int, str, str]:
-        code = run(words)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 TARGET = ("--broker", "broker.json")

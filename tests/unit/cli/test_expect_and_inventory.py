@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rabbit_topo.cli import run
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,16 +30,6 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("gone.yaml").write_text("version: 1\nowns: [kept]\n")
     Path("rabbit-topo.yaml").write_text(CONFIG)
     exported("production", "eu")
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    def call(*words: str) -> tuple[int, str, str]:
-        code = run(words)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 def exported(name: str, region: str) -> None:

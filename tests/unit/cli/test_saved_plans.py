@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from rabbit_topo.cli import run
 from rabbit_topo.load.schemas import schema_text
 
 if TYPE_CHECKING:
@@ -37,16 +36,6 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("shop.yaml").write_text(SHOP)
     Path("broker.json").write_text("{}")
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    def call(*words: str) -> tuple[int, str, str]:
-        code = run(words)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 def _saved() -> dict[str, Any]:
