@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from rabbit_topo.lint.index import Index
     from rabbit_topo.model import Key, Origin
 
@@ -18,8 +19,8 @@ class Context:
     """What is known of the broker that a topology is for.
 
     `exchange_types` are those that it has beside the four of AMQP; None where nobody says, which is not the same as
-    none. `denied` are the deprecated features that it does not permit, by RabbitMQ's names (`transient_nonexcl_queues`);
-    None where no live broker was asked. `nodes` is the size of its cluster, 0 where nobody says. `naming` holds a
+    none. `denied` are the deprecated features that it does not permit, by RabbitMQ's names, as
+    `transient_nonexcl_queues`; None where no live broker was asked. `nodes` is the size of its cluster, 0 where nobody says. `naming` holds a
     regular expression for each kind (`exchange`, `queue`, `policy`) whose names must match it whole.
     """
 
