@@ -20,8 +20,9 @@ class Context:
 
     `exchange_types` are those that it has beside the four of AMQP; None where nobody says, which is not the same as
     none. `denied` are the deprecated features that it does not permit, by RabbitMQ's names, as
-    `transient_nonexcl_queues`; None where no live broker was asked. `nodes` is the size of its cluster, 0 where nobody says. `naming` holds a
-    regular expression for each kind (`exchange`, `queue`, `policy`) whose names must match it whole.
+    `transient_nonexcl_queues`; None where no live broker was asked. `nodes` is the size of its cluster, 0 where nobody
+    says. `naming` holds a regular expression for each kind (`exchange`, `queue`, `policy`) whose names must match it
+    whole.
     """
 
     version: str = "4.3"
