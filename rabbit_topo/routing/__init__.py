@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rabbit_topo.routing.router import LATEST, Router, keys_of, route
 from rabbit_topo.routing.types import Hop, Message, Missed, Route, Taken
 
-__all__ = ["Hop", "Message", "Missed", "Route", "Taken"]
+__all__ = ["LATEST", "Hop", "Message", "Missed", "Route", "Router", "Taken", "keys_of", "route"]
