@@ -8,6 +8,7 @@ costs next to nothing.
     diff(observed, declared) -> changes
     make_plan(changes, observed, declared, Consent(...)) -> Plan
     apply(plan, broker) -> Report
+    route(topology, Message(exchange, routing_key, headers), version) -> Route
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         Vhost,
     )
     from rabbit_topo.plan import Consent, Plan, Report, make_plan
+    from rabbit_topo.routing import Message, Route, Router, route
 
 __version__ = "0.1.0"
 
@@ -56,12 +58,15 @@ _HOME = {
     "Facts": "model",
     "InputError": "errors",
     "Key": "model",
+    "Message": "routing",
     "Observed": "model",
     "Plan": "plan",
     "Policy": "model",
     "Queue": "model",
     "Replace": "diff",
     "Report": "plan",
+    "Route": "routing",
+    "Router": "routing",
     "Scope": "model",
     "TopoError": "errors",
     "Tls": "broker.target",
@@ -75,6 +80,7 @@ _HOME = {
     "diff": "diff",
     "load": "load",
     "make_plan": "plan",
+    "route": "routing",
 }
 
 __all__ = [
@@ -91,12 +97,15 @@ __all__ = [
     "Facts",
     "InputError",
     "Key",
+    "Message",
     "Observed",
     "Plan",
     "Policy",
     "Queue",
     "Replace",
     "Report",
+    "Route",
+    "Router",
     "Scope",
     "Tls",
     "TopoError",
@@ -111,6 +120,7 @@ __all__ = [
     "diff",
     "load",
     "make_plan",
+    "route",
 ]
 
 
