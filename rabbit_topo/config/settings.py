@@ -25,10 +25,14 @@ _Urls: TypeAlias = tuple[str | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What needs no broker: the topology's files, relative to `cwd`, and the configuration they come from."""
+    """What needs no broker: the topology's files, relative to `cwd`, and the configuration they come from.
+
+    `target_version` is the release of RabbitMQ that the files are for, empty where the configuration does not say.
+    """
 
     sources: tuple[str, ...]
     config_file: str | None
+    target_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,8 @@ def _sources(config: ConfigFile | None, cwd: Path, environ: Mapping[str, str]) -
         return Sources((), None)
     folder = config.path.parent
     written = [text.expand(environ) for text in config.sources]
-    return Sources(tuple(_shown(folder / path, cwd, folder=path.endswith("/")) for path in written), config.shown)
+    sources = tuple(_shown(folder / path, cwd, folder=path.endswith("/")) for path in written)
+    return Sources(sources, config.shown, config.target_version)
 
 
 def _named(config: ConfigFile | None, name: str | None) -> Environment | None:
