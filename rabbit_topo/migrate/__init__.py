@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rabbit_topo.broker.mover import Stuck
 from rabbit_topo.errors import TopoError
 from rabbit_topo.migrate.looks import governed_safely
 from rabbit_topo.migrate.stages import Migration, Moving
+from rabbit_topo.plan.hazards import counted
 from rabbit_topo.plan.migration import SHORTEST_LEASE
 from rabbit_topo.plan.operations import Done, Failed, NotAttempted
 
@@ -81,5 +83,7 @@ def _see_what_governs(one: Migration, broker: Both) -> None:
 def _failed(one: Migration, error: TopoError) -> Failed:
     if not one.touched:
         return Failed(one.operation, f"{error.message}; nothing was changed", error.hint)
-    where = f"what was moved lies in {one.operation.holding.name}, and nothing is lost"
+    unsure = error.unsure if isinstance(error, Stuck) else 0
+    twice = f"; up to {counted(unsure, 'message')} may come twice" if unsure else ""
+    where = f"what was moved lies in {one.operation.holding.name}, and nothing is lost{twice}"
     return Failed(one.operation, f"{error.message}; {where}", f"{error.hint}; then {_GO_ON}" if error.hint else _GO_ON)
