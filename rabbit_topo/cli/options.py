@@ -103,8 +103,12 @@ def _unwritable(file: str) -> str:
 
 def common(command: _Command) -> _Command:
     """Add the file arguments and the options of output; the command gets them as `common`."""
+    return click.argument("files", nargs=-1, type=click.Path())(output(command))
+
+
+def output(command: _Command) -> _Command:
+    """Add the options of `common` to a command whose arguments are other things than files."""
     options = [
-        click.argument("files", nargs=-1, type=click.Path()),
         click.option("--config", metavar="FILE", help="Use this rabbit-topo.yaml, instead of the nearest upwards."),
         click.option("--vhost", default="/", metavar="NAME", help="The vhost of documents that name none.  [/]"),
         click.option(
@@ -243,6 +247,7 @@ def consent_of(own: dict[str, Any]) -> Consent:
 
 def split(given: dict[str, Any]) -> tuple[Common, BrokerOptions, dict[str, Any]]:
     """Sort a command's parameters into the two shared groups and its own."""
-    shared = Common(**{name: given.pop(name) for name in Common.__slots__})
+    files = given.pop("files", ())
+    shared = Common(files=files, **{name: given.pop(name) for name in Common.__slots__ if name != "files"})
     who = BrokerOptions(**{name: given.pop(name, None) for name in BrokerOptions.__slots__})
     return shared, who, given
