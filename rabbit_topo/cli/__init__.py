@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "plan": "Show what apply would do, and what it would refuse to do.",
     "apply": "Make the broker what the files say.",
     "check": "Tell whether the broker still is what the files say.",
+    "route": "Tell which queues a message reaches, and why.",
     "doctor": "Tell whether the broker lets us in, and what we may do.",
     "schema": "Print a JSON Schema: of the files, or of what a command prints.",
     "sandbox": "Run a command beside a throwaway RabbitMQ node.",

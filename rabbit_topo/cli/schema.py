@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rabbit_topo.errors import InputError, Problem, UsageError
+from rabbit_topo.load.schemas import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @click.command("schema")
-@click.argument(
-    "name", type=click.Choice(["topology", "config", "plan", "saved-plan", "check", "apply", "validate", "doctor"])
-)
+@click.argument("name", type=click.Choice(names()))
 @click.option("--check", "file", metavar="FILE", help="Hold a JSON or YAML file against it, instead of printing it.")
 def command(name: str, file: str | None) -> int:
     """Print a JSON Schema, offline.
