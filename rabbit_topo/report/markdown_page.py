@@ -63,13 +63,17 @@ def _written(token: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Rows under a heading. What may be folded is folded where there are many; what deletes something never is."""
+    """Rows under a heading. What may be folded is folded where there are many; what deletes something never is.
+
+    `above` are the lines that make a table of the rows.
+    """
 
     heading: str
     rows: Sequence[str]
     gloss: str = ""
     folds: bool = False
     folded: bool = False
+    above: Sequence[str] = ()
 
     @property
     def is_folded(self) -> bool:
@@ -105,6 +109,8 @@ def page(head: str, sections: Sequence[Section], whole: str) -> str:
 def _frame(section: Section) -> tuple[str, str]:
     number = f"{len(section.rows):,}"
     gloss = f", {section.gloss}" if section.gloss else ""
+    above = "".join(f"{line}\n" for line in section.above)
     if section.is_folded:
-        return f"\n<details><summary><b>{section.heading}</b> ({number}){gloss}</summary>\n\n", "\n</details>\n"
-    return f"\n**{section.heading}** ({number}){gloss}\n\n", ""
+        head = f"\n<details><summary><b>{section.heading}</b> ({number}){gloss}</summary>\n\n"
+        return head + above, "\n</details>\n"
+    return f"\n**{section.heading}** ({number}){gloss}\n\n{above}", ""

@@ -1,0 +1,126 @@
+"""Findings as lines of text, and what all of their formats share: their order, their places, their numbers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from rabbit_topo.model import Kind
+from rabbit_topo.plan.hazards import counted
+from rabbit_topo.report import words
+from rabbit_topo.report.layout import Line, Span, wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rabbit_topo.lint.types import Finding, Rule, Severity
+    from rabbit_topo.model import Key
+
+SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "info")
+_STYLE: Final = {"error": "danger", "warning": "update", "info": "dim"}
+_NO_FILE: Final = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a lint came to.
+
+    `found` is what is shown, in the order of the engine. `rules` are those that ran. `files` were read, or else
+    `target` was: a broker, a definitions file. `version` is the RabbitMQ that was judged for. `suppressed` and
+    `baseline` count what is not shown, and why. `fails` are the severities that end the command with exit code 4.
+    """
+
+    found: Sequence[Finding]
+    rules: Sequence[Rule] = ()
+    files: Sequence[str] = ()
+    target: str = ""
+    version: str = ""
+    suppressed: int = 0
+    baseline: int = 0
+    fails: frozenset[Severity] = frozenset(SEVERITIES)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the command ends with exit code 4."""
+        return any(one.severity in self.fails for one in self.found)
+
+
+def findings_lines(findings: Findings, width: int) -> Iterator[Line]:
+    """Render findings: file by file, each with its place, its rule and what to do; the summary last."""
+    for _, group in groupby(findings.found, file_of):
+        for one in group:
+            yield from _finding(one, width)
+        yield ()
+    yield (_summary(findings),)
+
+
+def _finding(one: Finding, width: int) -> Iterator[Line]:
+    yield (
+        Span(words.clean(place_of(one)), "bold"),
+        Span(f"  {one.severity}", _STYLE[one.severity]),
+        Span(f"  {one.code} {one.name}"),
+    )
+    yield from wrapped("    ", "", one.message, width)
+    if one.hint:
+        yield from wrapped("    hint  ", "dim", one.hint, width)
+
+
+def _summary(findings: Findings) -> Span:
+    count = Counter(one.severity for one in findings.found)
+    told = [counted(count[one], one) if one != "info" else f"{count[one]:,} info" for one in SEVERITIES if count[one]]
+    where = f" in {counted(len(findings.files), 'file')}" if findings.files else ""
+    where = where or (f" in {words.clean(findings.target)}" if findings.target else "")
+    kept = [f"{number:,} {how}" for number, how in _kept(findings) if number]
+    tail = f" ({', '.join(kept)})" if kept else ""
+    style = "danger" if findings.failed else "update" if told else "good"
+    return Span(f"{', '.join(told) or 'No findings'}{where}{tail}.", style)
+
+
+def _kept(findings: Findings) -> tuple[tuple[int, str], tuple[int, str]]:
+    return (findings.suppressed, "suppressed"), (findings.baseline, "in the baseline")
+
+
+def file_of(one: Finding) -> str:
+    """Return the file of a finding; empty for an object of a broker or of a definitions file."""
+    return one.origin.file if one.origin else _NO_FILE
+
+
+def place_of(one: Finding) -> str:
+    """Spell where a finding is: a place in a file, else the object."""
+    if one.origin is None:
+        return named(one.key) if one.key else "the topology"
+    return str(one.origin) if one.origin.line else one.origin.file
+
+
+def named(key: Key) -> str:
+    """Spell an object with its vhost.
+
+    >>> from rabbit_topo.model import Binding
+    >>> named(Binding("/", "a", "queue", "b", "k").key)
+    'binding a --[k]--> queue b (vhost /)'
+    """
+    if key.kind is Kind.VHOST:
+        return f"vhost {key.name}"
+    arguments = "" if key.arguments in {"", "{}"} else key.arguments
+    label = "; ".join(part for part in (key.routing_key, arguments) if part)
+    arrow = f" --[{label}]--> {key.destination_kind} {key.destination}" if key.destination_kind else ""
+    return f"{key.kind} {key.name}{arrow} (vhost {key.vhost})"
+
+
+def fingerprints(found: Sequence[Finding]) -> list[str]:
+    """Return what a finding is known by from one run to the next: the rule, the object, and which of several it is.
+
+    The line is no part of it, so that it outlives what is written above. Findings about no object go by the file and
+    the message.
+    """
+    seen: Counter[str] = Counter()
+    result = []
+    for one in found:
+        known = "\0".join((one.code, *(map(str, one.key) if one.key else (file_of(one), one.message))))
+        seen[known] += 1
+        text = f"{known}\0{seen[known]}"
+        result.append(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32])
+    return result
