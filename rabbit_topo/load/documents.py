@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rabbit_topo.load import bindings, objects, parties, policies
+from rabbit_topo.load import bindings, objects, parties, policies, route_tests
 from rabbit_topo.load.draft import Draft, End
 from rabbit_topo.load.merge import Profiles
 from rabbit_topo.load.nodes import YMap, origin
@@ -58,6 +58,10 @@ def topology(documents: Sequence[Document], files: tuple[str, ...], vhost: str, 
     for page in pages:
         _each(draft, page, "publishers", parties.publisher)
         _each(draft, page, "consumers", parties.consumer)
+    known = not all(page.is_test for page in pages)
+    for page in pages:
+        for test, place in page.root["tests"].with_places() if page.root.get("tests") else ():
+            route_tests.route_test(draft, page.vhost, test, place, known=known)
     scope = Scope(
         {name: tuple(patterns) for name, patterns in draft.owns.items()},
         {name: tuple(patterns) for name, patterns in draft.ignore.items()},
@@ -109,9 +113,6 @@ def _read(draft: Draft, page: _Page) -> None:
         policies.policy(draft, vhost, name, written, root["policies"].key_place(name))
     if gone := root.get("absent"):
         parties.absent(draft, vhost, gone)
-    if tests := root.get("tests"):
-        for test, place in tests.with_places():
-            parties.route_test(draft, vhost, test, place)
 
 
 def _patterns(draft: Draft, root: YMap, vhost: str) -> None:

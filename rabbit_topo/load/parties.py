@@ -1,4 +1,4 @@
-"""Publishers, consumers, what is to be absent, and route tests."""
+"""Publishers, consumers, and what is to be absent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rabbit_topo.load.draft import End
 from rabbit_topo.load.merge import lacks
 from rabbit_topo.load.nodes import YMap, YSeq, origin, plain
 from rabbit_topo.load.problems import quoted
-from rabbit_topo.model import Consumer, Key, Kind, Note, Publisher, RouteTest, frozen
+from rabbit_topo.model import Consumer, Key, Kind, Note, Publisher, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _Party = TypeVar("_Party", Publisher, Consumer)
 _NOT_OPTIONS = frozenset({"use", "exchange", "routing_key", "queues", "description", "owner"})
-_EXPECTATIONS = ("expect", "expect_at_least", "expect_unroutable")
-_EVENTS = ("rejected", "expired", "overflow")
 
 
 def publisher(draft: Draft, vhost: str, name: str, options: YMap, place: int) -> None:
@@ -99,38 +97,3 @@ def absent(draft: Draft, vhost: str, written: YMap) -> None:
             draft.absent.setdefault(Key(vhost, kind, name), Note(origin=origin(written.file, at)))
     if gone := written.get("bindings"):
         free_standing(draft, vhost, gone, gone=True)
-
-
-def route_test(draft: Draft, vhost: str, written: YMap, place: int) -> None:
-    """Check a route test for its form and keep it as it is written."""
-    name = written.get("name") or ""
-    if lacks(written, "name"):
-        draft.problems.add(written.file, place, "a test has no name", "say in a few words what it shows: `name: ...`")
-    cases: YSeq | None = written.get("cases")
-    if lacks(written, "publish") and not cases:
-        hint = "write `publish: {exchange: NAME, routing_key: KEY}`"
-        draft.problems.add(written.file, place, f"the test {quoted(name)} publishes nothing", hint)
-    if not cases:
-        _expectations(draft, written, place, f"the test {quoted(name)}")
-    for case, at in cases.with_places() if cases else ():
-        _expectations(draft, case, at, f"a case of the test {quoted(name)}", written)
-    draft.tests.append(RouteTest(name, vhost, frozen(plain(written)), origin(written.file, place)))
-
-
-def _expectations(draft: Draft, written: YMap, place: int, what: str, around: YMap | None = None) -> None:
-    stated = [key for key in _EXPECTATIONS if written.get(key) is not None]
-    if len(stated) > 1:
-        message = f"{what} expects several things: {', '.join(stated)}"
-        draft.problems.add(written.file, written.key_place(stated[1]), message, "keep one of them")
-    outer = [key for key in (*_EXPECTATIONS, "then") if around is not None and around.get(key) is not None]
-    if not stated and not outer and written.get("then") is None and not written.dropped:
-        hint = "write `expect: [QUEUE, ...]`, `expect_at_least: [...]` or `expect_unroutable: true`"
-        draft.problems.add(written.file, place, f"{what} expects nothing", hint)
-    then = written.get("then")
-    for step in then if isinstance(then, list) else [then] if then else []:
-        events = [key for key in _EVENTS if step.get(key)]
-        if not step.dropped and (len(events) != 1 or step.get("queue") is None):
-            hint = "write `then: {queue: NAME, rejected: true, expect: [...]}`; or expired, or overflow"
-            draft.problems.add(step.file, step.place, f"`then` of {what} needs a queue and one event", hint)
-        elif not step.dropped and not any(step.get(key) is not None for key in _EXPECTATIONS):
-            draft.problems.add(step.file, step.place, f"`then` of {what} expects nothing", "add `expect: [...]`")

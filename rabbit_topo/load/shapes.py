@@ -214,33 +214,39 @@ _OPTIONS = {
 _USE: dict[str, Shape] = {"use": Many(FULL_TEXT, or_one=True)}
 _OBJECT: dict[str, Shape] = {**_USE, "external": BOOLEAN, "bindings": BINDINGS}
 
+_TEXT_PROPERTIES = (
+    "app_id",
+    "cluster_id",
+    "content_encoding",
+    "content_type",
+    "correlation_id",
+    "message_id",
+    "reply_to",
+    "type",
+    "user_id",
+)
+_PROPERTIES: dict[str, Shape] = {
+    **dict.fromkeys(_TEXT_PROPERTIES, FULL_TEXT),
+    "delivery_mode": _PUBLISHER_OPTIONS["delivery_mode"],
+    "priority": _PUBLISHER_OPTIONS["priority"],
+    "expiration": DURATION,
+    "timestamp": Scalar(values.whole(0)),
+}
 _MESSAGE: dict[str, Shape] = {
     "exchange": TEXT,
     "routing_key": ROUTING_KEY,
     "headers": Table(),
-    "properties": Table(),
+    "properties": Fields(_PROPERTIES),
     "payload": TEXT,
 }
-_THEN = Many(
-    Fields(
-        {
-            "queue": NAME,
-            "rejected": BOOLEAN,
-            "expired": BOOLEAN,
-            "overflow": BOOLEAN,
-            "expect": NAMES,
-            "expect_at_least": NAMES,
-            "expect_unroutable": BOOLEAN,
-        },
-    ),
-    or_one=True,
-)
-_EXPECT: dict[str, Shape] = {
+_EXPECTATION: dict[str, Shape] = {
     "expect": NAMES,
     "expect_at_least": NAMES,
+    "expect_one_of": NAMES,
     "expect_unroutable": BOOLEAN,
-    "then": _THEN,
 }
+_STEP: dict[str, Shape] = {"queue": NAME, "rejected": BOOLEAN, "expired": BOOLEAN, "overflow": BOOLEAN, **_EXPECTATION}
+_EXPECT: dict[str, Shape] = {**_EXPECTATION, "then": Many(Fields(_STEP), or_one=True)}
 TESTS = Many(
     Fields(
         {

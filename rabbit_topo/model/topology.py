@@ -130,12 +130,16 @@ class Consumer:
 
 @dataclass(frozen=True, slots=True)
 class RouteTest:
-    """A route test as written: checked for its form, run by a later command."""
+    """A route test as written: checked for its form, and run by `rabbit_topo.routing`.
+
+    `case_origins` are the places of its `cases:`, in their order.
+    """
 
     name: str
     vhost: str
     body: Mapping[str, Plain]
     origin: Origin | None = None
+    case_origins: tuple[Origin, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -298,6 +298,8 @@ def test_absent_and_tests(read: Read) -> None:
     topology = read("""\
 version: 1
 absent: {queues: [old], exchanges: [old], policies: [old]}
+exchanges: {e: {type: topic}}
+queues: {q: {}, dead: {}}
 tests:
   - name: it arrives
     publish: {exchange: e, headers: {a: 1}}
@@ -320,7 +322,8 @@ tests:
         "expect": ["q"],
         "then": {"queue": "q", "rejected": True, "expect": ["dead"]},
     }
-    assert topology.tests[1].origin == Origin("a.yaml", 8, 5)
+    assert topology.tests[1].origin == Origin("a.yaml", 10, 5)
+    assert topology.tests[1].case_origins == (Origin("a.yaml", 12, 13), Origin("a.yaml", 12, 44))
 
 
 def test_absent_bindings_are_exactly_those_and_their_ends_need_not_be_declared(read: Read) -> None:

@@ -73,6 +73,14 @@ def test_a_test_file_holds_tests_only() -> None:
     ]
 
 
+def test_test_files_alone_cannot_tell_what_there_is() -> None:
+    text = "version: 1\ntests: [{name: t, publish: {exchange: e}, expect: [q]}]\n"
+    _write("a.test.yaml", text)
+    assert load("a.test.yaml").tests[0].body["expect"] == ["q"]
+    _write("a.yaml", "version: 1\n")
+    assert 'the queue "q" is not declared' in _complaint(".")
+
+
 def test_what_is_not_there() -> None:
     assert _complaint("nope").startswith("nope: there is no such file or folder")
     assert _complaint("\0").startswith("\0: this file cannot be read")
