@@ -139,7 +139,7 @@ class Looks:
     def _options(self, queue: Queue, policies: list[Policy]) -> dict[str, Any]:
         version = self.facts.version
         operator = effective(self.facts.operator_policies, queue, version)
-        return options(queue, effective(policies, queue, version), operator)
+        return options(queue, effective(policies, queue, version), operator, version)
 
 
 def governed_safely(holding: Queue, broker: Both) -> None:

@@ -63,7 +63,7 @@ class Governance:
                 for kind, targets in self.targets.get(policy.vhost, {}).items()
                 if fits(policy, kind, self.state.observed.facts.version)
                 for target in targets
-                if pattern_matches(policy.pattern, target.name)
+                if pattern_matches(policy.pattern, target.name, self.state.observed.facts.version)
             ]
         return self.reach[policy]
 
@@ -146,9 +146,10 @@ class Governance:
         counts = self.state.observed.facts.counts.get(queue.key)
         if counts is not None and not counts.messages and not counts.late:
             return ""
-        operator = effective(self.state.observed.facts.operator_policies, queue, self.state.observed.facts.version)
-        will = options(queue, new, operator)
-        worse = tightened(options(queue, old, operator), will)
+        version = self.state.observed.facts.version
+        operator = effective(self.state.observed.facts.operator_policies, queue, version)
+        will = options(queue, new, operator, version)
+        worse = tightened(options(queue, old, operator, version), will)
         worse += [f"policy {policy.name} may take over" for policy in self._successors(queue, new, changed)]
         held = "messages that could not be counted" if counts is None else counted(counts.messages, "message")
         held += " by a count that is some seconds old" if counts and counts.late else ""

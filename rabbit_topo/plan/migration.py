@@ -30,7 +30,7 @@ def holding_queue(queue: Queue, policies: Iterable[Policy], operator: Iterable[P
     queue keeps every message over a restart of the broker, one that is not persistent too, and so must this one. Each
     kill counts as a delivery there.
     """
-    merged = options(queue, effective(policies, queue, version), effective(operator, queue, version))
+    merged = options(queue, effective(policies, queue, version), effective(operator, queue, version), version)
     mark = Mark(PURPOSE, Kind.QUEUE, queue.name)
     kind = "quorum" if queue.type == "quorum" else "classic"
     unlimited = {"x-delivery-limit": -1} if kind == "quorum" and release(version) >= _LIMITS_DELIVERIES else {}
@@ -139,7 +139,7 @@ def _smallest(option: str, queue: Queue, state: State) -> int | None:
     there = {policy.key: policy for policy in state.policies}
     operator = effective(facts.operator_policies, queue, facts.version)
     found = [
-        options(queue, effective(policies, queue, facts.version), operator).get(option)
+        options(queue, effective(policies, queue, facts.version), operator, facts.version).get(option)
         for policies in (there.values(), {**there, **{policy.key: policy for policy in declared}}.values())
     ]
     return min((value for value in found if isinstance(value, int)), default=None)

@@ -1,22 +1,17 @@
-"""Which policy reaches which object, and what a queue's options come to.
-
-Follows RabbitMQ's `rabbit_policy` (matching), the queue types' `unsupported_policies` lists, and
-their merging of arguments, policy and operator policy.
-"""
+"""Which policy reaches which object: `rabbit_policy`, and the queue types' lists of `unsupported_policies`."""
 
 from __future__ import annotations
 
 import re
 import warnings
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
-from rabbit_topo.arguments.units import is_broker_age, parse_age
 from rabbit_topo.arguments.versions import NEWEST, read_release
 from rabbit_topo.model import Exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from rabbit_topo.model import Policy, Queue
 
@@ -71,38 +66,66 @@ def release(version: str) -> tuple[int, int]:
     return read_release(version) or NEWEST
 
 
-# What can drop, expire or divert messages. A limit hurts when it appears or shrinks, the others at any change.
-LIMITS = frozenset({"max-length", "max-length-bytes", "message-ttl", "expires", "delivery-limit", "max-age"})
-DIVERSIONS = frozenset({"overflow", "dead-letter-exchange", "dead-letter-routing-key", "dead-letter-strategy"})
-DEFAULT_DELIVERY_LIMIT = 20  # of quorum queues since 4.0, where nothing else is said
-
-
 # What Python's `re` reads without complaint, but not as PCRE does: POSIX classes, a quantifier without a minimum, and
 # two escapes.
 _READ_OTHERWISE = ("[:", "{,", "\\v", "\\Z")
 
 
+# What PCRE calls a word, beyond ASCII: Erlang up to 27 asks tables of Latin-1, byte by byte. From 28 on it has PCRE2.
+_WORD: Final = "a-zA-Z0-9_\\xaa\\xb5\\xba\\xc0-\\xd6\\xd8-\\xf6\\xf8-\\xff"
+_LATIN: Final = {
+    "w": f"[{_WORD}]",
+    "W": f"[^{_WORD}]",
+    "b": f"(?:(?<=[{_WORD}])(?![{_WORD}])|(?<![{_WORD}])(?=[{_WORD}]))",
+    "B": f"(?:(?<=[{_WORD}])(?=[{_WORD}])|(?<![{_WORD}])(?![{_WORD}]))",
+}
+_TOKENS: Final = re.compile(r"\\(?P<escape>.)|(?P<open>\[\^?\]?)|(?P<close>\])|.", re.DOTALL)
+_PCRE2: Final = (4, 3)  # the first release that Debian has with an Erlang from 28 on
+
+
 @lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[bytes] | None:
+def _compiled(pattern: str, *, latin: bool = False) -> re.Pattern[bytes] | None:
     if any(part in pattern for part in _READ_OTHERWISE):
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # a "possible nested set" is another thing to PCRE
-            return re.compile(pattern.encode())
+            compiled = re.compile(pattern.encode())
     except (re.error, FutureWarning, OverflowError, RecursionError):
         return None
+    words = _latin(pattern) if latin else pattern
+    return compiled if words == pattern else None if words is None else re.compile(words.encode())
 
 
-def pattern_matches(pattern: str, name: str) -> bool | None:
+def _latin(pattern: str) -> str | None:
+    """Spell out what a word is to older versions; None for "no word" among other characters."""
+    spelled = []
+    inside = False
+    for token in _TOKENS.finditer(pattern):
+        escape, text = token["escape"], token[0]
+        if inside and escape == "W":
+            return None
+        if escape in _LATIN and not inside:
+            text = _LATIN[escape]
+        elif escape == "w":
+            text = _WORD
+        elif token["open"] and not inside:
+            inside = True
+        elif token["close"]:
+            inside = False
+        spelled.append(text)
+    return "".join(spelled)
+
+
+def pattern_matches(pattern: str, name: str, version: str = "") -> bool | None:
     """Say whether a policy's pattern is found in a name; None where Python's `re` cannot read the pattern.
 
-    The server searches unanchored, on bytes, with PCRE.
+    The server searches unanchored, on bytes, with PCRE. What else than ASCII counts as a word depends on the version.
 
     >>> pattern_matches("^shop", "shop.orders"), pattern_matches("orders$", "shop"), pattern_matches("(?R)", "x")
     (True, False, None)
     """
-    compiled = _compiled(pattern)
+    compiled = _compiled(pattern, latin=not name.isascii() and release(version) < _PCRE2)
     return None if compiled is None else compiled.search(name.encode()) is not None
 
 
@@ -126,7 +149,7 @@ def reaches(policy: Policy, target: Queue | Exchange, version: str) -> bool | No
     """
     if policy.vhost != target.vhost or not fits(policy, kind_of(target), version):
         return False
-    return pattern_matches(policy.pattern, target.name)
+    return pattern_matches(policy.pattern, target.name, version)
 
 
 def effective(policies: Iterable[Policy], target: Queue | Exchange, version: str) -> Policy | None:
@@ -141,56 +164,3 @@ def effective(policies: Iterable[Policy], target: Queue | Exchange, version: str
 def first(candidates: Iterable[Policy]) -> Policy | None:
     """Return the one of several policies that takes effect: the highest priority, then the name."""
     return min(candidates, key=lambda policy: (-policy.priority, policy.name), default=None)
-
-
-def options(queue: Queue, policy: Policy | None, operator: Policy | None) -> dict[str, Any]:
-    """Merge arguments, policy and operator policy into what limits and diverts a queue's messages.
-
-    The keys are the policy's spelling. Numeric limits take the smallest; of a dead-letter target the argument wins;
-    `overflow` is the argument's on classic queues and the policy's on quorum queues; streams let the policy win.
-    """
-    own = {name.removeprefix("x-"): value for name, value in queue.arguments.items()}
-    given = dict(policy.definition) if policy else {}
-    limits = dict(operator.definition) if operator else {}
-    merged: dict[str, Any] = {}
-    for key in LIMITS | DIVERSIONS:
-        values = [source[key] for source in (own, given, limits) if key in source]
-        if not values:
-            continue
-        if key in DIVERSIONS:
-            policy_first = key == "overflow" and queue.type != "classic"
-            order = (
-                (limits, given, own) if policy_first else (limits, own, given) if key == "overflow" else (own, given)
-            )
-            merged[key] = next(source[key] for source in order if key in source)
-        elif key == "max-age":
-            merged[key] = given.get(key, own.get(key))
-        else:
-            merged[key] = min(values, key=_as_limit)
-    return merged
-
-
-def _as_limit(value: Any) -> float:
-    if isinstance(value, int | float) and value >= 0:
-        return float(value)
-    if is_broker_age(value):
-        return float(parse_age(value))
-    return float("inf")  # a negative delivery limit means none
-
-
-def tightened(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Name the options that may drop, expire or divert messages which are safe before the change."""
-    found = []
-    for key in sorted(before.keys() | after.keys()):
-        old, new = before.get(key), after.get(key)
-        if old == new:
-            continue
-        if key in DIVERSIONS:
-            found.append(key)
-        elif key in LIMITS:
-            unsaid = DEFAULT_DELIVERY_LIMIT if key == "delivery-limit" else float("inf")
-            was = float("inf") if old is None else _as_limit(old)
-            will = unsaid if new is None else _as_limit(new)
-            if will < was:
-                found.append(key)
-    return found

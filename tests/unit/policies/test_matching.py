@@ -1,4 +1,4 @@
-"""Which policy reaches what, and what a change of options may do to messages."""
+"""Which policy reaches what."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rabbit_topo.model import Arguments, Exchange, Policy, Queue
-from rabbit_topo.policies import effective, options, reaches, tightened
+from rabbit_topo.policies import effective, pattern_matches, reaches
 
 
 def _policy(name: str = "p", pattern: str = "q", **given: Any) -> Policy:
@@ -97,46 +97,28 @@ def test_the_highest_priority_wins_alone() -> None:
     assert effective([], _queue(), "4.3") is None
 
 
+# Each answer was seen on RabbitMQ 3.10.8 and 4.0.5 (Erlang 25 and 27) and on 4.3.6 (Erlang 29).
 @pytest.mark.parametrize(
-    ("queue", "policy", "operator", "merged"),
+    ("pattern", "name", "older", "newer"),
     [
-        (_queue(max_length=4), {"max-length": 9}, None, {"max-length": 4}),
-        (_queue(max_length=9), {"max-length": 4}, {"max-length": 2}, {"max-length": 2}),
-        (_queue(), {"overflow": "drop-head"}, None, {"overflow": "drop-head"}),
-        (_queue(overflow="reject-publish"), {"overflow": "drop-head"}, None, {"overflow": "reject-publish"}),
-        (_queue("quorum", overflow="reject-publish"), {"overflow": "drop-head"}, None, {"overflow": "drop-head"}),
-        (_queue(overflow="drop-head"), None, {"overflow": "reject-publish"}, {"overflow": "reject-publish"}),
-        (_queue(dead_letter_exchange="a"), {"dead-letter-exchange": "b"}, None, {"dead-letter-exchange": "a"}),
-        (_queue("stream", max_age="7D"), {"max-age": "1D"}, None, {"max-age": "1D"}),
-        (_queue("stream", max_age="7D"), {}, None, {"max-age": "7D"}),
-        (_queue("quorum", delivery_limit=-1), {"delivery-limit": 5}, None, {"delivery-limit": 5}),
-        (_queue(x_unknown=1), {"queue-mode": "lazy"}, None, {}),
+        (r"^\w+$", "\N{MICRO SIGN}", True, False),
+        (r"^\w+$", "é", False, False),
+        (r"[\w]", "日本", True, False),
+        (r"^[^\w]+$", "é", False, True),
+        (r"^\W+$", "ß", False, True),
+        (r"^\W+$", "日本", False, True),
+        (r"^[\w-]+$", "º", True, False),
+        (r"\W", "²", True, True),
+        (r"[\W]", "é", None, True),
+        (r"[\W]", "a", False, False),
+        (r"\bb", "aéb", True, True),
+        (r"\Bb", "aÃb", False, False),
+        (r"a\B", "aÃ", True, False),
+        (r"a\b", "aÃ", False, True),
+        (r"[]\w]$", "é]", True, True),
+        (r"\.", "é", False, False),
     ],
 )
-def test_options_are_merged_as_the_queue_type_does(
-    queue: Queue, policy: dict[str, Any] | None, operator: dict[str, Any] | None, merged: dict[str, Any]
-) -> None:
-    ours = _policy(definition=policy) if policy else None
-    assert options(queue, ours, _policy(definition=operator) if operator else None) == merged
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "worse"),
-    [
-        ({}, {}, []),
-        ({"max-length": 5}, {"max-length": 6}, []),
-        ({"max-length": 5}, {}, []),
-        ({"max-length": 5}, {"max-length": 4}, ["max-length"]),
-        ({}, {"message-ttl": 10**9}, ["message-ttl"]),
-        ({"max-age": "7D"}, {"max-age": "604800s"}, []),
-        ({"max-age": "7D"}, {"max-age": "6D"}, ["max-age"]),
-        ({"delivery-limit": 50}, {}, ["delivery-limit"]),
-        ({"delivery-limit": 10}, {}, []),
-        ({"delivery-limit": -1}, {"delivery-limit": 100}, ["delivery-limit"]),
-        ({"overflow": "reject-publish"}, {}, ["overflow"]),
-        ({"dead-letter-exchange": "a"}, {"dead-letter-exchange": "b"}, ["dead-letter-exchange"]),
-        ({"queue-mode": "lazy"}, {}, []),
-    ],
-)
-def test_what_may_hurt_messages(before: dict[str, Any], after: dict[str, Any], worse: list[str]) -> None:
-    assert tightened(before, after) == worse
+def test_what_is_a_word_depends_on_the_version(pattern: str, name: str, older: object, newer: object) -> None:
+    assert pattern_matches(pattern, name, "4.0.5") is older
+    assert pattern_matches(pattern, name, "4.3.6") is newer
