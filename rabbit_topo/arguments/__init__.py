@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from rabbit_topo.arguments.by_version import comes_with, refused_by, refused_policy
 from rabbit_topo.arguments.compared import ALTERNATE, DEAD_LETTER, TYPE_ARGUMENT, compared_arguments
 from rabbit_topo.arguments.equality import same_value
 from rabbit_topo.arguments.friendly import QUEUE_KEYS, Friendly, friendly_key, queue_argument
+from rabbit_topo.arguments.patterns import refused_pattern
 from rabbit_topo.arguments.refused import Refused, refused_everywhere
 from rabbit_topo.arguments.tables import QUEUE_ARGUMENTS, QUEUE_TYPES, Argument
 from rabbit_topo.arguments.units import is_broker_age, parse_age, parse_duration, parse_size
@@ -19,6 +21,7 @@ __all__ = [
     "Argument",
     "Friendly",
     "Refused",
+    "comes_with",
     "compared_arguments",
     "friendly_key",
     "is_broker_age",
@@ -26,6 +29,9 @@ __all__ = [
     "parse_duration",
     "parse_size",
     "queue_argument",
+    "refused_by",
     "refused_everywhere",
+    "refused_pattern",
+    "refused_policy",
     "same_value",
 ]

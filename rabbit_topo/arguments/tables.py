@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from rabbit_topo.arguments.units import is_broker_age
+from rabbit_topo.model.marks import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +28,11 @@ MAX_INTEGER = 2**63 - 1
 
 OVERFLOWS = ("drop-head", "reject-publish", "reject-publish-dlx")
 STRATEGIES = ("at-most-once", "at-least-once")
-LEADER_LOCATORS = ("client-local", "balanced", "random", "least-leaders", "min-masters")
+POLICY_LOCATORS = ("client-local", "balanced", "random", "least-leaders")
+LEADER_LOCATORS = (*POLICY_LOCATORS, "min-masters")
+MASTER_LOCATORS = ("min-masters", "client-local", "random")
 QUEUE_MODES = ("default", "lazy")
+RETRY_TYPES = ("disabled", "all", "failed", "returned")
 MATCHES = ("all", "any", "all-with-x", "any-with-x")
 
 
@@ -129,8 +133,10 @@ QUEUE_ARGUMENTS: dict[str, Argument] = {
     "x-delayed-retry-max": _since("4.3", "quorum"),
     "x-stream-filter-size-bytes": _since("4.2", "stream"),
 }
+# What brokers, their plugins and this tool store on queues and never compare.
+STORED_ARGUMENTS = frozenset({"x-internal-purpose", "x-quorum-target-group-size", MARK})
 
-# Keys of a policy's definition whose values every version checks alike (rabbit_policies:validate_policy0).
+# Keys of a policy's definition: values that every version which knows the key takes (rabbit_policies:validate_policy0).
 POLICY_KEYS: dict[str, Callable[[Plain], str]] = {
     "alternate-exchange": text,
     "dead-letter-exchange": text,
@@ -140,13 +146,50 @@ POLICY_KEYS: dict[str, Callable[[Plain], str]] = {
     "expires": whole(1, None, "milliseconds"),
     "max-length": whole(0),
     "max-length-bytes": whole(0, None, "bytes"),
+    "max-in-memory-length": whole(0),
+    "max-in-memory-bytes": whole(0, None, "bytes"),
     "overflow": one_of(OVERFLOWS),
     "delivery-limit": whole(None),
     "max-age": age,
     "stream-max-segment-size-bytes": whole(0, MAX_SEGMENT_BYTES, "bytes"),
+    "stream-filter-size-bytes": whole(16, 255, "bytes"),
     "initial-cluster-size": whole(0),
-    "queue-leader-locator": one_of(LEADER_LOCATORS),
+    "target-group-size": whole(1),
+    "queue-leader-locator": one_of(POLICY_LOCATORS),
+    "queue-master-locator": one_of(LEADER_LOCATORS),
     "queue-mode": one_of(QUEUE_MODES),
+    "queue-version": one_of((1, 2)),
+    "consumer-timeout": whole(0, None, "milliseconds"),
+    "consumer-disconnected-timeout": whole(0, None, "milliseconds"),
+    "delayed-retry-type": one_of(RETRY_TYPES),
+    "delayed-retry-min": whole(1, None, "milliseconds"),
+    "delayed-retry-max": whole(1, None, "milliseconds"),
+}
+# Those that came after 3.10, and when.
+POLICY_KEYS_SINCE = {
+    "consumer-timeout": "3.12",
+    "stream-filter-size-bytes": "3.13",
+    "target-group-size": "3.13",
+    "consumer-disconnected-timeout": "4.3",
+    "delayed-retry-type": "4.3",
+    "delayed-retry-min": "4.3",
+    "delayed-retry-max": "4.3",
+}
+# Mirrored classic queues: known before 4.0 only.
+MIRRORING_KEYS = frozenset(
+    {"ha-mode", "ha-params", "ha-sync-mode", "ha-sync-batch-size", "ha-promote-on-failure", "ha-promote-on-shutdown"}
+)
+# Keys of the federation and sharding plugins: who has not enabled one is refused.
+PLUGIN_POLICY_KEYS = frozenset(
+    {"federation-upstream", "federation-upstream-set", "federation-upstream-pattern", "shards-per-node", "routing-key"}
+)
+APPLY_TO_SINCE = {
+    "all": EVER,
+    "exchanges": EVER,
+    "queues": EVER,
+    "classic_queues": "3.12",
+    "quorum_queues": "3.12",
+    "streams": "3.12",
 }
 # What no version lets a policy set, though a queue's own arguments can.
 NOT_IN_POLICIES = frozenset({"single-active-consumer", "max-priority", "quorum-initial-group-size", "queue-type"})

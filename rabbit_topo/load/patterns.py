@@ -6,6 +6,7 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
+from rabbit_topo.arguments import refused_pattern
 from rabbit_topo.load.values import Wrong, full_text
 
 if TYPE_CHECKING:
@@ -14,14 +15,6 @@ if TYPE_CHECKING:
 _BACK_REFERENCE = re.compile(r"(?<!\\)(?:\\\\)*\\[1-9]")
 _AMBIGUOUS = "ambiguous: "
 _GLOB = "this is a regular expression, not a glob: write .*"
-# What PCRE, in every version and mode that a broker has it, refuses for the reason for which Python does. Python
-# stops at the first thing that it does not know, so that nothing of PCRE's own stands before one of these.
-_WRONG_EVERYWHERE = (
-    "unterminated character set",
-    "missing ), unterminated",
-    "unbalanced parenthesis",
-    "nothing to repeat at position 0",
-)
 
 
 def pattern(value: Plain) -> Wrong | None:
@@ -45,10 +38,8 @@ def policy_pattern(value: Plain) -> Wrong | None:
     """Take a regular expression of PCRE: refused is only what PCRE refuses for certain."""
     if wrong := full_text(value):
         return wrong
-    said = _error(value)
-    if not said.startswith(_WRONG_EVERYWHERE) or (said.startswith("nothing to repeat") and value[0] == "{"):
-        return None
-    return Wrong("a regular expression", _explained(value, said))
+    said = refused_pattern(value)
+    return Wrong("a regular expression", said) if said else None
 
 
 def _error(value: str) -> str:
