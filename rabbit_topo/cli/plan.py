@@ -32,6 +32,7 @@ def command(**given: Any) -> int:
     again is no change; `check --strict` counts it.
     """
     from rabbit_topo.diff import Unseen
+    from rabbit_topo.plan.impact import impact
     from rabbit_topo.report.documents import plan_document
     from rabbit_topo.report.markdown import plan_markdown
     from rabbit_topo.report.text import plan_lines
@@ -42,11 +43,12 @@ def command(**given: Any) -> int:
         plan = here.plan(options.consent_of(own))
     if own["out"]:
         save(plan, common, own["out"])
+    routing = impact(plan)
     emit(
         common,
-        lambda width: plan_lines(plan, here.sources, width),
-        lambda: plan_document(plan),
-        lambda: plan_markdown(plan),
+        lambda width: plan_lines(plan, here.sources, width, routing),
+        lambda: plan_document(plan, routing),
+        lambda: plan_markdown(plan, routing),
     )
     known = any(not isinstance(one.cause, Unseen) for one in plan.operations)
     differs = bool(plan.blocked) or known or bool(refused(plan))

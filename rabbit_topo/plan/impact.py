@@ -18,7 +18,7 @@ from rabbit_topo.model import (
 )
 from rabbit_topo.plan.operations import Declare
 from rabbit_topo.plan.outlook import outlook
-from rabbit_topo.plan.probes import alternates, bindings, publishers
+from rabbit_topo.plan.probes import bindings, otherwise, publishers, tests
 from rabbit_topo.routing import Router
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from rabbit_topo.plan.types import Plan
     from rabbit_topo.routing import Message, Route
 
-MOST_WAYS: Final = 200_000  # on which all probes of bindings together may go; what is left is counted
+MOST_MESSAGES: Final = 5_000  # to follow for changed bindings; what is left is counted
+MOST_WAYS: Final = 200_000  # that they may take in all: one message may be bound to every queue there is
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +162,15 @@ class _Follower:
 
     def follow(self, changed: Collection[Key]) -> Impact:
         shifts = [shift for probe in publishers(self._declared) for shift in self._known(probe)]
-        self._ways = 0
+        for probe in tests(self._declared):
+            if _identity(probe.message) not in self._routes:
+                shifts += self._known(probe)
+        self._ways, most = 0, len(self._routes) + MOST_MESSAGES
         groups: dict[tuple[object, ...], list[Shift]] = {}
         unfollowed = 0
         routers = (self._before, self._after)
-        for probe in (*bindings(*routers, changed, self._declared), *alternates(*routers, changed, self._declared)):
-            if self._ways > MOST_WAYS:
+        for probe in (*bindings(*routers, changed, self._declared), *otherwise(*routers, changed, self._declared)):
+            if self._ways > MOST_WAYS or len(self._routes) > most:
                 unfollowed += 1
             elif (shift := self._shift(probe)) is not None:
                 groups.setdefault(shift.effect, []).append(shift)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
-from rabbit_topo.model import Binding, Exchange, Queue, Topology
+from rabbit_topo.model import Binding, Exchange, Key, Topology
 from rabbit_topo.plan.operations import Declare, Migrate, Recreate, Remove
 
 if TYPE_CHECKING:
-    from rabbit_topo.model import Key, Resource
+    from rabbit_topo.model import Resource
     from rabbit_topo.plan.operations import Operation
     from rabbit_topo.plan.types import Plan
-
-_Resources: TypeAlias = "dict[Key, Resource]"
 
 
 class Outlook(NamedTuple):
@@ -28,24 +26,17 @@ def outlook(plan: Plan) -> Outlook:
 
     What goes with a deleted object goes here too: its bindings, and an auto-delete exchange with its last binding.
     """
-    there = plan.there.resources
-    resources = dict(there)
-    touched: set[Key] = set()
-    removed: list[Resource] = []
+    world = _World(plan)
     for operation in plan.operations:
         if isinstance(operation, Migrate):
-            resources.pop(operation.holding.key, None)
+            world.remove(operation.holding.key)
         if isinstance(operation, Remove):
-            touched.add(operation.key)
-            if resources.pop(operation.key, None):
-                removed.append(operation.resource)
+            world.remove(operation.key)
         for resource in _made(operation):
-            touched.add(resource.key)
-            resources[resource.key] = resource
-    if removed:
-        touched |= _take_along(resources, removed, plan)
-    changed = frozenset(key for key in touched if there.get(key) != resources.get(key))
-    return Outlook(Topology(resources), changed)
+            world.add(resource)
+    there = plan.there.resources
+    changed = frozenset(key for key in world.touched if there.get(key) != world.resources.get(key))
+    return Outlook(Topology(world.resources), changed)
 
 
 def _made(operation: Operation) -> tuple[Resource, ...]:
@@ -61,26 +52,44 @@ def _made(operation: Operation) -> tuple[Resource, ...]:
             return ()
 
 
-def _take_along(resources: _Resources, removed: list[Resource], plan: Plan) -> set[Key]:
-    """Remove what vanishes with what was removed."""
-    whole = Topology(resources)
-    left = Counter(binding.source_key for binding in plan.facts.hidden_bindings)
-    left.update(one.source_key for one in resources.values() if isinstance(one, Binding))
-    gone: set[Key] = set()
-    while removed:
-        match removed.pop():
-            case Binding() as binding:
-                source = resources.get(binding.source_key)
-                if isinstance(source, Exchange) and source.auto_delete and not left[source.key]:
-                    del resources[source.key]
-                    gone.add(source.key)
-                    removed.append(source)
-            case Exchange() | Queue() as end:
-                for binding in (*whole.bindings_from(end.key), *whole.bindings_into(end.key)):
-                    if resources.pop(binding.key, None):
-                        left[binding.source_key] -= 1
-                        gone.add(binding.key)
-                        removed.append(binding)
-            case _:
-                pass
-    return gone
+class _World:
+    """A broker's objects while a plan is carried out on them."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.resources = dict(plan.there.resources)
+        self.touched: set[Key] = set()
+        self._left = Counter(binding.source_key for binding in plan.facts.hidden_bindings)
+        self._at: dict[Key, set[Key]] = {}
+        for resource in self.resources.values():
+            self._note(resource)
+
+    def _note(self, resource: Resource) -> None:
+        if isinstance(resource, Binding):
+            self._left[resource.source_key] += 1
+            for end in (resource.source_key, resource.destination_key):
+                self._at.setdefault(end, set()).add(resource.key)
+
+    def add(self, resource: Resource) -> None:
+        """Make it exist as it is."""
+        if resource.key not in self.resources:
+            self._note(resource)
+        self.resources[resource.key] = resource
+        self.touched.add(resource.key)
+
+    def remove(self, key: Key) -> None:
+        """Remove it, and what vanishes with it."""
+        going = [key]
+        while going:
+            one = self.resources.pop(going.pop(), None)
+            if one is None:
+                continue
+            self.touched.add(one.key)
+            if isinstance(one, Binding):
+                self._left[one.source_key] -= 1
+                for end in (one.source_key, one.destination_key):
+                    self._at[end].discard(one.key)
+                source = self.resources.get(one.source_key)
+                if isinstance(source, Exchange) and source.auto_delete and not self._left[source.key]:
+                    going.append(source.key)
+            else:
+                going += self._at.get(one.key, ())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from rabbit_topo.model import Binding, Exchange, Key, Kind
 from rabbit_topo.routing import Message
+from rabbit_topo.routing.cases import cases_of
 from rabbit_topo.routing.kinds import DELAYED, LOCAL_RANDOM, ONE_OF
 
 if TYPE_CHECKING:
@@ -50,10 +51,17 @@ def publishers(declared: Topology) -> Iterator[Probe]:
         yield Probe("publisher", name, (message,), publisher.routing_key, publisher.note.origin)
 
 
+def tests(declared: Topology) -> Iterator[Probe]:
+    """Return what the route tests of the files publish, in the order of the files."""
+    for case in cases_of(declared):
+        yield Probe("test", case.name, (case.message,), case.message.routing_key, case.origin)
+
+
 def bindings(before: Router, after: Router, changed: Iterable[Key], declared: Topology) -> Iterator[Probe]:
     """Return a probe for each binding that comes or goes, or that leaves an exchange which becomes another one.
 
-    What leaves an exchange that was not there before is left out: nobody can have published there.
+    What leaves an exchange that was not there before is left out: nobody can have published there. So is what leaves
+    one that goes: that nobody can publish there goes without saying.
     """
     found: dict[Key, Binding] = {}
     for key in changed:
@@ -63,14 +71,17 @@ def bindings(before: Router, after: Router, changed: Iterable[Key], declared: To
         elif key.kind is Kind.EXCHANGE and key in before.topology.resources:
             found |= {one.key: one for one in after.topology.bindings_from(key)}
     for key, binding in sorted(found.items()):
-        if before.exchange(key.vhost, key.name):
+        if before.exchange(key.vhost, key.name) and after.exchange(key.vhost, key.name):
             messages = tuple(_messages(binding, _kinds(binding.source_key, before, after)))
             shown = binding.routing_key if messages[0].routing_key else ""
             yield Probe("binding", "", messages, shown, declared.note(key).origin)
 
 
-def alternates(before: Router, after: Router, changed: Iterable[Key], declared: Topology) -> Iterator[Probe]:
-    """Return a message that no binding takes for each exchange that gets another alternate exchange, or another's."""
+def otherwise(before: Router, after: Router, changed: Iterable[Key], declared: Topology) -> Iterator[Probe]:
+    """Return a message that no binding names for each exchange that becomes another, or whose alternate exchange does.
+
+    That is one that it has or names, by itself or by a policy.
+    """
     exchanges = {key for key in changed if key.kind is Kind.EXCHANGE}
     if not exchanges and not any(key.kind is Kind.POLICY for key in changed):
         return
@@ -79,8 +90,8 @@ def alternates(before: Router, after: Router, changed: Iterable[Key], declared: 
         if not isinstance(exchange, Exchange) or not isinstance(other, Exchange):
             continue
         was, will = before.alternate(exchange), after.alternate(other)
-        moved = any(it and Key(key.vhost, Kind.EXCHANGE, it[0]) in exchanges for it in (was, will))
-        if moved or was != will:
+        ends = {key, *(Key(key.vhost, Kind.EXCHANGE, it[0]) for it in (was, will) if it)}
+        if was != will or not exchanges.isdisjoint(ends):
             message = Message(key.name, OTHERWISE, vhost=key.vhost)
             yield Probe("exchange", key.name, (message,), OTHERWISE, declared.note(key).origin)
 

@@ -5,11 +5,14 @@ Their schemas stand in `schemas/`; what those promise, scripts may rely on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.diff import ABSENT, Create, Delete, Displaced, Replace, Unfinished, Unseen, Update, seen
-from rabbit_topo.model import EVERYTHING, Binding, Exchange, Kind, Policy, Queue, Vhost
+from rabbit_topo.model import EVERYTHING, Kind
 from rabbit_topo.plan import Declare, Done, Failed, Migrate, NotAttempted, Recreate, Remove
+from rabbit_topo.plan.impact import impact
+from rabbit_topo.report.impact import impact_document
+from rabbit_topo.report.resources import FORMAT_VERSION, place, resource
 from rabbit_topo.report.rows import differences, name_of, rows, subject, summary
 from rabbit_topo.report.unverified import complete, gaps, inventory_gap, refused
 
@@ -18,15 +21,14 @@ if TYPE_CHECKING:
 
     from rabbit_topo.diff import Change, Field
     from rabbit_topo.errors import Problem
-    from rabbit_topo.model import Note, Resource, Topology
+    from rabbit_topo.model import Topology
     from rabbit_topo.plan import Consent, Operation, Outcome, Plan, Report
+    from rabbit_topo.plan.impact import Impact
     from rabbit_topo.report.rows import Row
 
-FORMAT_VERSION: Final = 1
 
-
-def plan_document(plan: Plan) -> dict[str, Any]:
-    """Return the document that `schemas/plan.schema.json` describes."""
+def plan_document(plan: Plan, routing: Impact | None = None) -> dict[str, Any]:
+    """Return the document that `schemas/plan.schema.json` describes; `routing` is the plan's impact, where known."""
     all_rows = rows(plan)
     return {
         **head("plan", plan),
@@ -37,6 +39,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "summary": summary(all_rows, plan),
         "changes": [row_document(row) for row in all_rows],
         "operations": [operation_document(operation) for operation in plan.operations],
+        "routing": impact_document(routing or impact(plan)),
     }
 
 
@@ -159,7 +162,7 @@ def _change(change: Change) -> dict[str, Any]:
     found: dict[str, Any] = {
         "change": name_of(change),
         "resource": resource(subject(change)),
-        "origin": _origin(change.note),
+        "origin": place(change.note.origin),
         "fields": [],
     }
     match change:
@@ -183,60 +186,6 @@ def _field(field: Field) -> dict[str, Any]:
     """Leave out the side that does not have the property."""
     sides = {"observed": field.observed, "declared": field.declared}
     return {"path": field.path, **{side: plain for side, plain in sides.items() if plain is not ABSENT}}
-
-
-def _origin(note: Note) -> dict[str, Any] | None:
-    if note.origin is None:
-        return None
-    return {"file": note.origin.file, "line": note.origin.line, "column": note.origin.column}
-
-
-def resource(given: Resource) -> dict[str, Any]:
-    """Spell a resource as an object with its kind."""
-    match given:
-        case Vhost():
-            return {"kind": "vhost", "name": given.name}
-        case Exchange():
-            return {
-                "kind": "exchange",
-                "vhost": given.vhost,
-                "name": given.name,
-                "type": given.type,
-                "durable": given.durable,
-                "auto_delete": given.auto_delete,
-                "internal": given.internal,
-                "arguments": dict(given.arguments),
-            }
-        case Queue():
-            return {
-                "kind": "queue",
-                "vhost": given.vhost,
-                "name": given.name,
-                "type": given.type,
-                "durable": given.durable,
-                "auto_delete": given.auto_delete,
-                "arguments": dict(given.arguments),
-            }
-        case Binding():
-            return {
-                "kind": "binding",
-                "vhost": given.vhost,
-                "source": given.source,
-                "destination_kind": given.destination_kind,
-                "destination": given.destination,
-                "routing_key": given.routing_key,
-                "arguments": dict(given.arguments),
-            }
-        case Policy():
-            return {
-                "kind": "policy",
-                "vhost": given.vhost,
-                "name": given.name,
-                "pattern": given.pattern,
-                "apply_to": given.apply_to,
-                "priority": given.priority,
-                "definition": dict(given.definition),
-            }
 
 
 def operation_document(operation: Operation) -> dict[str, Any]:

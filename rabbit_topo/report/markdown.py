@@ -8,8 +8,10 @@ from rabbit_topo.diff import Create, Displaced, Replace, Unfinished, Update
 from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue
 from rabbit_topo.plan import Declare, Done, Failed
 from rabbit_topo.plan.hazards import counted
+from rabbit_topo.plan.impact import impact
 from rabbit_topo.plan.share import REMEDY
 from rabbit_topo.report import words
+from rabbit_topo.report.impact import impact_sections
 from rabbit_topo.report.layout import SYMBOL, operation_mark, place_of
 from rabbit_topo.report.markdown_page import Section, code, page, sentence
 from rabbit_topo.report.rows import differences, name_of, rows, subject, summary
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from rabbit_topo.diff import Change
     from rabbit_topo.model import Resource
     from rabbit_topo.plan import Outcome, Plan, Report
+    from rabbit_topo.plan.impact import Impact
     from rabbit_topo.report.rows import Row
 
 _FOLDS: Final = {"UPDATE", "CREATE", "MISSING"}
@@ -41,8 +44,9 @@ _COLUMNS: Final = {
 _HEADLINE: Final = ("blocked", "finish", "replace", "delete", "update", "create")
 
 
-def plan_markdown(plan: Plan) -> str:
-    """Render a plan."""
+def plan_markdown(plan: Plan, routing: Impact | None = None) -> str:
+    """Render a plan; `routing` is its impact, where known."""
+    stranded, elsewhere = impact_sections(routing or impact(plan))
     all_rows = rows(plan)
     count = summary(all_rows, plan)
     several = len(plan.declared.vhosts) > 1
@@ -63,7 +67,7 @@ def plan_markdown(plan: Plan) -> str:
     parts.append(Section("DECLARED AGAIN", again, "unseen by AMQP; what is there stays as it is", folds=True))
     left = [_row(row, several=several) for row in all_rows if row.status == "left_alone"]
     parts.append(Section("LEFT ALONE", left, "ours, and in no file", folded=True))
-    return page("\n".join(head), [*parts, _unverified(plan)], "rabbit-topo plan")
+    return page("\n".join(head), [stranded, *parts, elsewhere, _unverified(plan)], "rabbit-topo plan")
 
 
 def check_markdown(plan: Plan, *, strict: bool = False) -> str:

@@ -68,11 +68,12 @@ def message_words(message: Message, vhost: str = "") -> str:
     >>> message_words(Message("docs", "", {"format": "pdf"})), message_words(Message("", "q"), "shop")
     ('docs [format=pdf]', 'default exchange [q] (vhost shop)')
     """
-    parts = [words.clean(message.routing_key)] if message.routing_key or not message.headers else []
+    parts = [words.clean(message.routing_key)] if message.routing_key else []
     if message.headers:
         parts.append(words.arguments(Arguments(message.headers)))
     where = f" (vhost {words.clean(vhost)})" if vhost else ""
-    return f"{exchange_words(message.exchange)} [{'; '.join(parts)}]{where}"
+    told = f" [{'; '.join(parts)}]" if parts else ""
+    return f"{exchange_words(message.exchange)}{told}{where}"
 
 
 def queue_lines(route: Route, topology: Topology, width: int) -> Iterator[Line]:

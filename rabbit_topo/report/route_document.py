@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rabbit_topo.report.documents import FORMAT_VERSION, resource
+from rabbit_topo.report.resources import FORMAT_VERSION, place, resource
 
 if TYPE_CHECKING:
     from rabbit_topo.model import Binding, Topology
@@ -80,9 +80,7 @@ def _taken(taken: Taken, topology: Topology) -> dict[str, Any]:
 def _binding(binding: Binding | None, topology: Topology) -> dict[str, Any]:
     if binding is None:
         return {"binding": None, "origin": None}
-    origin = topology.note(binding.key).origin
-    place = {"file": origin.file, "line": origin.line, "column": origin.column} if origin else None
-    return {"binding": resource(binding), "origin": place}
+    return {"binding": resource(binding), "origin": place(topology.note(binding.key).origin)}
 
 
 def _expected(held: Expectation) -> dict[str, Any]:

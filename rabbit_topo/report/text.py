@@ -8,8 +8,10 @@ from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unfinished, Uns
 from rabbit_topo.model import Binding, Kind, Policy, Queue
 from rabbit_topo.model import mark_of as marked
 from rabbit_topo.plan.hazards import counted
+from rabbit_topo.plan.impact import impact
 from rabbit_topo.plan.share import REMEDY
 from rabbit_topo.report import words
+from rabbit_topo.report.impact import impact_lines, stranded_lines
 from rabbit_topo.report.layout import (
     INDENT,
     Layout,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from rabbit_topo.diff import Change
     from rabbit_topo.model import Facts, Topology
     from rabbit_topo.plan import Plan
+    from rabbit_topo.plan.impact import Impact
 
 
 SECTIONS: Final = (
@@ -52,13 +55,18 @@ FINDINGS: Final = (
 )
 
 
-def plan_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]:
-    """Render a plan: danger on top, every row with its place, the summary last."""
+def plan_lines(plan: Plan, sources: Sequence[str], width: int, routing: Impact | None = None) -> Iterator[Line]:
+    """Render a plan: danger on top, every row with its place, the summary last.
+
+    `routing` is the plan's impact, for whoever has worked it out already.
+    """
     all_rows = rows(plan)
+    routing = routing or impact(plan)
     layout = layout_of(plan, [(row, _traits(row)) for row in all_rows], width)
     yield from _header(plan.facts, plan.declared, sources, f"prune {'on' if plan.prune else 'off'}", width)
     if given := agreed(plan):
         yield from wrapped("  allowed   ", "dim", ", ".join(given), width)
+    yield from stranded_lines(routing, width)
     if plan.excess:
         yield from section("TOO MUCH", "apply refuses this plan, --yes or not", [plan.excess])
         yield from wrapped("  ! ", "danger", plan.excess, width)
@@ -75,6 +83,7 @@ def plan_lines(plan: Plan, sources: Sequence[str], width: int) -> Iterator[Line]
         shown = "   ".join([*row.details[:1], row.remedy])
         yield from fitted((". ", "dim"), row, shown, "", layout)
         yield from sentences(row.details[1:], width)
+    yield from impact_lines(routing, width)
     yield from _elsewhere(plan, all_rows, width)
     yield from unverified_lines(plan, width)
     yield from renewed_lines(plan.facts, width)

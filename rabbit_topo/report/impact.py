@@ -1,0 +1,181 @@
+"""What a plan does to routing, in text and Markdown: what is lost first, then what is gained, what begins last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from rabbit_topo.model import Arguments
+from rabbit_topo.plan.hazards import counted
+from rabbit_topo.plan.probes import OTHERWISE
+from rabbit_topo.report import words
+from rabbit_topo.report.layout import Line, Span
+from rabbit_topo.report.markdown_page import Section, code, sentence
+from rabbit_topo.report.resources import place
+from rabbit_topo.report.route_document import message_document
+from rabbit_topo.report.route_tree import Row, column_of, exchange_words, laid_out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from rabbit_topo.plan.impact import Impact, Shift
+    from rabbit_topo.plan.probes import Probe
+    from rabbit_topo.routing import Route
+
+SHOWN: Final = 20
+_KEYS: Final = 3
+_QUEUES: Final = 6
+STRANDED: Final = ("NO QUEUE LEFT", "what these publishers send will be dropped, or refused")
+ROUTING: Final = ("ROUTING", "messages that will go elsewhere")
+
+
+def stranded_lines(impact: Impact | None, width: int) -> Iterator[Line]:
+    """Name the publishers that lose their last queue: what is most likely a mistake comes first."""
+    rows = [Row(f"  ! {_who(shift)}", "danger", _told(shift), _place(shift.probe)) for shift in stranded(impact)]
+    yield from _section(STRANDED, rows, width)
+
+
+def stranded(impact: Impact | None) -> tuple[Shift, ...]:
+    """Return the publishers that lose their last queue."""
+    return impact.stranded if impact else ()
+
+
+def impact_lines(impact: Impact | None, width: int) -> Iterator[Line]:
+    """Name the messages that go elsewhere, less those of stranded publishers; the first few, the rest is counted."""
+    if impact is None:
+        return
+    told = elsewhere(impact)
+    rows = [Row(f"    {_who(shift)}", _style(shift), _told(shift), _place(shift.probe)) for shift in told]
+    yield from _section(ROUTING, rows[:SHOWN], width)
+    if len(rows) > SHOWN:
+        yield (Span(f"        and {len(rows) - SHOWN:,} more; --format json lists them", "dim"),)
+    if rows and impact.unfollowed:
+        yield (Span(f"        {_unfollowed(impact)}", "dim"),)
+
+
+def elsewhere(impact: Impact) -> list[Shift]:
+    """Return what is to be told of beside stranded publishers; that a new binding brings something new tells itself."""
+    first = {id(shift) for shift in impact.stranded}
+    told = [shift for shift in impact.shifts if id(shift) not in first]
+    return [shift for shift in told if not shift.begins or shift.probe.sender in {"publisher", "test"}]
+
+
+def _section(heading: tuple[str, str], rows: Sequence[Row], width: int) -> Iterator[Line]:
+    if not rows:
+        return
+    yield ()
+    yield (Span(f"  {heading[0]}", "bold"), Span(f"  {heading[1]}", "dim"))
+    column = column_of(rows)
+    for row in rows:
+        yield from laid_out(row, column, width)
+
+
+def _unfollowed(impact: Impact) -> str:
+    return f"{counted(impact.unfollowed, 'changed binding')} more were not followed: too many"
+
+
+def _style(shift: Shift) -> str:
+    if shift.strands:
+        return "danger"
+    if shift.lost:
+        return "update" if shift.gained else "delete"
+    return "create" if shift.gained else "update"
+
+
+def _who(shift: Shift) -> str:
+    """Spell who sends it, or, where nobody is known to, what."""
+    probe = shift.probe
+    return f"{probe.sender} {words.clean(probe.name)}" if probe.sender in {"publisher", "test"} else _sent(shift)
+
+
+def _sent(shift: Shift) -> str:
+    """Spell what is sent: the exchange, and the keys and headers of this message and of those that go with it."""
+    labels = list(dict.fromkeys(_label(probe) for probe in (shift.probe, *shift.others)))
+    shown = " ".join(f"[{label}]" for label in labels[:_KEYS] if label)
+    more = f" and {len(labels) - _KEYS:,} more" if len(labels) > _KEYS else ""
+    return f"{exchange_words(shift.message.exchange)} {shown}{more}".rstrip()
+
+
+def _label(probe: Probe) -> str:
+    if probe.shown == OTHERWISE:
+        return "any other key"
+    headers = probe.message.headers
+    parts = [words.clean(probe.shown)] * bool(probe.shown) + [words.arguments(Arguments(headers))] * bool(headers)
+    return "; ".join(parts)
+
+
+def _told(shift: Shift) -> str:
+    """Spell which queues get it no longer, from now on, or no longer for certain."""
+    known = shift.probe.sender in {"publisher", "test"}
+    return "  ".join([_sent(shift)] * known + list(_effects(shift)))
+
+
+def _effects(shift: Shift) -> Iterator[str]:
+    for mark, queues, tail in (
+        ("+", shift.gained, _perhaps(shift.gained, shift.after)),
+        ("-", shift.lost, ""),
+        ("~", shift.blurred, _perhaps(shift.blurred, shift.after) or " (for certain)"),
+    ):
+        if queues:
+            more = f" and {len(queues) - _QUEUES:,} more" if len(queues) > _QUEUES else ""
+            yield f"{mark} {', '.join(map(words.clean, queues[:_QUEUES]))}{more}{tail}"
+    if shift.refused:
+        yield f"refused: {words.clean(shift.after.refusal)}"
+    elif shift.strands:
+        yield "no queue left"
+
+
+def _perhaps(queues: Iterable[str], after: Route) -> str:
+    return " (perhaps)" if set(queues) & set(after.perhaps) else ""
+
+
+def _place(probe: Probe) -> str:
+    origin = probe.origin
+    return f"{words.clean(origin.file)}:{origin.line}" if origin else ""
+
+
+def impact_sections(impact: Impact | None) -> tuple[Section, Section]:
+    """Render the same for a page of Markdown: the stranded publishers, and the rest."""
+    told = elsewhere(impact) if impact else []
+    return (
+        Section(STRANDED[0], [_item(shift) for shift in stranded(impact)], STRANDED[1]),
+        Section(ROUTING[0], [_item(shift) for shift in told], ROUTING[1], folds=True),
+    )
+
+
+def _item(shift: Shift) -> str:
+    known = shift.probe.sender in {"publisher", "test"}
+    who = f"{shift.probe.sender} **{code(shift.probe.name)}**, " if known else ""
+    place = f", {code(_place(shift.probe))}" if shift.probe.origin else ""
+    effects = [code(text) if text[0] in "+-~" else sentence(text) for text in _effects(shift)]
+    return f"- {who}{code(_sent(shift))}: {', '.join(effects)}{place}"
+
+
+def impact_document(impact: Impact | None) -> dict[str, Any] | None:
+    """Spell everything that was found as JSON; None where bindings are unseen."""
+    if impact is None:
+        return None
+    return {
+        "followed": impact.followed,
+        "unfollowed": impact.unfollowed,
+        "shifts": [_shift(shift) for shift in impact.shifts],
+    }
+
+
+def _shift(shift: Shift) -> dict[str, Any]:
+    probe = shift.probe
+    return {
+        "sender": probe.sender,
+        "name": probe.name,
+        "origin": place(probe.origin),
+        "message": message_document(shift.message, shift.before.vhost),
+        "also": [message_document(other.message, shift.before.vhost) for other in shift.others],
+        "before": _route(shift.before),
+        "after": _route(shift.after),
+        "lost": list(shift.lost),
+        "gained": list(shift.gained),
+        "no_queue_left": shift.strands,
+    }
+
+
+def _route(route: Route) -> dict[str, Any]:
+    return {"queues": list(route.queues), "perhaps": list(route.perhaps), "refusal": route.refusal}
