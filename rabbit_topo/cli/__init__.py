@@ -26,6 +26,7 @@ _COMMANDS: Final = {
     "apply": "Make the broker what the files say.",
     "check": "Tell whether the broker still is what the files say.",
     "route": "Tell which queues a message reaches, and why.",
+    "test": "Run the route tests, without a broker or on one.",
     "doctor": "Tell whether the broker lets us in, and what we may do.",
     "schema": "Print a JSON Schema: of the files, or of what a command prints.",
     "sandbox": "Run a command beside a throwaway RabbitMQ node.",

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from rabbit_topo.plan import Consent
 
 MOST_CHANNELS = 2047  # RabbitMQ's own channel_max
-_COMMENTED = ("plan", "check", "apply")  # commands whose result can be a comment of a pull request
+_COMMENT = ("text", "json", "markdown")  # the result can be a comment of a pull request
+_FORMATS = {"plan": _COMMENT, "check": _COMMENT, "apply": _COMMENT, "test": ("text", "json", "junit")}
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 
@@ -65,7 +66,7 @@ class _Format(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.
             return value
         chosen, _, file = str(value).partition("=")
         command = ctx.info_name if ctx else None
-        known = ("text", "json", "markdown") if command in _COMMENTED else ("text", "json")
+        known = _FORMATS.get(command or "", ("text", "json"))
         if chosen not in known:
             self.fail(f"{chosen!r} is no format of {command}; write {' or '.join(known)}, or json=FILE", param, ctx)
         return Output(chosen, file or None)

@@ -45,11 +45,17 @@ def emit(
     lines: Callable[[int], Iterable[Line]],
     document: Callable[[], dict[str, Any]],
     markdown: Callable[[], str] = str,
+    **others: Callable[[], str],
 ) -> None:
-    """Write a result in every format asked for. `--quiet` keeps text off stdout, files are written all the same."""
+    """Write a result in every format asked for; `others` are those of one command alone, by their names.
+
+    `--quiet` keeps text off stdout, files are written all the same.
+    """
     for output in common.formats:
         if output.format == "markdown":
             write(output, markdown())
+        elif output.format in others:
+            write(output, others[output.format]())
         elif output.format == "json":
             import json
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from rabbit_topo.arguments import parse_duration
+from rabbit_topo.routing.dead_letters import dead_letter, held
 from rabbit_topo.routing.expectations import Expectation, expectation_of, not_one, strangers, unmet
 from rabbit_topo.routing.types import Message, Route
 
@@ -174,8 +175,6 @@ def _judged(router: Router, vhost: str, expected: Expectation, route: Route | No
 
 def _steps(router: Router, case: Case, route: Route) -> Iterator[StepResult]:
     """Carry the message on, copy by copy: a step takes the copy that has been in its queue for longest."""
-    from rabbit_topo.routing.dead_letters import dead_letter, held
-
     lie: dict[str, list[Held]] = {name: [held(route, name)] for name in (*route.queues, *route.perhaps)}
     for step in case.then:
         copies = lie.get(step.queue)
