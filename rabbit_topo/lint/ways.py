@@ -1,0 +1,188 @@
+"""What the files prove of the ways to a queue and out of it: with which keys messages come, where dead letters go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from rabbit_topo.model import PREDECLARED, Key, Kind
+from rabbit_topo.routing.effective import care_of
+from rabbit_topo.routing.topic import words_of
+from rabbit_topo.routing.types import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rabbit_topo.lint.index import Index
+    from rabbit_topo.model import Binding, Exchange, Queue
+    from rabbit_topo.routing.types import Route
+
+DELAYED: Final = "x-delayed-message"
+FANOUTS: Final = frozenset({"fanout", "x-recent-history"})
+_ANY: Final = ".".join("\0" * 128)  # a key that only `#` and what looks at no key takes: 255 bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A way that dead letters of a queue take for certain: the key that they carry, and their route.
+
+    `key` is None where nobody knows it; the route is then what holds for every key.
+    """
+
+    key: str | None
+    route: Route
+
+
+class Ways:
+    """The ways of one topology, each worked out once."""
+
+    def __init__(self, index: Index) -> None:
+        """Look nothing up yet."""
+        self._index = index
+
+    def kind(self, vhost: str, name: str) -> str | None:
+        """Return by which type's rules an exchange routes, None where nobody says."""
+        exchange = self._index.router.exchange(vhost, name)
+        if exchange is not None and exchange.type == DELAYED:
+            inner = exchange.arguments.get("x-delayed-type")
+            return inner if isinstance(inner, str) else None
+        return exchange.type if exchange else None
+
+    def shown_whole(self, vhost: str, name: str) -> bool:
+        """Say whether all bindings of an exchange are seen: of somebody else's, files may not show them."""
+        topology = self._index.topology
+        note = topology.note(Key(vhost, Kind.EXCHANGE, name))
+        if note.external or note.open_bindings:
+            return False
+        return not (topology.files and name in PREDECLARED)
+
+    @cached_property
+    def published_to(self) -> frozenset[Key]:
+        """The queues that a publisher names as the routing key on the default exchange."""
+        return frozenset(
+            Key(one.vhost, Kind.QUEUE, one.routing_key)
+            for one in self._index.topology.publishers.values()
+            if not one.exchange
+        )
+
+    @cached_property
+    def alternates(self) -> Mapping[Key, Sequence[Exchange]]:
+        """Which exchanges name an exchange as their alternate one."""
+        users: dict[Key, list[Exchange]] = {}
+        for exchange in self._index.exchanges:
+            if named := self._index.router.alternate(exchange):
+                users.setdefault(Key(exchange.vhost, Kind.EXCHANGE, named[0]), []).append(exchange)
+        return users
+
+    @cached_property
+    def dead_letter_exchanges(self) -> Mapping[Key, Sequence[Queue]]:
+        """Which queues name an exchange as their dead-letter exchange."""
+        users: dict[Key, list[Queue]] = {}
+        for queue in self._index.queues:
+            if (name := care_of(self._index.router, queue).exchange) is not None:
+                users.setdefault(Key(queue.vhost, Kind.EXCHANGE, name), []).append(queue)
+        return users
+
+    @cached_property
+    def ends(self) -> frozenset[Key]:
+        """Our exchanges that drop every message: nothing is bound to them, and they have no alternate exchange."""
+        return frozenset(
+            exchange.key
+            for exchange in self._index.exchanges
+            if self.shown_whole(exchange.vhost, exchange.name)
+            and not self._index.router.bindings_from(exchange.key)
+            and self._index.router.alternate(exchange) is None
+        )
+
+    def by_name(self, queue: Queue) -> bool:
+        """Say whether dead letters get to a queue, or may get there, through the default exchange."""
+        return queue.key in self._named or queue.vhost in self._any_name
+
+    @cached_property
+    def _named(self) -> frozenset[Key]:
+        return frozenset(
+            Key(queue.vhost, Kind.QUEUE, one.key)
+            for users in self._by_default
+            for queue in users
+            for one in self.dead(queue)
+            if one.key is not None
+        )
+
+    @cached_property
+    def _any_name(self) -> frozenset[str]:
+        return frozenset(
+            queue.vhost
+            for users in self._by_default
+            for queue in users
+            if any(one.key is None for one in self.dead(queue))
+        )
+
+    @property
+    def _by_default(self) -> Sequence[Sequence[Queue]]:
+        return [users for key, users in self.dead_letter_exchanges.items() if not key.name]
+
+    def keys_into(self, queue: Queue) -> tuple[Sequence[str], bool]:
+        """Return the routing keys that messages come with, sorted, and whether there can be no others.
+
+        A topic pattern, a fanout, headers and what other queues dead-letter here leave it open.
+        """
+        bindings = self._index.topology.bindings_into(queue.key)
+        keys = {binding.routing_key for binding in bindings if self._is_literal(binding)}
+        whole = all(self._is_literal(binding) for binding in bindings)
+        if self._index.topology.note(queue.key).direct or queue.key in self.published_to:
+            keys.add(queue.name)
+        return sorted(keys), whole
+
+    def _is_literal(self, binding: Binding) -> bool:
+        match self.kind(binding.vhost, binding.source):
+            case "direct":
+                return True
+            case "topic":
+                return {"*", "#"}.isdisjoint(words_of(binding.routing_key))
+            case _:
+                return False
+
+    def dead(self, queue: Queue) -> Sequence[Dead]:
+        """Return where the queue's dead letters go, one for each key that is known; empty if they go nowhere."""
+        if queue.key not in self._dead:
+            self._dead[queue.key] = self._find(queue)
+        return self._dead[queue.key]
+
+    @cached_property
+    def _dead(self) -> dict[Key, Sequence[Dead]]:
+        return {}
+
+    def _find(self, queue: Queue) -> Sequence[Dead]:
+        care = care_of(self._index.router, queue)
+        exchange, key = care.exchange, care.routing_key
+        if (
+            exchange is None
+            or care.kind == "stream"
+            or (exchange and self._index.router.exchange(queue.vhost, exchange) is None)
+        ):
+            return ()
+        if key is not None:
+            return (Dead(key, self._routed(queue, exchange, key)),)
+        keys, whole = self.keys_into(queue)
+        found = [Dead(one, self._routed(queue, exchange, one)) for one in keys]
+        if not whole or not keys:
+            found.append(Dead(None, self._routed(queue, exchange, _ANY)))
+        return tuple(found)
+
+    def _routed(self, queue: Queue, exchange: str, key: str) -> Route:
+        return self._index.router.route(Message(exchange, key, vhost=queue.vhost), keys=(key,), published=False)
+
+    def is_certain(self, route: Route) -> bool:
+        """Say whether nothing that is not seen could take the message elsewhere: other bindings, headers, chance."""
+        asked = [hop for hop in route.hops if hop.exchange]
+        return not route.perhaps and not any(
+            any(taken.missing for taken in hop.taken)
+            or not self.shown_whole(route.vhost, hop.exchange)
+            or self._looks_at_headers(route.vhost, hop.exchange)
+            for hop in asked
+        )
+
+    def _looks_at_headers(self, vhost: str, name: str) -> bool:
+        bindings = self._index.topology.bindings_from(Key(vhost, Kind.EXCHANGE, name))
+        return bool(bindings) and self.kind(vhost, name) == "headers"
