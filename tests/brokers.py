@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 _DEBIAN = {"3.10": "bookworm", "4.0": "trixie", "4.3": "forky"}
 LABELS = tuple(_DEBIAN)
+PLUGINS = tuple(
+    f"rabbitmq_{name}"  # exchange types that come with the server
+    for name in ("consistent_hash_exchange", "random_exchange", "recent_history_exchange", "sharding")
+)
 
 
 def cache() -> Path:
@@ -45,7 +49,7 @@ def why_not(label: str) -> str:
 def start(label: str, tls: ServerTls | None = None) -> Sandbox:
     """Make the sandbox of this label; entering it starts the node."""
     root = None if _is_installed(label) else cache() / _DEBIAN[label]
-    return Sandbox(root, plugins=["rabbitmq_consistent_hash_exchange"], tls=tls)
+    return Sandbox(root, plugins=PLUGINS, tls=tls)
 
 
 def _is_installed(label: str) -> bool:

@@ -1,16 +1,19 @@
 """Headers bindings: which headers of a message they compare, and when two values are one.
 
 Source: rabbit_exchange_type_headers. The broker compares values without their AMQP types, by `==` up to 3.12, where
-1 is 1.0, and by `=:=` since 3.13, where it is not. Text and numbers are never equal. Inside of lists and tables the
-AMQP types count too, and clients write integers in different widths: that is known to the message's sender alone.
+1 is 1.0, and by `=:=` since 3.13, where it is not. Text and numbers are never equal; an empty list is an empty table.
+Inside of lists and tables the AMQP types count, and the order of a table's names: clients write integers in different
+widths and tables in different orders, so that there the files cannot tell. A timestamp in a message is a number.
 """
 
 from __future__ import annotations
 
+from calendar import timegm
+from datetime import datetime
+from math import copysign
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rabbit_topo.arguments.versions import NEWEST, read_release
-from rabbit_topo.model import holds_integer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from rabbit_topo.model import Plain
 
 MATCH: Final = "x-match"
+MATCHES: Final = frozenset({"all", "any", "all-with-x", "any-with-x"})
 _STRICT: Final = (3, 13)
 
 
@@ -34,7 +38,8 @@ def takes(arguments: Mapping[str, Plain], headers: Mapping[str, Plain], version:
     >>> takes({"x-match": "any", "a": 1, "b": None}, {"b": "x"}, "4.3")
     Verdict(takes=True, reason='match any: b is there')
     """
-    match = str(arguments.get(MATCH, "all"))
+    given = arguments.get(MATCH)
+    match = given if isinstance(given, str) and given in MATCHES else "all"
     compared = [
         name for name in sorted(arguments) if name != MATCH and (match.endswith("-with-x") or not name.startswith("x-"))
     ]
@@ -53,14 +58,23 @@ def takes(arguments: Mapping[str, Plain], headers: Mapping[str, Plain], version:
 def _look(name: str, wanted: Plain, headers: Mapping[str, Plain], version: str) -> Verdict:
     if name not in headers:
         return Verdict(takes=False, reason=f"there is no header {name}")
-    found = headers[name]
     if wanted is None:
         return Verdict(takes=True, reason=f"{name} is there")
-    equal = _equal(wanted, found, strict=(read_release(version) or NEWEST) >= _STRICT)
+    strict = (read_release(version) or NEWEST) >= _STRICT
+    found = headers[name]
+    equal = _equal(wanted, _moment(found, strict=strict), strict=strict)
     if equal is None:
-        return Verdict(None, f"{name} holds an integer in a list or table, and its AMQP type decides")
+        why = "the sign of a zero is for the broker's Erlang to judge"
+        if isinstance(wanted, list | dict):
+            why = "what is inside is compared with its AMQP types and in its order, which only the senders know"
+        return Verdict(None, f"{name} looks like {spelled(wanted)}, but {why}")
     verb = "is" if equal else "is not"
     return Verdict(equal, f"{name} {verb} {spelled(wanted)}" + ("" if equal else f" but {spelled(found)}"))
+
+
+def _moment(value: Plain, *, strict: bool) -> Plain:
+    """Turn a timestamp into the number that the broker compares: seconds, and since 3.13 milliseconds."""
+    return timegm(value.utctimetuple()) * (1000 if strict else 1) if isinstance(value, datetime) else value
 
 
 def _equal(one: Plain, other: Plain, *, strict: bool) -> bool | None:
@@ -68,13 +82,37 @@ def _equal(one: Plain, other: Plain, *, strict: bool) -> bool | None:
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, numbers) and isinstance(other, numbers):
+        if strict and (type(one) is type(other) is float) and one == other:
+            return True if copysign(1, one) == copysign(1, other) else None
         return one == other and (not strict or type(one) is type(other))
+    if isinstance(one, list | dict) and isinstance(other, list | dict) and not one and not other:
+        return True  # without its AMQP type an empty list is an empty table
+    return _same(one, other, strict=strict)
+
+
+def _same(one: Plain, other: Plain, *, strict: bool) -> bool | None:
+    """Compare with AMQP types: None where integers may be of different widths, or the order of a table decides."""
     if type(one) is not type(other):
         return False
-    if isinstance(one, list | dict):
-        same = bool(one == other)
-        return None if same and holds_integer(one) else same
-    return bool(one == other)
+    match one:
+        case list():
+            parts = [_same(*pair, strict=strict) for pair in zip(one, other, strict=False)]
+            return _all(parts) if len(one) == len(other) else False
+        case dict():
+            if one.keys() != other.keys():
+                return False
+            parts = [_same(one[name], other[name], strict=strict) for name in one]
+            return _all([*parts, None if len(one) > 1 else True])
+        case bool() | str() | None:
+            return bool(one == other)
+        case int():
+            return None if one == other and -(2**31) <= one < 2**32 else bool(one == other)
+        case _:
+            return _equal(one, other, strict=strict)
+
+
+def _all(parts: list[bool | None]) -> bool | None:
+    return False if False in parts else None if None in parts else True
 
 
 def spelled(value: Plain) -> str:
@@ -92,3 +130,28 @@ def spelled(value: Plain) -> str:
             return f'"{value}"'
         case _:
             return str(value)
+
+
+def amqp_type(value: Plain) -> str:
+    """Name the AMQP type of a value as the broker does, of an integer the width in which most clients send it.
+
+    >>> amqp_type("a"), amqp_type(None), amqp_type(1), amqp_type(2**31)
+    ('longstr', 'void', 'signedint', 'long')
+    """
+    match value:
+        case None:
+            return "void"
+        case bool():
+            return "bool"
+        case int():
+            return "signedint" if abs(value) < 2**31 else "long"
+        case float():
+            return "double"
+        case str():
+            return "longstr"
+        case list():
+            return "array"
+        case dict():
+            return "table"
+        case _:
+            return "timestamp"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from rabbit_topo.errors import UsageError
 from rabbit_topo.model import PREDECLARED, Exchange, Key, Kind, Policy, Queue
 from rabbit_topo.policies import effective
+from rabbit_topo.routing.headers import amqp_type
 from rabbit_topo.routing.kinds import DELAYED, LOCAL_RANDOM, ONE_OF, Asked, matcher, missed
 from rabbit_topo.routing.types import Hop, Message, Missed, Route, Taken
 
@@ -141,7 +142,8 @@ class Router:
             refusal = f"ACCESS_REFUSED - cannot publish to internal exchange '{message.exchange}' in vhost '{vhost}'"
         if refusal:
             return Route(message, vhost, (), refusal=refusal)
-        walk = _Walk(self, vhost, Asked(tuple(keys), message.headers))
+        seen = {name: value for name, value in message.headers.items() if name != "BCC"}  # the broker takes it away
+        walk = _Walk(self, vhost, Asked(tuple(keys), seen))
         if message.exchange:
             walk.run(message.exchange)
         else:
@@ -173,7 +175,8 @@ def keys_of(message: Message) -> tuple[str, tuple[str, ...]]:
     for name in ("CC", "BCC"):
         more = message.headers.get(name, [])
         if not isinstance(more, list):
-            return f"PRECONDITION_FAILED - invalid message: the header {name} is no list", ()
+            why = f'{{unacceptable_type_in_header,"{name}",{amqp_type(more)}}}'
+            return f"PRECONDITION_FAILED - invalid message: {why}", ()
         keys += [key for key in more if isinstance(key, str)]
     return "", tuple(dict.fromkeys(keys))
 
@@ -229,6 +232,8 @@ class _Walk:
                 taken.append(self._alternate(*alternate, certain=False))
         if not taken:
             note = note or "no binding takes it, and there is no alternate exchange: dropped here"
+        if kind == "headers":
+            self.notes += [f"{exchange.name}: {one.reason}" for one in found if not one.certain]
         asked, version, numbers = self.asked, self.router.version, frozenset(one.number for one in found)
 
         def others() -> tuple[Missed, ...]:
