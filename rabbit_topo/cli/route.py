@@ -136,11 +136,12 @@ def _emit_one(common: Common, here: Source, answer: _Answer, *, tree: bool) -> N
     emit(
         common,
         lambda width: _lines(here, answer, width, tree=tree),
-        lambda: route_document(answer.route, here.topology, here.shown, here.version, answer.held, missed=tree),
+        lambda: route_document(answer.route, here.router, here.shown, answer.held, missed=tree),
     )
 
 
 def _lines(here: Source, answer: _Answer, width: int, *, tree: bool) -> Iterator[Line]:
+    from rabbit_topo.report.fates import fate_lines
     from rabbit_topo.report.layout import pair
     from rabbit_topo.report.route import expectation_lines, message_words, queue_lines, route_lines, verdict_lines
 
@@ -156,6 +157,7 @@ def _lines(here: Source, answer: _Answer, width: int, *, tree: bool) -> Iterator
     yield from verdict_lines(route, width)
     if answer.held:
         yield from expectation_lines(answer.held, width)
+    yield from fate_lines(route, here.router, width, reasons=tree)
 
 
 def _emit_many(common: Common, here: Source, answers: Sequence[_Answer], *, tree: bool) -> None:
@@ -169,10 +171,7 @@ def _emit_many(common: Common, here: Source, answers: Sequence[_Answer], *, tree
 
     for output in common.formats:
         if output.format == "json":
-            documents = (
-                route_document(it.route, here.topology, here.shown, here.version, it.held, missed=tree)
-                for it in answers
-            )
+            documents = (route_document(it.route, here.router, here.shown, it.held, missed=tree) for it in answers)
             write(output, "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in documents))
             continue
         several = len(here.topology.vhosts) > 1

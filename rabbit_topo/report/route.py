@@ -30,7 +30,7 @@ __all__ = [
     "verdict_lines",
 ]
 
-DROPPED: Final = "the broker drops it, or returns it to a publisher that set mandatory"
+DROPPED: Final = "the broker drops it, or returns it if it is mandatory"
 
 
 @dataclass(frozen=True, slots=True)

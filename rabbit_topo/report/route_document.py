@@ -4,33 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rabbit_topo.report.fates import fate_documents
 from rabbit_topo.report.resources import FORMAT_VERSION, place, resource
 
 if TYPE_CHECKING:
     from rabbit_topo.model import Binding, Topology
     from rabbit_topo.report.route import Expectation
-    from rabbit_topo.routing import Hop, Message, Route, Taken
+    from rabbit_topo.routing import Hop, Message, Route, Router, Taken
 
 
 def route_document(
-    route: Route,
-    topology: Topology,
-    source: str,
-    version: str,
-    held: Expectation | None = None,
-    *,
-    missed: bool = False,
+    route: Route, router: Router, source: str, held: Expectation | None = None, *, missed: bool = False
 ) -> dict[str, Any]:
     """Return the document that `schemas/route.schema.json` describes.
 
-    `source` and `version` say what it was worked out for. With `missed`, the bindings that do not take the message are
-    listed too.
+    `source` says what was read. With `missed`, the bindings that do not take the message are listed too.
     """
+    topology = router.topology
     return {
         "format_version": FORMAT_VERSION,
         "document": "route",
         "source": source,
-        "version": version,
+        "version": router.version,
         "message": message_document(route.message, route.vhost),
         "queues": list(route.queues),
         "perhaps": list(route.perhaps),
@@ -38,6 +33,7 @@ def route_document(
         "refusal": route.refusal,
         "notes": list(route.notes),
         "hops": [_hop(hop, topology, missed=missed) for hop in route.hops],
+        "fates": fate_documents(route, router),
         "expected": _expected(held) if held else None,
     }
 
