@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from rabbit_topo.lint.types import Context
 from rabbit_topo.lint.ways import Ways
 from rabbit_topo.model import PREDECLARED, Binding, Exchange, Policy, Queue
 from rabbit_topo.policies import effective_options, first, reaches
@@ -14,6 +13,7 @@ from rabbit_topo.routing import Router
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from rabbit_topo.lint.types import Context
     from rabbit_topo.model import Key, Topology
     from rabbit_topo.policies import Option
 
