@@ -58,6 +58,10 @@ _POLICY_VALUES: Final[Mapping[str, _Values]] = {
 }
 
 
+# Where an argument works before it is compared: then it is no news to the broker.
+_WORKS_SINCE: Final = {"x-consumer-timeout": "3.12", "x-stream-filter-size-bytes": "3.13"}
+
+
 def at(version: str) -> _Release:
     """Return the release of a version, the newest known one where it cannot be read."""
     return read_release(version) or NEWEST
@@ -112,8 +116,9 @@ def comes_with(name: str, kind: str | None, version: str) -> str:
     ('4.3', '')
     """
     known = QUEUE_ARGUMENTS.get(name)
-    first = known.types.get(kind, EVER) if known and kind else EVER  # type: ignore[call-overload]
-    return first if since(first) > at(version) else ""
+    listed = next((first for owner, first in known.types.items() if owner == kind), "") if known else ""
+    first = _WORKS_SINCE.get(name, listed) if listed else ""
+    return first if first and since(first) > at(version) else ""
 
 
 def refused_policy(policy: Policy, version: str) -> list[Refused]:

@@ -1,0 +1,55 @@
+"""What exchanges check of the bindings that leave them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from rabbit_topo.arguments.by_version import at
+from rabbit_topo.arguments.tables import MATCHES
+from rabbit_topo.model import PREDECLARED, Exchange, Queue
+
+if TYPE_CHECKING:
+    from rabbit_topo.lint.index import Index
+    from rabbit_topo.model import Binding
+
+_STRICT: Final = (4, 3)  # from here on bindings with very many wildcards or hash points are refused
+_WILDCARDS: Final = 2
+_MOST_POINTS: Final = 10_000
+_INTEGER: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
+
+
+def refused_binding(index: Index, binding: Binding) -> str:
+    """Say why the broker would refuse a binding for its key, its arguments or its end; empty where it would not."""
+    exchange = index.topology.resources.get(binding.source_key)
+    kind = exchange.type if isinstance(exchange, Exchange) and exchange.type else PREDECLARED.get(binding.source)
+    strict = at(index.context.version) >= _STRICT
+    match kind:
+        case "headers":
+            value = binding.arguments.get("x-match", "all")
+            return "" if value in MATCHES else f"`x-match` must be one of {', '.join(MATCHES)}, not {value!r}"
+        case "topic" if strict and (found := binding.routing_key.split(".").count("#")) > _WILDCARDS:
+            return f"its routing key has {found} times `#`, RabbitMQ {index.context.version} takes {_WILDCARDS}"
+        case "x-consistent-hash":
+            return _weight(binding.routing_key, index.context.version, strict=strict)
+        case "x-local-random":
+            return _local(index, binding)
+        case _:
+            return ""
+
+
+def _weight(key: str, version: str, *, strict: bool) -> str:
+    if not _INTEGER.fullmatch(key) or int(key) < 1:
+        return f'its routing key is a weight, a whole number of at least 1, not "{key}"'
+    if strict and int(key) > _MOST_POINTS:
+        return f"its weight is {key}, RabbitMQ {version} takes at most {_MOST_POINTS:,}"
+    return ""
+
+
+def _local(index: Index, binding: Binding) -> str:
+    if binding.routing_key:
+        return f'a local random exchange takes the empty routing key alone, not "{binding.routing_key}"'
+    queue = index.topology.resources.get(binding.destination_key)
+    if binding.destination_kind == "exchange" or (isinstance(queue, Queue) and queue.type not in {"classic", None}):
+        return "a local random exchange leads to classic queues only"
+    return ""
