@@ -1,0 +1,303 @@
+"""What a plan does to routing: the messages that go elsewhere when it is carried out, and no others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rabbit_topo.plan import impact as module
+from rabbit_topo.plan.impact import Impact, Shift, impact
+from rabbit_topo.plan.outlook import outlook
+from rabbit_topo.plan.probes import OTHERWISE
+from rabbit_topo.report.text import plan_lines
+from tests.unit.test_cases import plan_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from rabbit_topo.plan import Plan
+
+HEAD = "version: 1\n"
+
+
+@pytest.fixture
+def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]:
+    """Plan from one topology to another, with everything agreed to unless it is said otherwise."""
+
+    def make(observed: str, declared: str, **more: Any) -> Plan:
+        consent = {"prune": True, "max_delete": 100, "allow": ["replace", "policy-limits", "policy-foreign"]}
+        case = {"observed": HEAD + observed, "declared": HEAD + declared, "consent": consent, **more}
+        return plan_of(case, tmp_path, monkeypatch)
+
+    return make
+
+
+def found(plan: Plan) -> Impact:
+    it = impact(plan)
+    assert it is not None
+    return it
+
+
+def told(plan: Plan) -> list[tuple[str, str, str, list[str], list[str]]]:
+    """Say of every shift whose it is, by which exchange and key, what is lost and what is gained."""
+    return [
+        (it.probe.sender, it.message.exchange, it.probe.shown, list(it.lost), list(it.gained))
+        for it in found(plan).shifts
+    ]
+
+
+X = "exchanges: {shop.x: {type: topic}}\n"
+
+
+def test_a_publisher_is_followed_through_a_moved_binding(planned: Callable[..., Plan]) -> None:
+    plan = planned(
+        X + "queues: {q: {type: classic, bindings: [{exchange: shop.x, routing_key: old}]}}",
+        X
+        + "queues: {q: {type: classic, bindings: [{exchange: shop.x, routing_key: new}]}}\n"
+        + "publishers: {late: {exchange: shop.x, routing_key: old}, soon: {exchange: shop.x, routing_key: new}}",
+    )
+    assert told(plan) == [
+        ("publisher", "shop.x", "old", ["q"], []),
+        ("publisher", "shop.x", "new", [], ["q"]),
+    ]
+    assert [shift.probe.name for shift in found(plan).stranded] == ["late"]
+    assert [shift.begins for shift in found(plan).shifts] == [False, True]
+
+
+def test_a_route_test_is_followed_where_no_publisher_sends_the_same(planned: Callable[..., Plan]) -> None:
+    tests = (
+        "tests:\n"
+        "  - {name: as the publisher, publish: {exchange: shop.x, routing_key: a}, expect: [q]}\n"
+        "  - {name: its own, publish: {exchange: shop.x, routing_key: b}, expect: [q]}\n"
+    )
+    plan = planned(
+        X + "queues: {q: {type: classic}}",
+        X
+        + "queues: {q: {type: classic, bindings: [{exchange: shop.x, routing_key: '#'}]}}\n"
+        + "publishers: {p: {exchange: shop.x, routing_key: a}}\n"
+        + tests,
+    )
+    assert [(it.probe.sender, it.probe.name) for it in found(plan).shifts] == [
+        ("publisher", "p"),
+        ("test", "its own"),
+        ("binding", ""),
+    ]
+
+
+def test_what_is_blocked_stays_on_its_way(planned: Callable[..., Plan]) -> None:
+    there = X + "queues: {q: {type: classic, bindings: [{exchange: shop.x, routing_key: a}]}}"
+    gone = 'owns: ["q"]\n' + X + "publishers: {p: {exchange: shop.x, routing_key: a}}"
+    assert told(planned(there, gone)) == [("publisher", "shop.x", "a", ["q"], [])]
+    assert told(planned(there, gone, counts={"q": [1, 0, 0]})) == []
+    assert told(planned(there, gone, consent={"prune": False})) == []
+
+
+def test_on_an_empty_broker_everything_begins_and_nothing_is_followed(planned: Callable[..., Plan]) -> None:
+    plan = planned(
+        "",
+        X
+        + "queues: {q: {type: classic, direct: true, bindings: [{exchange: shop.x, routing_key: a}]}}\n"
+        + "publishers: {p: {exchange: shop.x, routing_key: a}, d: {exchange: '', routing_key: q}}",
+    )
+    assert impact(plan) == Impact()
+
+
+def test_a_new_exchange_or_queue_beside_others_is_no_change_for_its_publisher(planned: Callable[..., Plan]) -> None:
+    other = "other: {type: fanout}"
+    plan = planned(
+        f"exchanges: {{{other}}}",
+        f"exchanges: {{{other}, shop.x: {{type: topic}}}}\n"
+        "queues: {q: {type: classic, bindings: [{exchange: shop.x, routing_key: a}, {exchange: other}]}}\n"
+        "publishers: {p: {exchange: shop.x, routing_key: a}, d: {exchange: '', routing_key: q}}",
+    )
+    assert told(plan) == [("binding", "other", "", [], ["q"])]
+
+
+def test_nothing_is_said_where_amqp_alone_hides_the_bindings(planned: Callable[..., Plan]) -> None:
+    assert impact(planned(X, X, alone={})) is None
+
+
+def test_a_predeclared_exchange_can_be_followed(planned: Callable[..., Plan]) -> None:
+    bound = "queues: {q: {type: classic, bindings: [{exchange: amq.topic, routing_key: a}]}}"
+    assert told(planned("queues: {q: {type: classic}}", bound)) == [("binding", "amq.topic", "a", [], ["q"])]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown", "key"),
+    [
+        ("[order.*]", "[]", "order.*", "order.x"),
+        ('["order.#"]', "[]", "order.#", "order.x"),
+        ('["order.#"]', "[order.*]", "order", "order"),  # a word is still taken, none is not
+        ('["#"]', '["*.#"]', "", ""),
+        ('["a.#.b.#"]', '["a.*.b.*"]', "a.b", "a.b"),
+    ],
+)
+def test_a_pattern_is_tried_with_one_word_with_none_and_with_two(
+    planned: Callable[..., Plan], before: str, after: str, shown: str, key: str
+) -> None:
+    def bound(keys: str) -> str:
+        free = f"bindings: [{{exchange: shop.x, routing_keys: {keys}}}]" if keys != "[]" else "direct: true"
+        return X + f"queues: {{q: {{type: classic, {free}}}}}"
+
+    [shift] = found(planned(bound(before), bound(after))).shifts
+    assert (shift.probe.shown, shift.message.routing_key, shift.lost) == (shown, key, ("q",))
+
+
+def test_a_headers_binding_is_tried_with_its_headers(planned: Callable[..., Plan]) -> None:
+    def documents(match: str, headers: str) -> str:
+        return (
+            "exchanges: {docs: {type: headers}}\n"
+            f"queues: {{q: {{type: classic, bindings: [{{exchange: docs, match: {match}, headers: {headers}}}]}}}}"
+        )
+
+    plan = planned(documents("all", "{format: pdf, page: 1}"), documents("any-with-x", "{x-any: null, CC: 1}"))
+    assert [(dict(it.message.headers), it.lost, it.gained) for it in found(plan).shifts] == [
+        ({"x-any": "x"}, (), ("q",)),
+        ({"format": "pdf", "page": 1}, ("q",), ()),
+    ]
+
+
+def test_bindings_of_one_exchange_with_one_effect_are_told_together(planned: Callable[..., Plan]) -> None:
+    plan = planned(
+        X + "queues: {q: {type: classic, bindings: [{exchange: shop.x, routing_keys: [a, b, c]}]}}",
+        X + "queues: {q: {type: classic, direct: true}}",
+    )
+    [shift] = found(plan).shifts
+    assert [shift.probe.shown, *(other.shown for other in shift.others)] == ["a", "b", "c"]
+
+
+def test_bindings_of_a_fanout_exchange_are_one_message(planned: Callable[..., Plan]) -> None:
+    fan = "exchanges: {fan: {type: fanout}}\nqueues:\n"
+    plan = planned(
+        fan + "  q: {type: classic, bindings: [{exchange: fan}]}\n  r: {type: classic, bindings: [{exchange: fan}]}",
+        fan + "  q: {type: classic, direct: true}\n  r: {type: classic, direct: true}",
+    )
+    assert told(plan) == [("binding", "fan", "", ["q", "r"], [])]
+    assert found(plan).followed == 1
+
+
+def test_a_second_destination_makes_a_hash_a_perhaps(planned: Callable[..., Plan]) -> None:
+    def hashed(*queues: str) -> str:
+        each = ", ".join(
+            f'{name}: {{type: classic, bindings: [{{exchange: hash, routing_key: "1"}}]}}' for name in queues
+        )
+        return f"exchanges: {{hash: {{type: x-consistent-hash}}}}\nqueues: {{{each}}}"
+
+    [shift] = found(planned(hashed("q"), hashed("q", "r"))).shifts
+    assert (shift.lost, shift.gained, shift.blurred) == ((), ("r",), ("q",))
+    assert not shift.strands
+
+
+ALTERNATE = "exchanges: {{a: {{type: topic{}}}, spare: {{type: fanout}}}}\n"
+SPARE = "queues: {{q: {{type: classic, bindings: [{{exchange: {}}}]}}}}\n"
+
+
+def test_a_policy_that_gives_an_alternate_exchange_shows_in_what_no_binding_takes(
+    planned: Callable[..., Plan],
+) -> None:
+    there = ALTERNATE.format("") + SPARE.format("spare")
+    policy = "policies: {ae: {pattern: ^a$, apply_to: exchanges, definition: {alternate-exchange: spare}}}\n"
+    assert told(planned(there, there + policy)) == [("exchange", "a", OTHERWISE, [], ["q"])]
+    assert told(planned(there + policy, there + "owns: [ae]\n")) == [("exchange", "a", OTHERWISE, ["q"], [])]
+    publisher = "publishers: {p: {exchange: a, routing_key: k}}\n"
+    assert told(planned(there, there + policy + publisher))[0] == ("publisher", "a", "k", [], ["q"])
+
+
+def test_a_policy_that_says_nothing_of_alternates_changes_no_route(planned: Callable[..., Plan]) -> None:
+    there = ALTERNATE.format("") + SPARE.format("spare")
+    policy = "policies: {p: {pattern: ^q$, apply_to: queues, definition: {max-length: 5}}}\n"
+    assert found(planned(there, there + policy)) == Impact()
+
+
+def test_an_alternate_exchange_that_comes_into_being_catches_what_was_dropped(planned: Callable[..., Plan]) -> None:
+    named = ALTERNATE.format(", alternate_exchange: spare")
+    without = "exchanges: {a: {type: topic, alternate_exchange: spare}, other: {type: fanout}}\n"
+    plan = planned(
+        without + SPARE.format("other"), named + "queues: {q: {type: classic, bindings: [{exchange: spare}]}}"
+    )
+    assert ("exchange", "a", OTHERWISE, [], ["q"]) in told(plan)
+
+
+def test_a_replaced_exchange_is_followed_by_its_bindings_and_by_any_other_key(planned: Callable[..., Plan]) -> None:
+    def of_type(kind: str) -> str:
+        return (
+            f"exchanges: {{shop.x: {{type: {kind}}}}}\n"
+            "queues: {q: {type: classic, bindings: [{exchange: shop.x, routing_key: a}]}}"
+        )
+
+    assert told(planned(of_type("fanout"), of_type("direct"))) == [
+        ("exchange", "shop.x", OTHERWISE, ["q"], []),
+    ]
+    assert told(planned(of_type("direct"), of_type("topic"))) == []
+
+
+def test_an_exchange_that_becomes_internal_refuses_its_publisher(planned: Callable[..., Plan]) -> None:
+    def internal(*, is_it: bool) -> str:
+        return (
+            f"exchanges: {{shop.x: {{type: topic, internal: {str(is_it).lower()}}}}}\n"
+            "publishers: {p: {exchange: shop.x, routing_key: a}}"
+        )
+
+    [shift] = found(planned(internal(is_it=False), internal(is_it=True))).shifts
+    assert shift.refused
+    assert shift.strands
+    assert not shift.begins
+    assert "internal exchange" in shift.after.refusal
+
+
+AUTO = """\
+exchanges:
+  up: {type: topic}
+  auto: {type: fanout, auto_delete: true, bindings: [{exchange: up, routing_key: a}]}
+queues:
+  old: {type: classic, bindings: [{exchange: auto}]}
+"""
+UP = 'owns: ["old|auto"]\nexchanges: {up: {type: topic}, other: {type: fanout}}'
+
+
+def test_an_auto_delete_exchange_goes_with_its_last_binding(planned: Callable[..., Plan]) -> None:
+    plan = planned(AUTO, UP)
+    assert told(plan) == [("binding", "up", "a", ["old"], [])]
+    assert not [key.name for key in outlook(plan).topology.resources if key.name == "auto"]
+
+
+def test_a_queue_that_nobody_manages_keeps_an_auto_delete_exchange_alive(planned: Callable[..., Plan]) -> None:
+    kept = UP.replace("auto", "none")
+    plan = planned(AUTO + "  h: {type: classic, bindings: [{exchange: auto}]}\n", kept, hidden=["h"])
+    assert told(plan) == [("binding", "auto", "", ["old"], [])]
+    assert [shift.after.queues for shift in found(plan).shifts] == [("h",)]
+
+
+def test_a_migrated_queue_keeps_its_messages_coming(planned: Callable[..., Plan]) -> None:
+    def of_type(kind: str) -> str:
+        return X + f"queues: {{q: {{type: {kind}, bindings: [{{exchange: shop.x, routing_key: a}}]}}}}"
+
+    plan = planned(of_type("classic"), of_type("quorum"), consent={"migrate": True}, moves=True)
+    assert [type(operation).__name__ for operation in plan.operations] == ["Migrate"]
+    assert told(plan) == []
+
+
+def test_too_many_changed_bindings_are_counted(planned: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = "[a, b, c, d]"
+    plan = planned(
+        X + f"queues: {{q: {{type: classic, bindings: [{{exchange: shop.x, routing_keys: {keys}}}]}}}}",
+        X + "queues: {q: {type: classic, direct: true}}",
+    )
+    assert found(plan).unfollowed == 0
+    monkeypatch.setattr(module, "MOST_MESSAGES", 1)
+    assert (found(plan).followed, found(plan).unfollowed) == (2, 2)
+    assert "2 changed bindings more were not followed" in "".join(
+        span.text for line in plan_lines(plan, ["x"], 80) for span in line
+    )
+
+
+def test_the_effect_tells_shifts_apart(planned: Callable[..., Plan]) -> None:
+    plan = planned(
+        X + "queues: {q: {type: classic, bindings: [{exchange: shop.x, routing_key: a}]}, r: {type: classic}}",
+        X + "queues: {q: {type: classic, direct: true},"
+        " r: {type: classic, bindings: [{exchange: shop.x, routing_keys: [a, b]}]}}",
+    )
+    shifts: list[Shift] = list(found(plan).shifts)
+    assert [(it.probe.shown, it.lost, it.gained) for it in shifts] == [("a", ("q",), ("r",)), ("b", (), ("r",))]
