@@ -1,27 +1,57 @@
-"""Run rules over a topology, and give each hit its place."""
+"""Run rules over a topology, give each hit its place, and leave out what is suppressed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from rabbit_topo.lint.catalogue import BY_CODE, chosen
 from rabbit_topo.lint.index import Index
+from rabbit_topo.lint.meta import SHAPE
+from rabbit_topo.lint.suppressions import suppress
 from rabbit_topo.lint.types import Context, Finding
+from rabbit_topo.model import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from rabbit_topo.lint.types import Hit, Rule
+    from rabbit_topo.errors import Problem
+    from rabbit_topo.lint.types import Hit, Rule, Suppression
     from rabbit_topo.model import Topology
     from rabbit_topo.routing import Router
 
 
-def run(
-    topology: Topology, rules: Iterable[Rule], context: Context | None = None, router: Router | None = None
-) -> tuple[Finding, ...]:
-    """Return what the rules find, by place, then by code; an index is built once for all of them."""
+class Linted(NamedTuple):
+    """What a lint found, by place and then by code, and how many findings comments suppress."""
+
+    found: tuple[Finding, ...]
+    suppressed: int = 0
+
+
+def lint(
+    topology: Topology,
+    context: Context | None = None,
+    *,
+    rules: Sequence[Rule] | None = None,
+    router: Router | None = None,
+    problems: Iterable[Problem] = (),
+    comments: Sequence[Suppression] = (),
+) -> Linted:
+    """Return what is wrong with a topology, by the usual rules where none are given.
+
+    `problems` are what a tolerant reading left out of the topology, `comments` the suppressions that stand in the
+    files. A `router` knows more than the topology: operator policies, and what is hidden.
+
+    >>> from rabbit_topo import load
+    >>> lint(load("topology")).found
+    ()
+    """
+    rules = chosen() if rules is None else rules
+    running = frozenset(rule.code for rule in rules)
     index = Index(topology, context or Context(), router)
     found = {_finding(index, rule, hit) for rule in rules for hit in rule.check(index)}
-    return tuple(sorted(found, key=order))
+    found |= {one for problem in problems if (one := _of_problem(problem)).code in running}
+    kept, number = suppress(sorted(found, key=order), comments, running, topology.notes)
+    return Linted(tuple(sorted(kept, key=order)), number)
 
 
 def order(finding: Finding) -> tuple[object, ...]:
@@ -41,3 +71,9 @@ def _finding(index: Index, rule: Rule, hit: Hit) -> Finding:
         hit.key,
         hit.origin or index.topology.note(hit.key).origin,
     )
+
+
+def _of_problem(problem: Problem) -> Finding:
+    rule = BY_CODE.get(problem.code, BY_CODE[SHAPE])
+    origin = Origin(problem.file, problem.line, problem.column)
+    return Finding(rule.code, rule.name, rule.severity, problem.message, problem.hint, origin=origin)
