@@ -1,0 +1,126 @@
+"""Route tests on a real broker: the same messages, published in a vhost that is made for them."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from rabbit_topo.broker.amqp_login import Login
+from rabbit_topo.broker.both import Both
+from rabbit_topo.diff import diff
+from rabbit_topo.model import Binding, Key, Kind
+from rabbit_topo.plan import Failed, NotAttempted, make_plan
+from rabbit_topo.report.tests_run import Compared, OnBroker
+from rabbit_topo.routing import Router
+from rabbit_topo.routing.cases import CaseResult, run_case
+from rabbit_topo.testing.rehomed import rehomed
+from rabbit_topo.testing.replay import Replay
+from rabbit_topo.testing.scratch import scratch_vhost
+from rabbit_topo.testing.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from rabbit_topo.broker.target import Target
+    from rabbit_topo.model import Topology
+    from rabbit_topo.routing.cases import Case
+
+
+def on_broker(
+    target: Target, router: Router, results: Sequence[CaseResult], say: Callable[[str], None] = lambda _: None
+) -> OnBroker:
+    """Publish the messages of these cases on a broker, and say what it does with each.
+
+    The topology is declared in a vhost of a random name, one for each of its own, which is deleted at the end in every
+    case; nothing else of the broker is touched. What is expected is held against where the messages lie, and so is
+    what the rules of the broker's version say. Raises `BrokerError`, `AccessRefused`, `Refusal`.
+    """
+    topology = router.topology
+    broker = Both(target)
+    with closing(broker), ExitStack() as stack:
+        http, login = broker.management.http, Login(target)
+        names = topology.vhosts or ("/",)
+        say("making a vhost for the tests ...")
+        vhosts = {
+            name: stack.enter_context(scratch_vhost(http, http.user, login.username or http.user)) for name in names
+        }
+        moved, refused = rehomed(topology, vhosts)
+        say("declaring the topology there ...")
+        facts, more = _declare(broker, moved, vhosts)
+        refused |= more
+        there = Router(topology, facts.version)
+        trials = {}
+        for name, vhost in vhosts.items():
+            wanted = [key.name for key in moved.resources if key.kind is Kind.QUEUE and key.vhost == vhost]
+            queues = [queue for queue in wanted if Key(name, Kind.QUEUE, queue) not in refused]
+            trials[name] = stack.enter_context(closing(Trial(http, login.open, vhost, queues)))
+        compared = {}
+        for number, result in enumerate(results):
+            if result.case is None:
+                continue
+            say(f"publishing {number + 1:,} of {len(results):,}: {result.name}")
+            again = run_case(there, result.case)
+            compared[number] = _compare(again, result.case, there, trials, refused)
+    told = tuple(f"{_spelled(key)}: {reason}" for key, reason in sorted(refused.items()))
+    return OnBroker(facts.target, facts.version, compared, told)
+
+
+class _Facts(NamedTuple):
+    target: str
+    version: str
+
+
+def _declare(broker: Both, moved: Topology, vhosts: Mapping[str, str]) -> tuple[_Facts, dict[Key, str]]:
+    """Declare a topology wave by wave; return what the broker refused, by the keys of the original."""
+    observed = broker.observe(moved)
+    plan = make_plan(diff(observed, moved), observed, moved)
+    home = {vhost: name for name, vhost in vhosts.items()}
+    refused: dict[Key, str] = {}
+    for wave in plan.waves:
+        ready = [operation for operation in wave if not _needs(operation.key, refused, home)]
+        for outcome in broker.execute(ready):
+            if isinstance(outcome, Failed | NotAttempted):
+                key = outcome.operation.key
+                refused[key._replace(vhost=home[key.vhost])] = outcome.reason
+    for row in plan.blocked:
+        refused[row.change.key._replace(vhost=home[row.change.key.vhost])] = row.reason
+    return _Facts(observed.facts.target, observed.facts.version), refused
+
+
+def _needs(key: Key, refused: Mapping[Key, str], home: Mapping[str, str]) -> bool:
+    """Say whether a binding has an end that the broker refused."""
+    vhost = home[key.vhost]
+    ends = (
+        (Key(vhost, Kind.EXCHANGE, key.name), Key(vhost, Kind(key.destination_kind), key.destination))
+        if key.destination_kind
+        else ()
+    )
+    return any(end in refused for end in ends)
+
+
+def _spelled(key: Key) -> str:
+    return f"binding {key.name} to {key.destination}" if key.destination_kind else f"{key.kind} {key.name}"
+
+
+def _compare(
+    result: CaseResult, case: Case, router: Router, trials: Mapping[str, Trial], refused: Mapping[Key, str]
+) -> Compared:
+    route = result.route
+    if route is None or route.vhost not in trials:
+        return Compared(not_compared=("its vhost is not in the topology",))
+    if touched := _touched(result, refused):
+        return Compared(not_compared=(f"it meets what is not on the broker: {touched}",))
+    return Replay(trials[route.vhost], router, case, route).compare(result.steps)
+
+
+def _touched(result: CaseResult, refused: Mapping[Key, str]) -> str:
+    routes = [result.route, *(step.dead.route for step in result.steps if step.dead)]
+    for route in routes:
+        for hop in route.hops if route else ():
+            keys = [Key(route.vhost, Kind.EXCHANGE, hop.exchange)] if route else []
+            for one in hop.taken:
+                keys += [one.destination, *([one.binding.key] if isinstance(one.binding, Binding) else [])]
+            for key in keys:
+                if key in refused:
+                    return f"{_spelled(key)} ({refused[key]})"
+    return ""
