@@ -34,13 +34,18 @@ def _shadowed(index: Index) -> Iterator[Hit]:
 
 
 def _side_by_side(index: Index, kinds: frozenset[str]) -> Iterator[Sequence[Binding]]:
-    """Yield the bindings between the same two ends, where there are several and the exchange is of such a type."""
+    """Yield the bindings between the same two ends as they are written, where there are several from such a type."""
     groups: dict[tuple[Key, Key], list[Binding]] = {}
     for binding in index.bindings:
         groups.setdefault((binding.source_key, binding.destination_key), []).append(binding)
     for group in groups.values():
         if len(group) > 1 and index.ways.kind(group[0].vhost, group[0].source) in kinds:
-            yield group
+            yield sorted(group, key=lambda binding: _place(index, binding))
+
+
+def _place(index: Index, binding: Binding) -> tuple[str, int, int]:
+    origin = index.topology.note(binding.key).origin
+    return (origin.file, origin.line, origin.column) if origin else ("", 0, 0)
 
 
 def _twice(index: Index) -> Iterator[Hit]:

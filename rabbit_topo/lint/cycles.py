@@ -13,7 +13,7 @@ _Node = TypeVar("_Node")
 def cycles(ways: Mapping[_Node, Collection[_Node]]) -> list[list[_Node]]:
     """Return the groups of nodes that reach each other, each in the order of `ways`; in linear time (Tarjan's).
 
-    >>> cycles({1: [2], 2: [3, 1], 3: [], 4: [4]})
+    >>> cycles({1: [2], 2: [3, 1], 3: [], 4: [3, 4]})
     [[1, 2], [4]]
     """
     order = {node: number for number, node in enumerate(ways)}

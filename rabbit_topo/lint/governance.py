@@ -3,41 +3,47 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from rabbit_topo.lint.names import named
 from rabbit_topo.lint.types import Hit, Rule
-from rabbit_topo.model import Binding, Exchange, Key, Kind, Policy, Queue, Vhost
+from rabbit_topo.model import Binding, Exchange, Key, Kind, Policy, Queue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rabbit_topo.lint.index import Index
-    from rabbit_topo.model import Note, Plain, Resource
+    from rabbit_topo.model import Note, Plain
 
+_Object: TypeAlias = Exchange | Queue | Policy
 _SECRET: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@]*:(?P<password>[^/\s@]+)@")
 _PLACEHOLDER: Final = re.compile(r"[${<%].*|\*+|x+|X+|\.\.\.|PASSWORD|password", re.DOTALL)
+
+
+def _objects(index: Index) -> Sequence[_Object]:
+    return [*index.exchanges, *index.queues, *index.policies]
 
 
 def _unprotected(index: Index) -> Iterator[Hit]:
     used: dict[Key, str] = {}
     for name, consumer in sorted(index.topology.consumers.items()):
-        for queue in consumer.queues:
-            used.setdefault(Key(consumer.vhost, Kind.QUEUE, queue), name)
+        for taken in consumer.queues:
+            used.setdefault(Key(consumer.vhost, Kind.QUEUE, taken), name)
     for queue in index.queues:
         note = index.topology.note(queue.key)
         if queue.durable and queue.key in used and not (note.protect or note.unprotect or note.protected_by):
-            said = f'the queue "{queue.name}", which the consumer "{used[queue.key]}" needs, may be deleted by a plan'
+            said = f'{named(queue)}, which the consumer "{used[queue.key]}" needs, may be deleted by a plan'
             yield Hit(queue.key, said)
 
 
 def _secrets(index: Index) -> Iterator[Hit]:
     topology = index.topology
-    for resource in (*index.exchanges, *index.queues, *index.bindings, *index.policies):
+    for resource in (*_objects(index), *index.bindings):
         # Not under the key of a binding, which spells its arguments out.
         key = resource.source_key if isinstance(resource, Binding) else resource.key
         note = topology.note(resource.key)
         if _holds_secret([_written(resource), note.description, note.owner]):
-            yield Hit(key, f"a password stands in a URL of the {_subject(resource)}", origin=note.origin)
+            yield Hit(key, f"a password stands in a URL of {_subject(resource)}", origin=note.origin)
     for name, publisher in sorted(topology.publishers.items()):
         if _holds_secret([publisher.routing_key, publisher.options, *_said(publisher.note)]):
             key = Key(publisher.vhost, Kind.EXCHANGE, publisher.exchange)
@@ -56,7 +62,7 @@ def _said(note: Note) -> tuple[str, str]:
     return note.description, note.owner
 
 
-def _written(resource: Resource) -> Plain:
+def _written(resource: _Object | Binding) -> Plain:
     match resource:
         case Exchange() | Queue():
             return resource.arguments
@@ -64,14 +70,13 @@ def _written(resource: Resource) -> Plain:
             return [resource.routing_key, resource.arguments]
         case Policy():
             return resource.definition
-        case Vhost():
-            return None
 
 
-def _subject(resource: Resource) -> str:
+def _subject(resource: _Object | Binding) -> str:
+    """Name an object without the key of a binding, which may be what holds the password."""
     if isinstance(resource, Binding):
-        return f'binding from "{resource.source}" to the {resource.destination_kind} "{resource.destination}"'
-    return f'{resource.key.kind} "{resource.name}"'
+        return f'a binding from "{resource.source}" to the {resource.destination_kind} "{resource.destination}"'
+    return named(resource)
 
 
 def _holds_secret(value: Plain) -> bool:
@@ -88,14 +93,15 @@ def _holds_secret(value: Plain) -> bool:
 
 def _names(index: Index) -> Iterator[Hit]:
     naming = {kind: re.compile(pattern) for kind, pattern in index.context.naming.items()}
-    for resource in (*index.exchanges, *index.queues, *index.policies):
+    for resource in _objects(index):
         kind = resource.key.kind.value
         if kind in naming and not naming[kind].fullmatch(resource.name):
-            yield Hit(resource.key, f'the {kind} "{resource.name}" is not named like {naming[kind].pattern}')
+            yield Hit(resource.key, f"{named(resource)} is not named like {naming[kind].pattern}")
 
 
 def _undescribed(index: Index) -> Iterator[Hit]:
-    for found in (index.exchanges, index.queues):
+    kinds: tuple[Sequence[_Object], ...] = (index.exchanges, index.queues)
+    for found in kinds:
         notes = {resource.key: index.topology.note(resource.key) for resource in found}
         asked = {
             "description": any(note.description for note in notes.values()),
@@ -104,8 +110,7 @@ def _undescribed(index: Index) -> Iterator[Hit]:
         for resource in found:
             missing = _missing(notes[resource.key], asked)
             if missing:
-                kind = resource.key.kind
-                said = f'the {kind} "{resource.name}" has no {" and no ".join(missing)}, and other {kind}s have'
+                said = f"{named(resource)} has no {' and no '.join(missing)}, and other {resource.key.kind}s have"
                 yield Hit(resource.key, said)
 
 
@@ -116,7 +121,7 @@ def _missing(note: Note, asked: Mapping[str, bool]) -> list[str]:
 
 def _foreign(index: Index) -> Iterator[Hit]:
     scope = index.topology.scope
-    for resource in (*index.exchanges, *index.queues, *index.policies):
+    for resource in _objects(index):
         if scope.owns_patterns.get(resource.vhost) and not scope.owns(resource.vhost, resource.name):
             said = (
                 f'the {resource.key.kind} "{resource.name}" is declared here, and `owns` does not say that it is ours'

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rabbit_topo.lint.index import Index
+    from rabbit_topo.lint.types import Severity
     from rabbit_topo.model import Exchange
 
 
@@ -27,7 +28,7 @@ def _unreachable(index: Index) -> Iterator[Hit]:
         if led or note.direct or note.open_bindings:
             continue
         # Where no file can say `direct: true`, it may well be meant.
-        severity = "info" if note.origin is None else None
+        severity: Severity | None = "info" if note.origin is None else None
         yield Hit(queue.key, f'nothing leads to the queue "{queue.name}" but its own name', severity=severity)
 
 

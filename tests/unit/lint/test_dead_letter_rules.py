@@ -1,0 +1,290 @@
+"""RT3: where dead letters provably get lost, and where nobody can know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rabbit_topo.lint.dead_letter_rules import RULES
+from rabbit_topo.lint.index import Index
+from rabbit_topo.lint.types import Context
+from rabbit_topo.model import Arguments, Exchange, Kind, Policy, Queue, Topology, Vhost
+from rabbit_topo.routing import Router
+from tests.unit.lint.found import Finder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rabbit_topo.model import Resource
+
+
+@pytest.fixture
+def find(tmp_path: Path) -> Finder:
+    return Finder(RULES, tmp_path)
+
+
+def queue(name: str, *, kind: str = "quorum", **given: object) -> Queue:
+    arguments = {f"x-{key.replace('_', '-')}": value for key, value in given.items()}
+    return Queue("/", name, kind, arguments=Arguments(arguments))
+
+
+def policy(name: str, pattern: str, **given: object) -> Policy:
+    definition = {key.replace("_", "-"): value for key, value in given.items()}
+    return Policy("/", name, pattern, "queues", 0, Arguments(definition))
+
+
+def test_missing_exchanges_are_told_of_the_queue_or_once_of_the_policy(find: Finder) -> None:
+    hits = find.observed(
+        "RT301",
+        queue("own", dead_letter_exchange="gone"),
+        queue("default", dead_letter_exchange=""),
+        queue("there", dead_letter_exchange="amq.fanout"),
+        *(queue(f"p{n}") for n in range(5)),
+        policy("many", "^p", dead_letter_exchange="away"),
+    )
+    assert [(hit.key.kind, hit.key.name, hit.message) for hit in hits] == [
+        (Kind.QUEUE, "own", 'the dead-letter exchange "gone" of the queue "own" is not declared'),
+        (
+            Kind.POLICY,
+            "many",
+            'the dead-letter exchange "away" of the queues "p0", "p1", "p2" and 2 more is not declared',
+        ),
+    ]
+
+
+def test_an_operators_policy_is_no_object_of_ours(find: Finder) -> None:
+    operator = policy("cap", ".*", dead_letter_exchange="away")
+    topology = Topology({one.key: one for one in (Vhost("/"), queue("q"))})
+    index = Index(topology, Context(), Router(topology, "4.3", [operator]))
+    (rule,) = [rule for rule in RULES if rule.code == "RT301"]
+    assert [hit.key.kind for hit in rule.check(index)] == [Kind.QUEUE]
+    assert not find.observed("RT301", queue("q"))
+
+
+DEAD = "exchanges: {x: {type: direct}, dead: {type: TYPE}}\nqueues:\n  kept: {type: quorum, BOUND}\n"
+OWN = "  q: {type: quorum, dead_letter: {exchange: dead}, bindings: [{exchange: x, routing_keys: [a, b]}]}\n"
+
+
+def dead(kind: str, bound: str, queues: str = OWN) -> str:
+    return DEAD.replace("TYPE", kind).replace("BOUND", bound) + queues
+
+
+def test_dead_letters_with_the_keys_that_they_came_with(find: Finder) -> None:
+    assert find.messages("RT302", dead("direct", "bindings: [{exchange: dead, routing_key: a}]")) == [
+        'dead letters of the queue "q" reach no queue: the exchange "dead" has no way for "b"'
+    ]
+    assert find.messages("RT302", dead("direct", "bindings: [{exchange: dead, routing_key: c}]")) == [
+        'dead letters of the queue "q" reach no queue: the exchange "dead" has no way for "a", "b"'
+    ]
+    assert not find.written("RT302", dead("topic", 'bindings: [{exchange: dead, routing_key: "*"}]'))
+
+
+def test_many_keys_are_counted(find: Finder) -> None:
+    own = OWN.replace("[a, b]", "[a, b, c, d, e]")
+    (message,) = find.messages("RT302", dead("direct", "bindings: [{exchange: dead, routing_key: z}]", own))
+    assert message.endswith('has no way for "a", "b", "c" and 2 more')
+
+
+@pytest.mark.parametrize(
+    ("kind", "bound"),
+    [
+        ("headers", "bindings: [{exchange: dead, match: all, headers: {a: 1}}]"),
+        ("x-random", 'bindings: [{exchange: dead, routing_key: ""}]'),
+        ("x-ours", "bindings: [{exchange: dead}]"),
+    ],
+)
+def test_what_depends_on_headers_or_chance_is_not_judged(find: Finder, kind: str, bound: str) -> None:
+    assert not find.written("RT302", dead(kind, bound))
+
+
+@pytest.mark.parametrize(
+    "queues",
+    [
+        '  q: {type: quorum, dead_letter: {exchange: dead}, bindings: [{exchange: amq.topic, routing_key: "a.#"}]}\n',
+        "  q: {type: quorum, dead_letter: {exchange: dead}, bindings: [{exchange: amq.fanout}]}\n",
+        "  q: {type: quorum, dead_letter: {exchange: amq.direct, routing_key: gone}, direct: true}\n",
+        "  q: {type: quorum, dead_letter: {exchange: dead}}\n",
+        "  q: {type: quorum, direct: true}\n",
+    ],
+)
+def test_keys_and_bindings_that_nobody_sees_are_not_judged(find: Finder, queues: str) -> None:
+    assert not find.written("RT302", dead("direct", "bindings: [{exchange: dead, routing_key: z}]", queues))
+
+
+@pytest.mark.parametrize("more", ["external: true", "open_bindings: true"])
+def test_exchanges_of_others_are_not_judged(find: Finder, more: str) -> None:
+    text = dead("direct", "bindings: [{exchange: dead, routing_key: z}]")
+    text = text.replace("dead: {type: direct", f"dead: {{type: direct, {more}")
+    assert not find.written("RT302", text)
+
+
+def test_of_a_broker_all_bindings_are_seen(find: Finder) -> None:
+    (hit,) = find.observed("RT302", queue("q", dead_letter_exchange="amq.direct", dead_letter_routing_key="k"))
+    assert hit.message == 'dead letters of the queue "q" reach no queue: the exchange "amq.direct" has no way for "k"'
+
+
+def test_an_exchange_that_drops_everything_is_told_once_by_another_rule(find: Finder) -> None:
+    text = (
+        "exchanges: {dead: {type: direct}}\nqueues: {q: {type: quorum, direct: true, dead_letter: {exchange: dead}}}\n"
+    )
+    assert not find.written("RT302", text)
+
+
+def test_dead_letters_to_the_default_exchange(find: Finder) -> None:
+    gone = 'queues: {q: {type: quorum, direct: true, dead_letter: {exchange: "", routing_key: gone}}}\n'
+    assert find.messages("RT302", gone) == [
+        'dead letters of the queue "q" reach no queue: the default exchange has no way for "gone"'
+    ]
+    own = 'queues: {q: {type: quorum, direct: true, dead_letter: {exchange: ""}}}\n'
+    assert not find.written("RT302", own)
+
+
+def test_a_binding_to_nowhere_is_another_rules_business(find: Finder) -> None:
+    from rabbit_topo.model import Binding
+
+    lost = Binding("/", "dead", "queue", "gone", "k")
+    q = queue("q", dead_letter_exchange="dead", dead_letter_routing_key="k")
+    assert not find.observed("RT302", Exchange("/", "dead", "direct"), q, lost)
+
+
+def test_a_key_without_an_exchange(find: Finder) -> None:
+    (hit,) = find.observed("RT303", queue("q", dead_letter_routing_key="k"), queue("ok", dead_letter_exchange=""))
+    assert hit.message == 'the queue "q" has a dead-letter routing key and no dead-letter exchange'
+
+
+def circle(first: str, second: str) -> str:
+    return (
+        f'queues:\n  a: {{type: quorum, direct: true, dead_letter: {{exchange: "", routing_key: b}}{first}}}\n'
+        f'  b: {{type: quorum, dead_letter: {{exchange: "", routing_key: a}}{second}}}\n'
+    )
+
+
+TTL = ", message_ttl: 1m"
+LENGTH = ", max_length: 5"
+REFUSES = ", max_length: 5, overflow: reject-publish"
+MEANT = ", retry: true"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "severity"),
+    [
+        (TTL, TTL, "error"),
+        (TTL, LENGTH, "error"),
+        (LENGTH, LENGTH, "error"),
+        (TTL, "", "info"),
+        ("", "", "info"),
+        (TTL, REFUSES, "info"),
+        ("", TTL + MEANT, None),
+        (MEANT, TTL, None),
+        (LENGTH, TTL + MEANT, None),
+        (TTL + MEANT, TTL + MEANT, "error"),
+    ],
+)
+def test_circles(find: Finder, first: str, second: str, severity: str | None) -> None:
+    hits = find.written("RT304", circle(first, second))
+    assert [hit.severity or "error" for hit in hits] == ([severity] if severity else [])
+    assert all(hit.key.name == "a" for hit in hits)
+
+
+def test_the_words_of_circles(find: Finder) -> None:
+    assert find.messages("RT304", circle(TTL, TTL)) == [
+        'dead letters of the queues "a", "b" go in a circle by themselves: the broker drops them'
+    ]
+    (hit,) = find.written("RT304", circle("", ""))
+    assert hit.message == 'dead letters of the queues "a", "b" go in a circle, for as long as consumers reject them'
+    assert hit.hint.startswith("say `retry: true`")
+
+
+def test_a_queue_may_dead_letter_to_itself(find: Finder) -> None:
+    (hit,) = find.observed("RT304", queue("q", dead_letter_exchange="", dead_letter_routing_key="q", message_ttl=5))
+    assert hit.message == 'dead letters of the queue "q" go in a circle by themselves: the broker drops them'
+
+
+def test_a_circle_through_a_fanout_needs_no_key(find: Finder) -> None:
+    text = (
+        "exchanges: {x: {type: topic}, back: {type: fanout}}\nqueues:\n"
+        "  q: {type: quorum, dead_letter: {exchange: back}, bindings: [{exchange: x, routing_key: a.*}, {exchange: back}]}\n"
+    )
+    assert [hit.severity for hit in find.written("RT304", text)] == ["info"]
+
+
+def test_a_circle_inside_of_another_is_told_once(find: Finder) -> None:
+    text = (
+        "exchanges: {x: {type: fanout}}\nqueues:\n"
+        '  a: {type: quorum, direct: true, message_ttl: 1m, dead_letter: {exchange: "", routing_key: b}}\n'
+        "  b: {type: quorum, message_ttl: 1m, dead_letter: {exchange: x}}\n"
+        '  c: {type: quorum, dead_letter: {exchange: "", routing_key: a}, bindings: [{exchange: x}]}\n'
+        "bindings: [{exchange: x, queue: a}]\n"
+    )
+    assert len(find.written("RT304", text)) == 1
+
+
+def test_streams_dead_letter_nothing(find: Finder) -> None:
+    stream = queue("s", kind="stream", dead_letter_exchange="", dead_letter_routing_key="s", message_ttl=1)
+    assert not find.observed("RT304", stream)
+
+
+@pytest.mark.parametrize(
+    ("resources", "version", "message"),
+    [
+        ([queue("q")], "4.0", "drops a message after 20 failed deliveries, the limit where none is set"),
+        ([queue("q")], "3.13", None),
+        (
+            [queue("q", delivery_limit=5)],
+            "3.10",
+            "drops a message after 5 failed deliveries, the limit is set by the argument",
+        ),
+        (
+            [queue("q"), policy("p", "q", delivery_limit=3)],
+            "3.10",
+            "drops a message after 3 failed deliveries, the limit is set by the policy p",
+        ),
+        ([queue("q", delivery_limit=-1)], "4.3", None),
+        ([queue("q", dead_letter_exchange="x")], "4.3", None),
+        ([queue("q", kind="classic")], "4.3", None),
+    ],
+)
+def test_poison_messages(find: Finder, resources: list[Resource], version: str, message: str | None) -> None:
+    topology = Topology({one.key: one for one in (Vhost("/"), *resources)})
+    hits = find.topology("RT305", topology, Context(version))
+    assert [hit.message for hit in hits] == ([f'the queue "q" {message}'] if message else [])
+
+
+def test_at_least_once_needs_both(find: Finder) -> None:
+    once = {"dead_letter_strategy": "at-least-once"}
+    hits = find.observed(
+        "RT306",
+        queue("a", **once, dead_letter_exchange="x"),
+        queue("b", **once, overflow="reject-publish"),
+        queue("c", **once, overflow="reject-publish", dead_letter_exchange="x"),
+        queue("d", dead_letter_strategy="at-most-once"),
+        queue("e", kind="classic", **once),
+        queue("p1"),
+        queue("p2"),
+        policy("many", "^p", **once),
+    )
+    tail = "to dead-letter at least once, without `overflow: reject-publish` and an exchange"
+    assert [hit.message for hit in hits] == [
+        f'the queue "a" is {tail}',
+        f'the queue "b" is {tail}',
+        f'the queues "p1", "p2" are {tail}',
+    ]
+
+
+def test_dead_letters_that_do_not_stay(find: Finder) -> None:
+    hits = find.observed(
+        "RT307",
+        queue("a", dead_letter_exchange="", dead_letter_routing_key="short"),
+        queue("b", dead_letter_exchange="", dead_letter_routing_key="long"),
+        queue("c", dead_letter_exchange="", dead_letter_routing_key="log"),
+        queue("d", dead_letter_exchange="", dead_letter_routing_key="wait"),
+        queue("short", message_ttl=5, max_length=5),
+        queue("long"),
+        queue("log", kind="stream", max_length_bytes=5),
+        queue("wait", dead_letter_exchange="", message_ttl=5, dead_letter_routing_key="long"),
+        queue("self", dead_letter_exchange="", dead_letter_routing_key="self"),
+    )
+    assert [hit.message for hit in hits] == [
+        'dead letters come to the queue "short" and do not stay there: it has message-ttl and max-length'
+    ]

@@ -1,0 +1,306 @@
+"""RT2: where the rules speak, and where they cannot know and are silent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rabbit_topo.lint import dead_letter_rules, governance
+from rabbit_topo.lint.index import Index
+from rabbit_topo.lint.routing_rules import RULES
+from rabbit_topo.lint.types import Context
+from rabbit_topo.load import load
+from rabbit_topo.model import Arguments, Binding, Exchange, Policy, Queue
+from tests.unit.lint.found import Finder
+
+if TYPE_CHECKING:
+    from rabbit_topo.lint.types import Rule
+
+
+@pytest.fixture
+def find(tmp_path: Path) -> Finder:
+    return Finder(RULES, tmp_path)
+
+
+BOUND = "    bindings: [{exchange: x, routing_key: k}]\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "queues: {q: {type: quorum, direct: true}}\n",
+        "queues: {q: {type: quorum, open_bindings: true}}\n",
+        "queues: {q: {external: true}}\n",
+        'queues: {q: {type: quorum}}\npublishers: {p: {exchange: "", routing_key: q}}\n',
+        "exchanges: {x: {external: true}}\nqueues: {q: {type: quorum, bindings: [{exchange: x, routing_key: k}]}}\n",
+        'queues: {q: {type: quorum}, p: {direct: true, type: quorum, dead_letter: {exchange: "", routing_key: q}}}\n',
+    ],
+)
+def test_reachable_queues(find: Finder, text: str) -> None:
+    assert not find.written("RT201", text)
+
+
+def test_whatever_key_a_dead_letter_comes_with_may_be_a_queues_name(find: Finder) -> None:
+    text = (
+        "exchanges: {x: {type: topic}}\nqueues:\n  q: {type: quorum}\n"
+        '  p: {type: quorum, dead_letter: {exchange: ""}, bindings: [{exchange: x, routing_key: "#"}]}\n'
+    )
+    assert not find.written("RT201", text)
+
+
+def test_a_queue_that_its_name_alone_leads_to(find: Finder) -> None:
+    dead = 'dead_letter: {exchange: "", routing_key: other}'
+    assert find.messages("RT201", f"queues: {{q: {{type: quorum}}, p: {{type: quorum, direct: true, {dead}}}}}\n") == [
+        'nothing leads to the queue "q" but its own name'
+    ]
+    (hit,) = find.observed("RT201", Queue("/", "q", "quorum"))
+    assert hit.severity == "info"
+
+
+def test_dead_letters_keep_the_literal_key_that_they_came_with(find: Finder) -> None:
+    text = (
+        "exchanges: {x: {type: direct}}\nqueues:\n  k: {type: quorum}\n  other: {type: quorum}\n"
+        '  p: {type: quorum, dead_letter: {exchange: ""}, bindings: [{exchange: x, routing_key: k}]}\n'
+    )
+    assert find.messages("RT201", text) == ['nothing leads to the queue "other" but its own name']
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exchanges: {x: {external: true, type: topic}}\n",
+        "exchanges: {x: {type: topic, open_bindings: true}}\n",
+        "exchanges: {x: {type: topic, alternate_exchange: y}, y: {external: true}}\n",
+        "exchanges: {x: {type: topic}}\npolicies: {p: {pattern: x, definition: {alternate-exchange: amq.fanout}}}\n",
+        "exchanges: {x: {type: topic, bindings: [{exchange: x, routing_key: a}]}}\n",
+    ],
+)
+def test_exchanges_with_a_way_out(find: Finder, text: str) -> None:
+    assert not find.written("RT202", text)
+
+
+def test_an_exchange_that_drops_dead_letters_is_an_error(find: Finder) -> None:
+    queues = "".join(f"  q{n}: {{type: quorum, direct: true, dead_letter: {{exchange: x}}}}\n" for n in range(5))
+    text = f"exchanges: {{x: {{type: fanout}}, y: {{type: fanout}}}}\nqueues:\n{queues}"
+    dead, plain = find.written("RT202", text)
+    assert dead.severity == "error"
+    assert dead.message == (
+        'the exchange "x" drops every message: nothing is bound to it; '
+        'the dead letters of "q0", "q1", "q2" and 2 more end here'
+    )
+    assert plain.severity is None
+    assert plain.message == 'the exchange "y" drops every message: nothing is bound to it'
+
+
+TOPIC = "exchanges: {x: {type: TYPE}, y: {type: fanout, open_bindings: true}}\nqueues:\n  q:\n    type: quorum\n"
+
+
+def test_shadowed_patterns_are_told_once_with_what_covers_them(find: Finder) -> None:
+    keys = '    bindings: [{exchange: x, routing_keys: ["a.*", "a.#", a.b, b.c]}]\n'
+    hits = find.written("RT203", TOPIC.replace("TYPE", "topic") + keys)
+    assert [hit.key.routing_key for hit in hits] == ["a.*", "a.b"]
+    assert hits[0].message.startswith(
+        '"a.*" adds nothing: the queue "q" gets every such message of the exchange "x" by "a.#" ('
+    )
+    assert hits[0].message.endswith("shop.yaml:6)")
+
+
+def test_patterns_to_other_ends_and_of_other_types_shadow_nothing(find: Finder) -> None:
+    ends = (
+        '    bindings: [{exchange: x, routing_key: "#"}]\nbindings: [{exchange: x, to_exchange: y, routing_key: a}]\n'
+    )
+    assert not find.written("RT203", TOPIC.replace("TYPE", "topic") + ends)
+    direct = '    bindings: [{exchange: x, routing_keys: ["#", a]}]\n'
+    assert not find.written("RT203", TOPIC.replace("TYPE", "direct") + direct)
+    assert not find.written("RT203", f"exchanges: {{x: {{external: true}}}}\nqueues:\n  q:\n    type: quorum\n{direct}")
+
+
+def test_a_delayed_exchange_routes_by_its_inner_type(find: Finder) -> None:
+    bindings = [Binding("/", "x", "queue", "q", key) for key in ("#", "a")]
+    delayed = Exchange("/", "x", "x-delayed-message", arguments=Arguments({"x-delayed-type": "topic"}))
+    (hit,) = find.observed("RT203", delayed, Queue("/", "q"), *bindings)
+    assert hit.message == '"a" adds nothing: the queue "q" gets every such message of the exchange "x" by "#"'
+    odd = Exchange("/", "x", "x-delayed-message")
+    assert not find.observed("RT203", odd, Queue("/", "q"), *bindings)
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other", "why"),
+    [
+        ("fanout", "", "k", "each message arrives once"),
+        ("x-recent-history", "", "k", "each message arrives once"),
+        ("direct", "k", "k", "each message arrives once"),
+        ("topic", "k.#", "k.#", "each message arrives once"),
+        ("x-consistent-hash", "1", "2", "the first weight counts"),
+    ],
+)
+def test_second_bindings_without_effect(find: Finder, kind: str, one: str, other: str, why: str) -> None:
+    bindings = Binding("/", "x", "queue", "q", one, Arguments({"a": 1})), Binding("/", "x", "queue", "q", other)
+    (hit,) = find.observed("RT204", Exchange("/", "x", kind), Queue("/", "q"), *bindings)
+    assert hit.key == max(binding.key for binding in bindings)
+    assert hit.message == f'the queue "q" is bound to the {kind} exchange "x" already: {why}'
+
+
+def test_the_second_is_the_one_that_is_written_later(find: Finder) -> None:
+    text = (
+        "exchanges: {x: {type: fanout}}\nqueues:\n  q:\n    type: quorum\n    bindings:\n"
+        "      - {exchange: x}\n      - {exchange: x, arguments: {by: ops}}\n"
+    )
+    (hit,) = find.written("RT204", text)
+    assert hit.key.arguments == '{"by":"ops"}'
+
+
+@pytest.mark.parametrize("kind", ["direct", "topic", "headers", "x-random"])
+def test_second_bindings_with_an_effect(find: Finder, kind: str) -> None:
+    bindings = [Binding("/", "x", "queue", "q", key) for key in ("a", "b")]
+    assert not find.observed("RT204", Exchange("/", "x", kind), Queue("/", "q"), *bindings)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "message"),
+    [
+        ("fanout", "k", 'the fanout exchange "x" does not look at the key "k"'),
+        ("headers", "k", 'the headers exchange "x" does not look at the key "k"'),
+        (
+            "direct",
+            "a.#",
+            'on the direct exchange "x" the key "a.#" is no pattern: only messages with exactly this key fit',
+        ),
+        ("direct", "a#", None),
+        ("topic", "a.#", None),
+        ("fanout", "", None),
+        ("x-modulus-hash", "k", None),
+    ],
+)
+def test_keys_that_mean_nothing(find: Finder, kind: str, key: str, message: str | None) -> None:
+    hits = find.observed("RT205", Exchange("/", "x", kind), Queue("/", "q"), Binding("/", "x", "queue", "q", key))
+    assert [hit.message for hit in hits] == ([message] if message else [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        ({}, "takes every message"),
+        ({"x-match": "all", "x-kind": 1}, "takes every message"),
+        ({"x-match": "any"}, "never takes a message"),
+        ({"x-match": "any-with-x", "x-kind": 1}, None),
+        ({"kind": 1}, None),
+    ],
+)
+def test_headers_bindings_that_compare_nothing(find: Finder, arguments: dict[str, object], what: str | None) -> None:
+    binding = Binding("/", "x", "queue", "q", "", Arguments(arguments))
+    hits = find.observed("RT206", Exchange("/", "x", "headers"), Queue("/", "q"), binding)
+    expected = f'the binding from "x" to the queue "q" names no header to compare: it {what}'
+    assert [hit.message for hit in hits] == ([expected] if what else [])
+    assert not find.observed("RT206", Exchange("/", "x", "topic"), Queue("/", "q"), binding)
+
+
+@pytest.mark.parametrize(
+    ("text", "fires"),
+    [
+        ("{type: topic}", True),
+        ("{type: direct}", True),
+        ("{type: headers}", False),  # the binding names no header
+        ("{type: fanout}", False),
+        ("{type: topic, internal: true}", False),
+        ("{type: topic, alternate_exchange: amq.fanout}", False),
+    ],
+)
+def test_entries_without_a_catch_all(find: Finder, text: str, *, fires: bool) -> None:
+    bound = f"exchanges: {{x: {text}}}\nqueues:\n  q:\n    type: quorum\n{BOUND}"
+    assert bool(find.written("RT207", bound)) is fires
+
+
+@pytest.mark.parametrize(
+    ("more", "fires"),
+    [
+        ("publishers: {p: {exchange: x, mandatory: true}}\n", False),
+        ("publishers: {p: {exchange: x, mandatory: true}, r: {exchange: x}}\n", True),
+        ("publishers: {p: {exchange: amq.fanout}}\n", True),
+        ('bindings: [{exchange: x, queue: q, routing_key: "#"}]\n', False),
+        ("bindings: [{exchange: amq.fanout, to_exchange: x}]\n", False),
+        ("bindings: [{exchange: amq.fanout, to_exchange: x}]\npublishers: {p: {exchange: x}}\n", True),
+    ],
+)
+def test_who_publishes_to_an_entry_and_how(find: Finder, more: str, *, fires: bool) -> None:
+    bound = f"exchanges: {{x: {{type: topic}}}}\nqueues:\n  q:\n    type: quorum\n{BOUND}{more}"
+    assert bool(find.written("RT207", bound)) is fires
+
+
+def test_a_headers_binding_that_takes_everything_is_a_catch_all(find: Finder) -> None:
+    bound = (Exchange("/", "x", "headers"), Queue("/", "q"), Binding("/", "x", "queue", "q", "", Arguments({"a": 1})))
+    assert find.observed("RT207", *bound)
+    assert not find.observed("RT207", *bound, Binding("/", "x", "queue", "q"))
+    assert not find.observed("RT207", Exchange("/", "x", "headers"))  # RT202 says more
+
+
+def test_missing_alternate_exchanges(find: Finder) -> None:
+    text = (
+        "exchanges:\n  own: {type: topic, alternate_exchange: gone}\n"
+        "  there: {type: topic, alternate_exchange: amq.fanout}\n"
+        "  p.a: {type: topic}\n  p.b: {type: topic}\n  s.a: {type: topic}\n"
+        "policies:\n  many: {pattern: ^p, definition: {alternate-exchange: away}}\n"
+        "  single: {pattern: ^s, definition: {alternate-exchange: away}}\n"
+    )
+    assert find.messages("RT208", text) == [
+        'the alternate exchange "gone" of the exchange "own" is not declared',
+        'the policy "many" makes "away" the alternate exchange of "p.a" and 1 more, and it is not declared',
+        'the policy "single" makes "away" the alternate exchange of "s.a", and it is not declared',
+    ]
+
+
+def test_circles_of_exchanges(find: Finder) -> None:
+    exchanges = [Exchange("/", name, "fanout") for name in "abcde"]
+    links = [Binding("/", *ends) for ends in (("a", "exchange", "b"), ("b", "exchange", "a"), ("c", "exchange", "c"))]
+    more = [Binding("/", "d", "exchange", "e"), Binding("/", "a", "exchange", "d"), Binding("/", "a", "queue", "q")]
+    hits = find.observed("RT209", *exchanges, Queue("/", "q"), *links, *more)
+    assert [(hit.key, hit.message) for hit in hits] == [
+        (links[0].key, 'the exchanges "a", "b" are bound in a circle'),
+        (links[2].key, 'the exchange "c" is bound to itself'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "fires"),
+    [
+        ("", True),
+        ("bindings: [{exchange: amq.fanout, to_exchange: x}]\n", False),
+        ("queues: {q: {type: quorum, dead_letter: {exchange: x}}}\n", False),
+        ("queues: {q: {type: quorum, dead_letter: {exchange: amq.fanout}}}\n", True),
+    ],
+)
+def test_internal_exchanges_that_nothing_leads_to(find: Finder, more: str, *, fires: bool) -> None:
+    assert bool(find.written("RT210", f"exchanges: {{x: {{type: fanout, internal: true}}}}\n{more}")) is fires
+
+
+def test_an_alternate_exchange_may_be_internal(find: Finder) -> None:
+    text = (
+        "exchanges: {x: {type: fanout, internal: true}, y: {type: topic, alternate_exchange: x}, z: {type: fanout}}\n"
+    )
+    assert not find.written("RT210", text)
+
+
+def test_bindings_without_a_route_test(find: Finder) -> None:
+    text = (
+        "exchanges: {x: {type: topic}, y: {type: fanout}}\nqueues:\n  q:\n    type: quorum\n"
+        '    bindings: [{exchange: x, routing_keys: ["a.*", b]}, {exchange: y}]\n'
+        "tests: [{name: t, publish: {exchange: x, routing_key: a.b}, expect: [q]}]\n"
+    )
+    assert find.messages("RT211", text) == [
+        'no route test takes the binding from "x" to the queue "q" with "b"',
+        'no route test takes the binding from "y" to the queue "q"',
+    ]
+
+
+def test_policies_of_a_broker_count_as_well(find: Finder) -> None:
+    policy = Policy("/", "p", "^x", "exchanges", 1, Arguments({"alternate-exchange": "gone"}))
+    (hit,) = find.observed("RT208", Exchange("/", "x", "topic"), policy)
+    assert hit.key == policy.key
+
+
+@pytest.mark.parametrize("rule", [*RULES, *dead_letter_rules.RULES, *governance.RULES], ids=lambda rule: rule.code)
+def test_what_is_on_by_default_is_silent_on_the_example(rule: Rule) -> None:
+    example = load(str(Path(__file__).parents[3] / "topology"))
+    assert not (rule.default and list(rule.check(Index(example, Context()))))
