@@ -204,7 +204,8 @@ def test_a_queue_may_dead_letter_to_itself(find: Finder) -> None:
 def test_a_circle_through_a_fanout_needs_no_key(find: Finder) -> None:
     text = (
         "exchanges: {x: {type: topic}, back: {type: fanout}}\nqueues:\n"
-        "  q: {type: quorum, dead_letter: {exchange: back}, bindings: [{exchange: x, routing_key: a.*}, {exchange: back}]}\n"
+        "  q:\n    type: quorum\n    dead_letter: {exchange: back}\n"
+        "    bindings: [{exchange: x, routing_key: a.*}, {exchange: back}]\n"
     )
     assert [hit.severity for hit in find.written("RT304", text)] == ["info"]
 
