@@ -139,7 +139,7 @@ def _location(one: Finding) -> dict[str, Any]:
             location["physicalLocation"]["region"] = {"startLine": origin.line, "startColumn": max(origin.column, 1)}
     if key := one.key:
         location["logicalLocations"] = [
-            {"name": key.name, "fullyQualifiedName": words.clean(named(key)), "kind": key.kind.value}
+            {"name": words.clean(key.name), "fullyQualifiedName": words.clean(named(key)), "kind": key.kind.value}
         ]
     return location
 
