@@ -18,10 +18,13 @@ and its neighbours go on.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+SHAPE: Final = "RT900"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Problem:
     """One thing that is wrong in a file: where, what, and what to write instead.
 
     Line and column count from 1; both are 0 where the file itself is what is wrong: it is not there, or was not read.
+    `code` is the linter's, as RT101; RT900 or none where a file has not the right shape, which is nothing to look up.
     """
 
     file: str
@@ -36,11 +40,12 @@ class Problem:
     column: int
     message: str
     hint: str = ""
+    code: str = ""
 
     def __str__(self) -> str:
-        """Spell it as `file:line:column: message`, or `file: message`, the hint on a line of its own."""
+        """Spell it as `file:line:column: message [code]`, or `file: message`, the hint on a line of its own."""
         where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        text = f"{where}: {self.message}"
+        text = f"{where}: {self.message}" + (f" [{self.code}]" if self.code not in {"", SHAPE} else "")
         return f"{text}\n    {self.hint}" if self.hint else text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rabbit_topo.arguments.tables import MATCHES
+from rabbit_topo.load.codes import ABSENT_END, BINDING, RESERVED_NAME, SHAPE
 from rabbit_topo.load.draft import End, PendingBinding
 from rabbit_topo.load.nodes import YMap, origin, plain
 from rabbit_topo.load.problems import did_you_mean, quoted
@@ -61,22 +62,22 @@ def _ends_exist(draft: Draft, pending: PendingBinding, source: str) -> bool:
         if end.kind is Kind.EXCHANGE and not end.name:
             message = "the default exchange cannot be bound: it reaches every queue by its name"
             hint = "remove the binding; publish to the queue's name instead"
-            draft.problems.add(written.file, end.place, message, hint)
+            draft.problems.add(written.file, end.place, message, hint, RESERVED_NAME)
             right = False
         elif not pending.gone and not draft.knows(pending.vhost, end.kind, end.name):
-            report_unknown(draft, written.file, pending.vhost, end)
+            report_unknown(draft, written.file, pending.vhost, end, ABSENT_END)
             right = False
     return right
 
 
-def report_unknown(draft: Draft, file: str, vhost: str, end: End) -> None:
+def report_unknown(draft: Draft, file: str, vhost: str, end: End, code: str = SHAPE) -> None:
     """Say that a name means nothing, unless the file that declares it may be unreadable."""
     if draft.problems.unreadable:
         return
     kind, name = end.kind, end.name
     if gone := draft.absent.get(Key(vhost, kind, name)):
         message = f"the {kind} {quoted(name)} is used here, and is to be absent at {gone.origin}"
-        draft.problems.add(file, end.place, message, "keep one of the two")
+        draft.problems.add(file, end.place, message, "keep one of the two", code)
         return
 
     def hint() -> str:
@@ -88,7 +89,7 @@ def report_unknown(draft: Draft, file: str, vhost: str, end: End) -> None:
         return did_you_mean(name, names) or advice
 
     message = f"the {kind} {quoted(name)} is not declared in the vhost {quoted(vhost)}"
-    draft.problems.add(file, end.place, message, hint)
+    draft.problems.add(file, end.place, message, hint, code)
 
 
 def _declare(draft: Draft, pending: PendingBinding, source: str) -> None:
@@ -140,7 +141,7 @@ def _routing_keys(draft: Draft, pending: PendingBinding, source: str, kind: str 
 def _check_weight(draft: Draft, written: YMap, place: int, key: str) -> None:
     if not (key.isascii() and key.isdecimal() and int(key[:20])):
         message = f"the routing key on an x-consistent-hash exchange is a weight, at least 1, not {quoted(key)}"
-        draft.problems.add(written.file, place, message, 'write `routing_key: "1"`')
+        draft.problems.add(written.file, place, message, 'write `routing_key: "1"`', BINDING)
 
 
 def _arguments(draft: Draft, written: YMap, kind: str | None) -> Arguments:
@@ -172,7 +173,7 @@ def _arguments(draft: Draft, written: YMap, kind: str | None) -> Arguments:
         arguments[MATCH] = match
     elif kind == "headers" and raw and raw.get(MATCH, MATCHES[0]) not in MATCHES:
         message = f"`{MATCH}` must be one of {', '.join(MATCHES)}, not {quoted(raw[MATCH])}"
-        draft.problems.add(written.file, raw.value_place(MATCH), message)
+        draft.problems.add(written.file, raw.value_place(MATCH), message, code=BINDING)
     return Arguments(arguments)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from rabbit_topo.load.codes import SHAPE, TWICE
 from rabbit_topo.load.nodes import origin
 from rabbit_topo.load.problems import quoted
 from rabbit_topo.model import PREDECLARED, Arguments, Exchange, Key, Kind, Note, Queue
@@ -67,7 +68,7 @@ class Draft:
         key = resource.key
         if key in self.resources:
             first = self.notes[key].origin
-            self.report(note.origin, f"{what} is declared twice; the first is {first}", "remove one of the two")
+            self.report(note.origin, f"{what} is declared twice; the first is {first}", "remove one of the two", TWICE)
             return
         self.resources[key] = resource
         self.notes[key] = note
@@ -84,7 +85,7 @@ class Draft:
                     f"`{name}` of the external {what} is {quoted(value)} here, "
                     f"and {quoted(first.stated[name])} at {first.note.origin}"
                 )
-                self.report(note.origin, message, "only one of them can be true")
+                self.report(note.origin, message, "only one of them can be true", TWICE)
         note = replace(
             first.note,
             description=first.note.description or note.description,
@@ -115,10 +116,10 @@ class Draft:
         """Say whether an exchange or queue is declared, mentioned, or the server's own."""
         return Key(vhost, kind, name) in self.named or (kind is Kind.EXCHANGE and name in PREDECLARED)
 
-    def report(self, where: Origin | None, message: str, hint: str = "") -> None:
+    def report(self, where: Origin | None, message: str, hint: str = "", code: str = SHAPE) -> None:
         """Add a problem at a place that is an `Origin` already."""
         if where is not None:
-            self.problems.add(where.file, (where.line - 1) << 32 | (where.column - 1), message, hint)
+            self.problems.add(where.file, (where.line - 1) << 32 | (where.column - 1), message, hint, code)
 
 
 def _mentioned(key: Key, stated: dict[str, Plain]) -> Exchange | Queue:

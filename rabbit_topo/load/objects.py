@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rabbit_topo.arguments import QUEUE_KEYS, QUEUE_TYPES, friendly_key, queue_argument, refused_everywhere
+from rabbit_topo.load.codes import RESERVED_NAME, VALUE
 from rabbit_topo.load.draft import note_of
 from rabbit_topo.load.merge import UNKNOWN_PROFILE, came_from, lacks
 from rabbit_topo.load.nodes import YMap, plain
@@ -32,7 +33,8 @@ def exchange(draft: Draft, vhost: str, name: str, options: YMap, place: int) -> 
         arguments[ALTERNATE] = alternate
     elif not isinstance(arguments.get(ALTERNATE, ""), str):
         raw = options["arguments"]
-        draft.problems.add(raw.file, raw.value_place(ALTERNATE), f"`{ALTERNATE}` must be the name of an exchange")
+        message = f"`{ALTERNATE}` must be the name of an exchange"
+        draft.problems.add(raw.file, raw.value_place(ALTERNATE), message, code=VALUE)
     note = note_of(options, options.file, place)
     if options.get("external"):
         draft.mention(key, _stated(options, options.get("type"), arguments), note, f"exchange {quoted(name)}")
@@ -77,7 +79,7 @@ def queue(draft: Draft, vhost: str, name: str, options: YMap, place: int) -> Non
         message = f"`{spelled}` of {what}: {reason}{came_from(holder, own_key)}"
         if source := options.inherited.get("type"):
             message += f"; `type: {kind}` comes from {source}"
-        draft.problems.add(options.file, _place(holder, own_key, place), message, hint)
+        draft.problems.add(options.file, _place(holder, own_key, place), message, hint, refused.code)
     draft.declare(declared, note, what)
 
 
@@ -110,7 +112,7 @@ def _type(draft: Draft, options: YMap) -> str | None:
         return str(other)
     message = f"`x-queue-type` must be one of {', '.join(QUEUE_TYPES)}, not {quoted(other)}"
     hint = did_you_mean(other, QUEUE_TYPES) if isinstance(other, str) else ""
-    draft.problems.add(raw.file, raw.value_place("x-queue-type"), message, hint)
+    draft.problems.add(raw.file, raw.value_place("x-queue-type"), message, hint, VALUE)
     return None
 
 
@@ -177,7 +179,8 @@ def _twice(draft: Draft, options: YMap, key: str, argument: str) -> None:
 def _refuse_reserved(draft: Draft, options: YMap, kind: str, name: str, place: int) -> None:
     if name.startswith("amq."):
         message = f"the {kind} {quoted(name)} cannot be declared: names in `amq.` are the server's"
-        draft.problems.add(options.file, place, message, "to refer to it, write `external: true`; else rename it")
+        hint = "to refer to it, write `external: true`; else rename it"
+        draft.problems.add(options.file, place, message, hint, RESERVED_NAME)
     refuse_ours(draft, options, kind, name, place)
 
 

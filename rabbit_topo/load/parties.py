@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rabbit_topo.arguments import parse_duration
 from rabbit_topo.load.bindings import free_standing, report_unknown
+from rabbit_topo.load.codes import RESERVED_NAME
 from rabbit_topo.load.draft import End
 from rabbit_topo.load.merge import lacks
 from rabbit_topo.load.nodes import YMap, YSeq, origin, plain
@@ -93,7 +94,7 @@ def absent(draft: Draft, vhost: str, written: YMap) -> None:
         for name, at in names.with_places() if names else ():
             if name.startswith("amq.") and kind is not Kind.POLICY:
                 message = f"the {kind} {quoted(name)} is the server's own and cannot be deleted"
-                draft.problems.add(written.file, at, message, "take it out of `absent`")
+                draft.problems.add(written.file, at, message, "take it out of `absent`", RESERVED_NAME)
             draft.absent.setdefault(Key(vhost, kind, name), Note(origin=origin(written.file, at)))
     if gone := written.get("bindings"):
         free_standing(draft, vhost, gone, gone=True)

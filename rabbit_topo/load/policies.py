@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rabbit_topo.arguments import QUEUE_KEYS
 from rabbit_topo.arguments.tables import NOT_IN_POLICIES, POLICY_KEYS
+from rabbit_topo.load.codes import POLICY
 from rabbit_topo.load.draft import note_of
 from rabbit_topo.load.merge import lacks
 from rabbit_topo.load.nodes import YMap, plain
 from rabbit_topo.load.objects import refuse_ours
 from rabbit_topo.load.problems import did_you_mean, quoted
-from rabbit_topo.load.shapes import LIMITS, TEXT, Refused
+from rabbit_topo.load.shapes import LIMITS, TEXT, Fields, Refused, Scalar
 from rabbit_topo.model import Arguments, Key, Kind, Policy
 
 if TYPE_CHECKING:
@@ -19,7 +21,21 @@ if TYPE_CHECKING:
     from rabbit_topo.load.shapes import Shape
     from rabbit_topo.model import Plain
 
-FRIENDLY: dict[str, Shape] = {**LIMITS, "alternate_exchange": TEXT}
+
+def _in_a_policy(shape: Shape) -> Shape:
+    """Let a wrong value be the policy's mistake, and not a queue's."""
+    match shape:
+        case Scalar() | Refused():
+            return replace(shape, code=POLICY)
+        case Fields():
+            return replace(shape, known={key: _in_a_policy(inner) for key, inner in shape.known.items()})
+        case _:
+            return shape
+
+
+FRIENDLY: dict[str, Shape] = {
+    key: _in_a_policy(shape) for key, shape in (LIMITS | {"alternate_exchange": TEXT}).items()
+}
 _OWN_KEY = {spelled: known.policy_key for spelled, known in QUEUE_KEYS.items()}
 _OWN_KEY["alternate_exchange"] = "alternate-exchange"
 
@@ -30,12 +46,12 @@ def policy(draft: Draft, vhost: str, name: str, written: YMap, place: int) -> No
     what = f"the policy {quoted(name)}"
     if lacks(written, "pattern"):
         hint = "write `pattern: ...`, a regular expression that is looked for anywhere in a name"
-        draft.problems.add(written.file, place, f"{what} has no pattern", hint)
+        draft.problems.add(written.file, place, f"{what} has no pattern", hint, POLICY)
     before = len(draft.problems)
     definition = _definition(draft, written.get("definition") or YMap(written.file, place))
     if not definition and len(draft.problems) == before and "definition" not in written.dropped:
         hint = "RabbitMQ refuses an empty one: write `definition: {max_length: 100000}` or the like"
-        draft.problems.add(written.file, place, f"{what} has no definition", hint)
+        draft.problems.add(written.file, place, f"{what} has no definition", hint, POLICY)
     declared = Policy(
         vhost,
         name,
@@ -61,12 +77,12 @@ def _definition(draft: Draft, keys: YMap) -> dict[str, Plain]:
             known = [name for name in (*_OWN_KEY, *POLICY_KEYS) if "." not in name and name not in keys]
             message = f"the key {quoted(key)} is not known in a policy's definition"
             hint = did_you_mean(key, known) or "RabbitMQ's own keys are written with dashes, like max-length"
-            draft.problems.add(keys.file, keys.key_place(key), message, hint)
+            draft.problems.add(keys.file, keys.key_place(key), message, hint, POLICY)
         else:
             if (known_check := POLICY_KEYS.get(key)) and (wanted := known_check(value)):
                 message = f"`{key}` must be {wanted}, not {quoted(value)}"
                 hint = _with_unit(key) if isinstance(value, str) else ""
-                draft.problems.add(keys.file, keys.value_place(key), message, hint)
+                draft.problems.add(keys.file, keys.value_place(key), message, hint, POLICY)
             if key in definition:
                 _twice(draft, keys, key)
             definition[key] = plain(value)
@@ -87,7 +103,7 @@ def _friendly(draft: Draft, keys: YMap, key: str, value: Plain, definition: dict
 def _refuse(draft: Draft, keys: YMap, key: str) -> None:
     message = f"a policy cannot set `{key}`"
     hint = f"set it on the queues: `{key.replace('-', '_')}`, directly or through a profile"
-    draft.problems.add(keys.file, keys.key_place(key), message, hint)
+    draft.problems.add(keys.file, keys.key_place(key), message, hint, POLICY)
 
 
 def _twice(draft: Draft, keys: YMap, key: str) -> None:

@@ -6,6 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, TypeAlias
 
 from rabbit_topo.errors import InputError, Problem
+from rabbit_topo.load.codes import SHAPE
 from rabbit_topo.load.nodes import origin
 
 if TYPE_CHECKING:
@@ -24,29 +25,34 @@ class Problems:
 
     def __init__(self) -> None:
         """Start with none."""
-        self._found: dict[tuple[str, int, str], Hint] = {}
+        self._found: dict[tuple[str, int, str], tuple[Hint, str]] = {}
         self.unreadable = False  # a file could not be read to its end: what is missing may stand there
 
     def __len__(self) -> int:
         """Count them."""
         return len(self._found)
 
-    def add(self, file: str, place: int, message: str, hint: Hint = "") -> None:
+    def add(self, file: str, place: int, message: str, hint: Hint = "", code: str = SHAPE) -> None:
         """Note a problem; the same one twice (through an alias) is one."""
-        self._found.setdefault((file, place, message), hint)
+        self._found.setdefault((file, place, message), (hint, code))
+
+    def all(self) -> tuple[Problem, ...]:
+        """Return every problem, by place."""
+        return tuple(self._problem(*found) for found in sorted(self._found))
 
     def raise_if_any(self) -> None:
         """Raise `InputError` with the first hundred by place, and the number of all."""
         if not self._found:
             return
-        shown = []
-        for file, place, message in sorted(self._found)[:SHOWN]:
-            hint = self._found[file, place, message]
-            advice = hint if isinstance(hint, str) else hint()
-            where = origin(file, place)
-            line, column = (where.line, where.column) if place != NOWHERE else (0, 0)
-            shown.append(Problem(file, line, column, _printable(message), _printable(advice)))
+        shown = [self._problem(*found) for found in sorted(self._found)[:SHOWN]]
         raise InputError(shown, total=len(self._found))
+
+    def _problem(self, file: str, place: int, message: str) -> Problem:
+        hint, code = self._found[file, place, message]
+        advice = hint if isinstance(hint, str) else hint()
+        where = origin(file, place)
+        line, column = (where.line, where.column) if place != NOWHERE else (0, 0)
+        return Problem(file, line, column, _printable(message), _printable(advice), code)
 
 
 def _printable(text: str) -> str:

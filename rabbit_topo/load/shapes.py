@@ -15,6 +15,7 @@ from rabbit_topo.arguments.tables import (
     STRATEGIES,
 )
 from rabbit_topo.load import patterns, values
+from rabbit_topo.load.codes import BINDING, POLICY, PROPERTY, SHAPE, VALUE
 
 if TYPE_CHECKING:
     from rabbit_topo.load.values import Check
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One value."""
+    """One value; `code` is that of a wrong one."""
 
     check: Check
+    code: str = SHAPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Refused:
     why: str
     hint: str
     meant: tuple[str, ...] = ()
+    code: str = SHAPE
 
 
 Shape: TypeAlias = Scalar | Fields | Named | Many | Table | Refused
@@ -78,7 +81,7 @@ Shape: TypeAlias = Scalar | Fields | Named | Many | Table | Refused
 TEXT, FULL_TEXT, NAME, BOOLEAN = (
     Scalar(check) for check in (values.text, values.full_text, values.name, values.boolean)
 )
-ROUTING_KEY, DURATION, SIZE = (Scalar(check) for check in (values.routing_key, values.duration(), values.size()))
+ROUTING_KEY, DURATION = (Scalar(check) for check in (values.routing_key, values.duration()))
 NAMES = Many(NAME)
 PATTERNS = Many(Scalar(patterns.pattern))
 
@@ -87,7 +90,7 @@ _BINDING: dict[str, Shape] = {
     "exchange": TEXT,
     "routing_key": ROUTING_KEY,
     "routing_keys": Many(ROUTING_KEY),
-    "match": Scalar(values.one_of(*MATCHES)),
+    "match": Scalar(values.one_of(*MATCHES), BINDING),
     "headers": Table(),
     "arguments": Table(),
 }
@@ -120,6 +123,11 @@ _FREE_END: dict[str, Shape] = {
 BINDINGS = Many(Fields({**_BINDING, **_WRONG_SOURCE, **_NESTED}))
 FREE_BINDINGS = Many(Fields({**_BINDING, **_WRONG_SOURCE, **_FREE_END}))
 
+
+def _argument(check: Check) -> Scalar:
+    return Scalar(check, VALUE)
+
+
 _DEAD_LETTER_KEYS: dict[str, Shape] = {
     f"dead_letter_{key}": Refused(
         f"`dead_letter_{key}` is a key of `dead_letter`",
@@ -128,27 +136,31 @@ _DEAD_LETTER_KEYS: dict[str, Shape] = {
     for key in ("exchange", "routing_key", "strategy")
 }
 LIMITS: dict[str, Shape] = {
-    "message_ttl": DURATION,
-    "expires": Scalar(values.duration(1)),
-    "max_length": Scalar(values.whole(0)),
-    "max_length_bytes": SIZE,
-    "overflow": Scalar(values.one_of(*OVERFLOWS)),
+    "message_ttl": _argument(values.duration()),
+    "expires": _argument(values.duration(1)),
+    "max_length": _argument(values.whole(0)),
+    "max_length_bytes": _argument(values.size()),
+    "overflow": _argument(values.one_of(*OVERFLOWS)),
     "dead_letter": Fields(
-        {"exchange": TEXT, "routing_key": TEXT, "strategy": Scalar(values.one_of(*STRATEGIES))},
+        {
+            "exchange": _argument(values.text),
+            "routing_key": _argument(values.text),
+            "strategy": _argument(values.one_of(*STRATEGIES)),
+        },
         nullable=True,
         short="exchange",
     ),
     **_DEAD_LETTER_KEYS,
-    "single_active_consumer": BOOLEAN,
-    "delivery_limit": Scalar(values.whole(-1)),
-    "max_priority": Scalar(values.whole(0, MAX_PRIORITY)),
-    "max_age": Scalar(values.age()),
-    "segment_size": Scalar(values.size(MAX_SEGMENT_BYTES, "3GB")),
-    "leader_locator": Scalar(values.one_of(*LEADER_LOCATORS)),
-    "initial_group_size": Scalar(values.whole(1)),
+    "single_active_consumer": _argument(values.boolean),
+    "delivery_limit": _argument(values.whole(-1)),
+    "max_priority": _argument(values.whole(0, MAX_PRIORITY)),
+    "max_age": _argument(values.age()),
+    "segment_size": _argument(values.size(MAX_SEGMENT_BYTES, "3GB")),
+    "leader_locator": _argument(values.one_of(*LEADER_LOCATORS)),
+    "initial_group_size": _argument(values.whole(1)),
 }
 _QUEUE_OPTIONS: dict[str, Shape] = {
-    "type": Scalar(values.one_of(*QUEUE_TYPES)),
+    "type": _argument(values.one_of(*QUEUE_TYPES)),
     "durable": BOOLEAN,
     "auto_delete": BOOLEAN,
     **LIMITS,
@@ -161,6 +173,7 @@ _QUEUE_OPTIONS: dict[str, Shape] = {
     "exclusive": Refused(
         "an exclusive queue lives and dies with the connection that declares it, so no file can keep it",
         "let the application declare it; here, leave `exclusive` out",
+        code=PROPERTY,
     ),
 }
 _EXCHANGE_OPTIONS: dict[str, Shape] = {
@@ -168,7 +181,7 @@ _EXCHANGE_OPTIONS: dict[str, Shape] = {
     "durable": BOOLEAN,
     "auto_delete": BOOLEAN,
     "internal": BOOLEAN,
-    "alternate_exchange": TEXT,
+    "alternate_exchange": _argument(values.text),
     "arguments": Table(),
     **_PEOPLE,
     "protect": BOOLEAN,
@@ -279,11 +292,12 @@ TOPOLOGY = Fields(
         "policies": Named(
             Fields(
                 {
-                    "pattern": Scalar(patterns.policy_pattern),
+                    "pattern": Scalar(patterns.policy_pattern, POLICY),
                     "apply_to": Scalar(
                         values.one_of("all", "exchanges", "queues", "classic_queues", "quorum_queues", "streams"),
+                        POLICY,
                     ),
-                    "priority": Scalar(values.number),
+                    "priority": Scalar(values.number, POLICY),
                     "definition": Table(),
                     **_PEOPLE,
                     "protect": BOOLEAN,

@@ -38,7 +38,7 @@ class Walk:
             case Scalar():
                 if wrong := shape.check(value):
                     message = f"{subject} must be {wrong.wanted}, not {quoted(value)}"
-                    self._problems.add(file, place, message, wrong.hint)
+                    self._problems.add(file, place, message, wrong.hint, shape.code)
                 return not wrong
             case Fields() | Named() | Table():
                 if not isinstance(value, YMap):
@@ -50,7 +50,8 @@ class Walk:
             case Many():
                 return self._many(shape, subject, value, file, place)
             case Refused():
-                self._problems.add(file, place, shape.why, shape.hint.replace("{value}", _spelled(value)))
+                hint = shape.hint.replace("{value}", _spelled(value))
+                self._problems.add(file, place, shape.why, hint, shape.code)
                 return False
 
     def _mapping(self, shape: Fields | Named | Table, subject: str, value: YMap) -> None:

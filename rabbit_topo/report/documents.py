@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.diff import ABSENT, Create, Delete, Displaced, Replace, Unfinished, Unseen, Update, seen
+from rabbit_topo.errors import SHAPE
 from rabbit_topo.model import EVERYTHING, Kind
 from rabbit_topo.plan import Declare, Done, Failed, Migrate, NotAttempted, Recreate, Remove
 from rabbit_topo.plan.impact import impact
@@ -124,7 +125,15 @@ def validation_document(topology: Topology | None, problems: Sequence[Problem], 
         "objects": counted,
         "problems_total": total,
         "problems": [
-            {"file": p.file, "line": p.line, "column": p.column, "message": p.message, "hint": p.hint} for p in problems
+            {
+                "file": problem.file,
+                "line": problem.line,
+                "column": problem.column,
+                "code": problem.code or SHAPE,
+                "message": problem.message,
+                "hint": problem.hint,
+            }
+            for problem in problems
         ],
     }
 

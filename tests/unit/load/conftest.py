@@ -10,6 +10,7 @@ from rabbit_topo.load import load
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rabbit_topo.errors import Problem
     from rabbit_topo.model import Topology
 
 
@@ -17,6 +18,12 @@ class Read(Protocol):
     """Loads texts as files of one folder: `read("...", "b.yaml"="...")`."""
 
     def __call__(self, text: str | bytes, **more: str) -> Topology: ...
+
+
+class Problems(Protocol):
+    """Loads like `Read` and returns what is wrong."""
+
+    def __call__(self, text: str | bytes, **more: str) -> tuple[Problem, ...]: ...
 
 
 class Complaints(Protocol):
@@ -39,12 +46,20 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
 
 
 @pytest.fixture
-def complaints(read: Read) -> Complaints:
-    def run(text: str | bytes, **more: str) -> list[str]:
+def problems(read: Read) -> Problems:
+    def run(text: str | bytes, **more: str) -> tuple[Problem, ...]:
         with pytest.raises(InputError) as caught:
             read(text, **more)
+        return caught.value.problems
+
+    return run
+
+
+@pytest.fixture
+def complaints(problems: Problems) -> Complaints:
+    def run(text: str | bytes, **more: str) -> list[str]:
         shown = []
-        for problem in caught.value.problems:
+        for problem in problems(text, **more):
             where = f"{problem.line}:{problem.column}"
             where = where if problem.file == "a.yaml" else f"{problem.file}:{where}"
             shown.append(f"{where} {problem.message}" + (f" | {problem.hint}" if problem.hint else ""))

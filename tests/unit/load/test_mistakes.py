@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.unit.load.conftest import Complaints
+    from rabbit_topo.errors import Problem
+    from tests.unit.load.conftest import Complaints, Problems
 
 HEAD = "version: 1\n"
 CASES = sorted((Path(__file__).parents[2] / "cases" / "mistakes").glob("*.yaml"))
@@ -16,15 +17,20 @@ MARK = "#! "
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
-def test_mistakes(complaints: Complaints, case: Path) -> None:
-    """Each file ends with what is wrong in it: how every complaint begins."""
+def test_mistakes(problems: Problems, case: Path) -> None:
+    """Each file ends with what is wrong in it: the place, the linter's code if it has one, how the complaint begins."""
     text = case.read_text(encoding="utf-8")
     expected = [line.removeprefix(MARK) for line in text.splitlines() if line.startswith(MARK)]
-    found = complaints(text)
+    found = [_spelled(problem) for problem in problems(text)]
     assert expected
     assert len(found) == len(expected), found
     for said, wanted in zip(found, expected, strict=True):
         assert said.startswith(wanted)
+
+
+def _spelled(problem: Problem) -> str:
+    code = "" if problem.code == "RT900" else f"{problem.code} "
+    return f"{problem.line}:{problem.column} {code}{problem.message}" + (f" | {problem.hint}" if problem.hint else "")
 
 
 @pytest.mark.parametrize(
