@@ -70,7 +70,8 @@ def _section(heading: tuple[str, str], rows: Sequence[Row], width: int) -> Itera
 
 
 def _unfollowed(impact: Impact) -> str:
-    return f"{counted(impact.unfollowed, 'changed binding')} more were not followed: too many"
+    were = "was" if impact.unfollowed == 1 else "were"
+    return f"{counted(impact.unfollowed, 'changed binding')} more {were} not followed: too many"
 
 
 def _style(shift: Shift) -> str:

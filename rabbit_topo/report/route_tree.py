@@ -77,8 +77,8 @@ def _rows(
             Row(f"{indent}{mark} {alternate}{name}", style, _why(taken), place(topology, taken.binding)),
             taken,
         )
-    if hop.note:
-        yield Row(f"{indent}!", "danger" if not hop.taken else "update", hop.note), None
+    if hop.note and not any(taken.way == "binding" for taken in hop.taken):  # else every reason says it
+        yield Row(f"{indent}!", "update" if hop.taken else "danger", hop.note), None
     missed = hop.missed
     for one in missed[:shown]:
         name = _end(one.binding.destination_key, types)
@@ -140,15 +140,15 @@ def column_of(rows: Sequence[Row]) -> int:
 def laid_out(row: Row, column: int, width: int) -> Iterator[Line]:
     """Lay out a row: the reason in a column, the place at the right edge, on more lines if need be."""
     left, why = row.left, words.clean(row.why)
+    if not left.strip(" !"):
+        yield from wrapped(f"{left} ", row.style, why, width)
+        return
     style = "dim" if row.faint else ""
     whole = f"{left:<{column}}  {why}" if why else left
     room = width - len(row.place)
     if len(whole) + (2 if row.place else 0) <= room:
         right = " " * (room - len(whole)) + row.place if row.place else ""
         yield (Span(left, row.style), Span(whole[len(left) :], style), Span(right, "dim"))
-        return
-    if not left.strip(" !"):
-        yield from wrapped(f"{left} ", row.style, why, width)
         return
     right = " " * max(room - len(left), 2) + row.place if row.place else ""
     yield (Span(left, row.style), Span(right, "dim"))

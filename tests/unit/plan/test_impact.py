@@ -56,14 +56,16 @@ def test_a_publisher_is_followed_through_a_moved_binding(planned: Callable[..., 
         X + "queues: {q: {type: classic, bindings: [{exchange: shop.x, routing_key: old}]}}",
         X
         + "queues: {q: {type: classic, bindings: [{exchange: shop.x, routing_key: new}]}}\n"
-        + "publishers: {late: {exchange: shop.x, routing_key: old}, soon: {exchange: shop.x, routing_key: new}}",
+        + "publishers: {late: {exchange: shop.x, routing_key: old}, soon: {exchange: shop.x, routing_key: new},"
+        + " too: {exchange: shop.x, routing_key: old}}\n",
     )
     assert told(plan) == [
         ("publisher", "shop.x", "old", ["q"], []),
         ("publisher", "shop.x", "new", [], ["q"]),
+        ("publisher", "shop.x", "old", ["q"], []),
     ]
-    assert [shift.probe.name for shift in found(plan).stranded] == ["late"]
-    assert [shift.begins for shift in found(plan).shifts] == [False, True]
+    assert [shift.probe.name for shift in found(plan).stranded] == ["late", "too"]
+    assert [shift.begins for shift in found(plan).shifts] == [False, True, False]
 
 
 def test_a_route_test_is_followed_where_no_publisher_sends_the_same(planned: Callable[..., Plan]) -> None:
