@@ -17,16 +17,20 @@ from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING
 
+import amqp
 import pytest
 
-from rabbit_topo.routing import Router
+from rabbit_topo.model import Arguments, Binding, Exchange, Queue, Topology
+from rabbit_topo.routing import Message, Router
 from tests.routing_cases import CASES, read_case
 from tests.routing_play import Road, disagreements, fresh_vhost, play, same_routes
 from tests.routing_worlds import ONE_OF, World, make_world
+from tests.traffic import connected
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rabbit_topo.model import Resource
     from tests.brokers import Node
 
 ROUTES = int(os.environ.get("RABBIT_TOPO_ROUTES", "1000"))  # messages a version
@@ -84,3 +88,27 @@ def test_kept_cases(node: Node, path: Path) -> None:
     assert not disagreements(case.world, Router(case.world.topology, node.version), played)
     real = {number: sorted(played.reached.get(number, ())) for number in case.expected}
     assert real == case.expected
+
+
+def test_integers_in_lists_match_if_client_and_binder_wrote_them_alike(node: Node, vhost: str) -> None:
+    """HTTP writes long, this client signedint: alone they are one value, in a list two, and the router says perhaps."""
+    held: list[Resource] = [Exchange(vhost, "x", "headers")]
+    for name in ("http", "amqp"):
+        held += [Queue(vhost, name), Binding(vhost, "x", "queue", name, arguments=Arguments({"list": [1]}))]
+        held += [Queue(vhost, f"{name}-alone"), Binding(vhost, "x", "queue", f"{name}-alone", "", Arguments({"n": 1}))]
+    messages = (Message("x", headers={"list": [1]}, vhost=vhost), Message("x", headers={"n": 1}, vhost=vhost))
+    by_hand = {one.key: dict(one.arguments) for one in held if isinstance(one, Binding) and "amqp" in one.destination}
+    world = World(vhost, node.version, Topology({one.key: one for one in held}), messages, by_hand)
+    played = play(node, world, road="http")
+    assert [sorted(played.reached[number]) for number in range(2)] == [["amqp"], ["amqp-alone", "http-alone"]]
+    first, second = (Router(world.topology, node.version).route(message) for message in messages)
+    assert (first.queues, first.perhaps) == ((), ("amqp", "http"))
+    assert [note for note in first.notes if "AMQP types" in note]
+    assert (second.queues, second.perhaps) == (("amqp-alone", "http-alone"), ())
+
+
+def test_a_vhost_that_is_not_there(node: Node) -> None:
+    with pytest.raises(amqp.NotAllowed) as refused, connected(node, "gone"):
+        pass
+    said = Router(Topology.naming("/")).route(Message("amq.fanout", vhost="gone"))
+    assert said.refusal == refused.value.reply_text

@@ -1,0 +1,171 @@
+"""What of the router neither the kept cases nor the laws say: several vhosts, what is hidden, and what is not known."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from rabbit_topo.errors import UsageError
+from rabbit_topo.model import Arguments, Binding, Exchange, Facts, Observed, Policy, Queue, Resource, Topology
+from rabbit_topo.routing import Message, Route, Router
+from rabbit_topo.routing.headers import amqp_type, spelled, takes
+
+
+def topology(*resources: Resource) -> Topology:
+    return Topology({one.key: one for one in resources})
+
+
+def bound(kind: str | None, **arguments: str) -> tuple[Resource, ...]:
+    """One exchange x of this type with two queues, each bound once."""
+    return (
+        Exchange("/", "x", kind, arguments=Arguments(arguments)),
+        Queue("/", "q"),
+        Queue("/", "r"),
+        Binding("/", "x", "queue", "q", "1"),
+        Binding("/", "x", "queue", "r", "2"),
+    )
+
+
+def said(message: Message, *resources: Resource, version: str = "4.3") -> Route:
+    return Router(topology(*resources), version).route(message)
+
+
+def test_a_message_needs_a_vhost_where_there_are_several() -> None:
+    router = Router(topology(Exchange("a", "x", "fanout"), Exchange("b", "x", "fanout")))
+    with pytest.raises(UsageError, match="several vhosts: a, b"):
+        router.route(Message("x"))
+    assert router.route(Message("x", vhost="b")).unroutable
+
+
+def test_an_empty_topology_has_the_vhost_that_every_broker_has() -> None:
+    assert said(Message("amq.fanout")).vhost == "/"
+    assert said(Message("amq.fanout")).unroutable
+
+
+def test_a_broker_routes_to_queues_that_nobody_manages() -> None:
+    hidden = Binding("/", "x", "queue", "amq.gen-1", "k")
+    seen = topology(Exchange("/", "x", "direct"), Queue("/", "q"), Binding("/", "x", "queue", "q", "k"))
+    operators = Policy("/", "o", ".*")
+    facts = Facts("here", "3.10.8", hidden=(Queue("/", "amq.gen-1"),), hidden_bindings=(hidden,))
+    router = Router.observed(Observed(seen, facts))
+    assert router.route(Message("x", "k")).queues == ("amq.gen-1", "q")
+    assert router.version == "3.10.8"
+    assert Router(seen, operator_policies=[operators]).operator_policies == (operators,)
+
+
+@pytest.mark.parametrize("kind", [None, "topic"])
+def test_a_predeclared_exchange_has_its_type_whoever_names_it(kind: str | None) -> None:
+    named = Exchange("/", "amq.topic", kind)
+    reached = said(Message("amq.topic", "a.b"), named, Queue("/", "q"), Binding("/", "amq.topic", "queue", "q", "a.*"))
+    assert reached.queues == ("q",)
+
+
+def test_only_what_is_published_is_barred_from_an_internal_exchange() -> None:
+    inside = Exchange("/", "x", "fanout", internal=True)
+    router = Router(topology(inside, Queue("/", "q"), Binding("/", "x", "queue", "q")))
+    assert router.route(Message("x")).refusal.startswith("ACCESS_REFUSED")
+    assert router.route(Message("x", headers={"CC": 5}), keys=["k"], published=False).queues == ("q",)
+
+
+@pytest.mark.parametrize(
+    "kind", ["x-consistent-hash", "x-modulus-hash", "x-random", "x-local-random", "x-made-up", None]
+)
+def test_it_does_not_guess(kind: str | None) -> None:
+    reached = said(Message("x", "k"), *bound(kind))
+    assert (reached.queues, reached.perhaps) == ((), ("q", "r"))
+    assert not reached.unroutable
+    assert all(way.reason for hop in reached.hops for way in hop.taken)
+
+
+@pytest.mark.parametrize("kind", ["x-consistent-hash", "x-modulus-hash", "x-random"])
+def test_the_only_way_of_a_hash_is_certain(kind: str) -> None:
+    assert said(Message("x", "k"), *bound(kind)[:2], bound(kind)[3]).queues == ("q",)
+
+
+@pytest.mark.parametrize(("kind", "perhaps"), [("x-random", ("q", "r")), ("x-local-random", ("q", "r", "spared"))])
+def test_an_alternate_exchange_waits_for_chance_only_where_it_can_find_nothing(
+    kind: str, perhaps: tuple[str, ...]
+) -> None:
+    spare = (Exchange("/", "spare", "fanout"), Queue("/", "spared"), Binding("/", "spare", "queue", "spared"))
+    reached = said(Message("x", "k"), *bound(kind, **{"alternate-exchange": "spare"}), *spare)
+    assert (reached.queues, reached.perhaps) == ((), perhaps)
+
+
+def test_what_may_be_reached_is_followed_to_its_end() -> None:
+    beyond = (
+        Exchange("/", "y", "fanout"),
+        Queue("/", "s"),
+        Binding("/", "x", "exchange", "y", "3"),
+        Binding("/", "y", "queue", "s"),
+        Binding("/", "y", "exchange", "x"),
+    )
+    reached = said(Message("x", "k"), *bound("x-random"), *beyond)
+    assert reached.perhaps == ("q", "r", "s")
+    assert [(hop.exchange, hop.by and hop.by.certain) for hop in reached.hops] == [("x", None), ("y", False)]
+
+
+def test_what_is_certain_elsewhere_is_not_perhaps() -> None:
+    front = (
+        Exchange("/", "front", "fanout"),
+        Binding("/", "front", "exchange", "x"),
+        Binding("/", "front", "exchange", "y"),
+        Exchange("/", "y", "fanout"),
+        Binding("/", "y", "queue", "q"),
+        Binding("/", "x", "exchange", "y", "3"),
+    )
+    reached = said(Message("front"), *bound("x-random"), *front)
+    assert (reached.queues, reached.perhaps) == (("q",), ("r",))
+
+
+def test_ends_that_no_file_declares_are_missing() -> None:
+    reached = said(
+        Message("x"),
+        Exchange("/", "x", "fanout", arguments=Arguments({"alternate-exchange": "gone"})),
+        Binding("/", "x", "queue", "gone"),
+        Binding("/", "x", "exchange", "gone"),
+    )
+    assert reached.unroutable
+    assert [way.missing for hop in reached.hops for way in hop.taken] == [True, True]
+
+
+@pytest.mark.parametrize(("given", "queues"), [("direct", ("q",)), (None, ())])
+def test_a_delayed_message_goes_by_the_inner_type(given: str | None, queues: tuple[str, ...]) -> None:
+    exchange = bound("x-delayed-message", **({"x-delayed-type": given} if given else {}))
+    reached = said(Message("x", "1"), *exchange)
+    assert reached.queues == queues
+    assert reached.perhaps == (() if given else ("q", "r"))
+
+
+def test_a_message_that_waits_goes_to_the_alternate_exchange_at_once() -> None:
+    exchange = bound("x-delayed-message", **{"x-delayed-type": "direct", "alternate-exchange": "amq.fanout"})
+    spared = (Queue("/", "spared"), Binding("/", "amq.fanout", "queue", "spared"))
+    reached = said(Message("x", "1", {"x-delay": 500}), *exchange, *spared)
+    assert reached.queues == ("q", "spared")
+    assert reached.notes == ("x: waits 500 ms first; until then the message counts as unroutable",)
+
+
+@pytest.mark.parametrize("match", ["some", 5, None])
+def test_a_match_that_no_broker_accepts_compares_all(match: object) -> None:
+    assert takes({"x-match": match, "a": 1, "b": 1}, {"a": 1}, "4.3").takes is False
+
+
+def test_the_sign_of_a_zero_is_not_certain_since_three_thirteen() -> None:
+    assert takes({"a": 0.0}, {"a": -0.0}, "3.12").takes
+    assert takes({"a": 0.0}, {"a": -0.0}, "3.13").takes is None
+    assert takes({"a": [0.0]}, {"a": [-0.0]}, "3.13").takes is None
+    assert takes({"a": -0.0}, {"a": -0.0}, "3.13").takes
+
+
+def test_an_unsure_header_does_not_outweigh_a_sure_one() -> None:
+    assert takes({"x-match": "any", "a": [1], "b": 1}, {"a": [1], "b": 1}, "4.3").takes
+    assert takes({"x-match": "all", "a": [1], "b": 1}, {"a": [1], "b": 2}, "4.3").takes is False
+    assert takes({"x-match": "any", "a": [1], "b": 1}, {"a": [1], "b": 2}, "4.3").takes is None
+
+
+def test_values_are_named_as_the_broker_names_them() -> None:
+    moment = datetime(2024, 1, 1, tzinfo=UTC)
+    values: list[object] = [None, True, 1, 2**31, -(2**31), 1.0, "a", [], {}, moment]
+    named = ["void", "bool", "signedint", "long", "long", "double", "longstr", "array", "table", "timestamp"]
+    assert [amqp_type(value) for value in values] == named
+    assert spelled([1]) == "[1]"
