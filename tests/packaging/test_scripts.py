@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LIB = ROOT / "scripts/lib"
-SCRIPTS = [*sorted(path for path in (ROOT / "scripts").iterdir() if path != LIB), ROOT / ".ci/run"]
+COMMANDS = sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file() and not path.suffix and path != LIB)
+SCRIPTS = [*COMMANDS, ROOT / ".ci/run"]
 # In the place of apt-get: asks as an install script would, then ends as it is told to.
 APT_GET = """#!/bin/sh
 "$POLICY" && said=yes || said=$?
