@@ -68,6 +68,8 @@ def _unroutable(index: Index) -> Iterator[Hit]:
 
 def _key_alone(index: Index) -> Iterator[Hit]:
     for queue in index.queues:
+        if index.topology.note(queue.key).origin is not None:
+            continue  # what reads a file says so, at the very key
         if _KEY_ARGUMENT in queue.arguments and f"x-{_EXCHANGE}" not in queue.arguments:
             yield Hit(queue.key, f"{named(queue)} has a dead-letter routing key and no dead-letter exchange")
 
