@@ -9,7 +9,7 @@ import pytest
 from rabbit_topo.lint.dead_letter_rules import RULES
 from rabbit_topo.lint.index import Index
 from rabbit_topo.lint.types import Context
-from rabbit_topo.model import Arguments, Exchange, Kind, Policy, Queue, Topology, Vhost
+from rabbit_topo.model import Arguments, Exchange, Kind, Note, Origin, Policy, Queue, Topology, Vhost
 from rabbit_topo.routing import Router
 from tests.unit.lint.found import Finder
 
@@ -151,6 +151,11 @@ def test_a_binding_to_nowhere_is_another_rules_business(find: Finder) -> None:
 def test_a_key_without_an_exchange(find: Finder) -> None:
     (hit,) = find.observed("RT303", queue("q", dead_letter_routing_key="k"), queue("ok", dead_letter_exchange=""))
     assert hit.message == 'the queue "q" has a dead-letter routing key and no dead-letter exchange'
+
+
+def test_what_reads_a_file_says_so_of_its_queues(find: Finder) -> None:
+    one = queue("q", dead_letter_routing_key="k")
+    assert not find.topology("RT303", Topology({one.key: one}, {one.key: Note(origin=Origin("a.yaml", 1, 1))}))
 
 
 def circle(first: str, second: str) -> str:
