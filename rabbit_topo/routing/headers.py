@@ -68,8 +68,12 @@ def _look(name: str, wanted: Plain, headers: Mapping[str, Plain], version: str) 
         if isinstance(wanted, list | dict):
             why = "what is inside is compared with its AMQP types and in its order, which only the senders know"
         return Verdict(None, f"{name} looks like {spelled(wanted)}, but {why}")
-    verb = "is" if equal else "is not"
-    return Verdict(equal, f"{name} {verb} {spelled(wanted)}" + ("" if equal else f" but {spelled(found)}"))
+    is_there, asked = spelled(found), spelled(wanted)
+    if equal:
+        return Verdict(
+            equal, f"{name} is {asked}" if is_there == asked else f"{name} is {is_there}, which equals {asked}"
+        )
+    return Verdict(equal, f"{name} is not {asked} but {is_there}")
 
 
 def _moment(value: Plain, *, strict: bool) -> Plain:
