@@ -25,13 +25,16 @@ _ANY: Final = ".".join("\0" * 128)  # a key that only `#` and what looks at no k
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """A way that dead letters of a queue take for certain: the key that they carry, and their route.
+    """A way that dead letters take: the same for all queues with one dead-letter exchange and one key.
 
-    `key` is None where nobody knows it; the route is then what holds for every key.
+    `way` tells it from others. `key` is None where nobody knows it; `queues` are then those that get the message
+    whatever the key. `lost` says that provably no queue does.
     """
 
+    way: Key
     key: str | None
-    route: Route
+    queues: tuple[Key, ...]
+    lost: bool
 
 
 class Ways:
@@ -163,24 +166,33 @@ class Ways:
         ):
             return ()
         if key is not None:
-            return (Dead(key, self._routed(queue, exchange, key)),)
+            return (self._way(queue.vhost, exchange, key),)
         keys, whole = self.keys_into(queue)
-        found = [Dead(one, self._routed(queue, exchange, one)) for one in keys]
-        if not whole or not keys:
-            found.append(Dead(None, self._routed(queue, exchange, _ANY)))
-        return tuple(found)
+        found = [self._way(queue.vhost, exchange, one) for one in keys]
+        return found if whole and keys else [*found, self._way(queue.vhost, exchange, None)]
 
-    def _routed(self, queue: Queue, exchange: str, key: str) -> Route:
-        return self._index.router.route(Message(exchange, key, vhost=queue.vhost), keys=(key,), published=False)
+    def _way(self, vhost: str, exchange: str, key: str | None) -> Dead:
+        text = _ANY if key is None else key
+        way = Key(vhost, Kind.EXCHANGE, exchange, routing_key=text)
+        if way not in self._ways:
+            route = self._index.router.route(Message(exchange, text, vhost=vhost), keys=(text,), published=False)
+            queues = tuple(Key(vhost, Kind.QUEUE, name) for name in route.queues)
+            lost = key is not None and route.unroutable and self._is_certain(route)
+            self._ways[way] = Dead(way, key, queues, lost)
+        return self._ways[way]
 
-    def is_certain(self, route: Route) -> bool:
-        """Say whether nothing that is not seen could take the message elsewhere: other bindings, headers, chance."""
-        asked = [hop for hop in route.hops if hop.exchange]
-        return not route.perhaps and not any(
+    @cached_property
+    def _ways(self) -> dict[Key, Dead]:
+        return {}
+
+    def _is_certain(self, route: Route) -> bool:
+        """Say whether nothing that is not seen could take the message elsewhere: other bindings, or headers."""
+        return not any(
             any(taken.missing for taken in hop.taken)
             or not self.shown_whole(route.vhost, hop.exchange)
             or self._looks_at_headers(route.vhost, hop.exchange)
-            for hop in asked
+            for hop in route.hops
+            if hop.exchange
         )
 
     def _looks_at_headers(self, vhost: str, name: str) -> bool:
