@@ -7,17 +7,35 @@ shape (`structure`, `shapes`), laid over defaults and profiles (`merge`), and tu
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rabbit_topo.load.problems import NOWHERE, Problems
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from rabbit_topo.errors import Problem
+    from rabbit_topo.lint.types import Suppression
     from rabbit_topo.load.yaml_nodes import Document
-    from rabbit_topo.model import Topology
+    from rabbit_topo.model import Key, Topology
 
-__all__ = ["load"]
+__all__ = ["Tolerant", "load", "tolerant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerant:
+    """What is right in files that may not be.
+
+    `problems` are all that there are, by place; what they speak of is not in the topology. `damaged` are the objects of
+    which something was left out: a binding that leads nowhere damages its ends. `comments` suppress findings.
+    """
+
+    topology: Topology
+    problems: tuple[Problem, ...] = ()
+    comments: tuple[Suppression, ...] = ()
+    damaged: frozenset[Key] = frozenset()
 
 
 def load(*paths: str | Path, vhost: str = "/") -> Topology:
@@ -30,11 +48,44 @@ def load(*paths: str | Path, vhost: str = "/") -> Topology:
     >>> load("topology").vhosts
     ('/',)
     """
+    problems = Problems()
+    topology, _ = _read(paths, vhost, problems)
+    problems.raise_if_any()
+    return topology
+
+
+def tolerant(*paths: str | Path, vhost: str = "/") -> Tolerant:
+    """Return what is right in files and folders, and what is wrong there.
+
+    Paths and `vhost` are those of `load`. An object keeps what is right of it; one that cannot be what it was meant to
+    be is left out, and so is a binding without both of its ends. Where a file is missing or is no YAML there is no
+    telling what is right: raises `InputError` as `load` does.
+
+    >>> tolerant("topology").problems
+    ()
+    """
+    from rabbit_topo.load.comments import suppressions
+
+    problems = Problems()
+    comments: list[Suppression] = []
+    topology, damaged = _read(paths, vhost, problems, lambda text, file: comments.extend(suppressions(text, file)))
+    if problems.unreadable:
+        problems.raise_if_any()
+    return Tolerant(topology, problems.all(), tuple(comments), damaged)
+
+
+def _read(
+    paths: tuple[str | Path, ...],
+    vhost: str,
+    problems: Problems,
+    look: Callable[[str, str], None] | None = None,
+) -> tuple[Topology, frozenset[Key]]:
+    """Return a topology of what is right, and the objects of which something is missing; `look` sees each text."""
     from rabbit_topo.load import documents, paths as files_of  # noqa: I001 - YAML is imported when a file is read
     from rabbit_topo.load.yaml_nodes import parse
 
-    problems = Problems()
     if not paths:
+        problems.unreadable = True
         problems.add(".", NOWHERE, "no topology file or folder is named", "name one, like `topology/`")
     files = files_of.topology_files(paths, problems)
     found: list[Document] = []
@@ -42,6 +93,8 @@ def load(*paths: str | Path, vhost: str = "/") -> Topology:
         text = files_of.read_text(file, problems)
         if text is None:
             continue
+        if look is not None:
+            look(text, file)
         before = len(problems)
         read = [document for document in parse(text, file, problems) if document.root is not None]
         if not read and len(problems) == before:

@@ -26,6 +26,8 @@ def nested(draft: Draft, vhost: str, end: End, options: YMap) -> None:
     written: YSeq | None = options.get("bindings")
     if written:
         draft.bindings.extend(PendingBinding(item, at, vhost, end) for item, at in written.with_places())
+    if written is not None and written.broken:
+        draft.damaged.add(Key(vhost, end.kind, end.name))
 
 
 def free_standing(draft: Draft, vhost: str, written: YSeq, *, gone: bool = False) -> None:
@@ -38,21 +40,28 @@ def free_standing(draft: Draft, vhost: str, written: YSeq, *, gone: bool = False
         ]
         if len(ends) == 1:
             draft.bindings.append(PendingBinding(item, at, vhost, ends[0], gone))
-        elif not item.dropped & {"queue", "to_exchange"}:
+            continue
+        if not item.dropped & {"queue", "to_exchange"}:
             message = "a binding leads to either a queue or an exchange"
             draft.problems.add(item.file, at, message, "write one of `queue: NAME` and `to_exchange: NAME`")
+        draft.damaged.update(Key(vhost, end.kind, end.name) for end in ends)
+        draft.damaged.add(Key(vhost, Kind.EXCHANGE, item.get("exchange") or ""))
 
 
 def settle(draft: Draft) -> None:
     """Turn every noted binding into resources, now that all exchanges and queues are known."""
     for pending in draft.bindings:
         source = pending.written.get("exchange")
+        declared = False
         if source is None:
             if "exchange" not in pending.written.dropped:
                 message, hint = "a binding needs the exchange that it leaves", "write `exchange: NAME`"
                 draft.problems.add(pending.written.file, pending.place, message, hint)
         elif _ends_exist(draft, pending, source) and not pending.written.dropped:
-            _declare(draft, pending, source)
+            declared = _declare(draft, pending, source)
+        if not declared:
+            end = pending.destination
+            draft.damaged |= {Key(pending.vhost, end.kind, end.name), Key(pending.vhost, Kind.EXCHANGE, source or "")}
 
 
 def _ends_exist(draft: Draft, pending: PendingBinding, source: str) -> bool:
@@ -64,6 +73,8 @@ def _ends_exist(draft: Draft, pending: PendingBinding, source: str) -> bool:
             hint = "remove the binding; publish to the queue's name instead"
             draft.problems.add(written.file, end.place, message, hint, RESERVED_NAME)
             right = False
+        elif Key(pending.vhost, end.kind, end.name) in draft.lost:
+            right = False
         elif not pending.gone and not draft.knows(pending.vhost, end.kind, end.name):
             report_unknown(draft, written.file, pending.vhost, end, ABSENT_END)
             right = False
@@ -72,7 +83,7 @@ def _ends_exist(draft: Draft, pending: PendingBinding, source: str) -> bool:
 
 def report_unknown(draft: Draft, file: str, vhost: str, end: End, code: str = SHAPE) -> None:
     """Say that a name means nothing, unless the file that declares it may be unreadable."""
-    if draft.problems.unreadable:
+    if draft.problems.incomplete:
         return
     kind, name = end.kind, end.name
     if gone := draft.absent.get(Key(vhost, kind, name)):
@@ -92,13 +103,14 @@ def report_unknown(draft: Draft, file: str, vhost: str, end: End, code: str = SH
     draft.problems.add(file, end.place, message, hint, code)
 
 
-def _declare(draft: Draft, pending: PendingBinding, source: str) -> None:
+def _declare(draft: Draft, pending: PendingBinding, source: str) -> bool:
+    """Declare what a binding says, less what is wrong; say whether that is all of it."""
     written = pending.written
     kind = draft.exchange_type(pending.vhost, source)
-    before = len(draft.problems)
+    before = draft.problems.noted
     arguments = _arguments(draft, written, kind)
-    if len(draft.problems) > before:
-        return
+    if draft.problems.noted > before:
+        return False
     note = Note(origin=origin(written.file, pending.place))
     end = pending.destination
     destination_kind: DestinationKind = "queue" if end.kind is Kind.QUEUE else "exchange"
@@ -108,6 +120,7 @@ def _declare(draft: Draft, pending: PendingBinding, source: str) -> None:
             draft.absent.setdefault(binding.key, note)
         else:
             draft.declare(binding, note, f"the binding {spelled(binding.key)}")
+    return draft.problems.noted == before
 
 
 def spelled(key: Key) -> str:
@@ -126,22 +139,21 @@ def _routing_keys(draft: Draft, pending: PendingBinding, source: str, kind: str 
         if kind in _NEEDS_KEY:
             message = f"a binding on the {kind} exchange {quoted(source)} needs a routing key"
             draft.problems.add(written.file, pending.place, message, 'write `routing_key: ...`; "" is a key too')
-        elif kind == "x-consistent-hash":
-            _check_weight(draft, written, pending.place, "")
-        return [""]
+            return []
+        return [""] if kind != "x-consistent-hash" or _is_weight(draft, written, pending.place, "") else []
     keys: list[str] = several if several is not None else [one or ""]
     if kind == "x-consistent-hash":
-        for key in keys:
-            _check_weight(
-                draft, written, written.value_place("routing_key" if several is None else "routing_keys"), key
-            )
+        place = written.value_place("routing_key" if several is None else "routing_keys")
+        return [key for key in keys if _is_weight(draft, written, place, key)]
     return keys
 
 
-def _check_weight(draft: Draft, written: YMap, place: int, key: str) -> None:
-    if not (key.isascii() and key.isdecimal() and int(key[:20])):
+def _is_weight(draft: Draft, written: YMap, place: int, key: str) -> bool:
+    right = key.isascii() and key.isdecimal() and bool(int(key[:20]))
+    if not right:
         message = f"the routing key on an x-consistent-hash exchange is a weight, at least 1, not {quoted(key)}"
         draft.problems.add(written.file, place, message, 'write `routing_key: "1"`', BINDING)
+    return right
 
 
 def _arguments(draft: Draft, written: YMap, kind: str | None) -> Arguments:

@@ -41,8 +41,10 @@ class _Page(NamedTuple):
     is_test: bool
 
 
-def topology(documents: Sequence[Document], files: tuple[str, ...], vhost: str, problems: Problems) -> Topology:
-    """Build the topology, or raise `InputError` with everything that is wrong."""
+def topology(
+    documents: Sequence[Document], files: tuple[str, ...], vhost: str, problems: Problems
+) -> tuple[Topology, frozenset[Key]]:
+    """Return a topology of what is right, and the objects of which something was left out; `problems` says why."""
     walk = Walk(problems)
     profiles = Profiles(problems)
     draft = Draft(problems, walk, profiles)
@@ -67,17 +69,17 @@ def topology(documents: Sequence[Document], files: tuple[str, ...], vhost: str, 
         {name: tuple(patterns) for name, patterns in draft.ignore.items()},
     )
     _contradictions(draft, scope)
-    problems.raise_if_any()
-    return Topology(
-        draft.resources,
-        draft.notes,
+    found = Topology(
+        draft.kept(),
+        draft.kept_notes(),
         scope,
         draft.absent,
-        draft.publishers,
+        {name: party for name, party in draft.publishers.items() if name not in draft.spoilt_publishers},
         draft.consumers,
         tuple(draft.tests),
         files,
     )
+    return found, frozenset(draft.damaged | draft.spoilt)
 
 
 def _page(document: Document, default_vhost: str, walk: Walk, problems: Problems) -> _Page | None:
@@ -87,8 +89,8 @@ def _page(document: Document, default_vhost: str, walk: Walk, problems: Problems
         return None
     if "version" not in root and "version" not in root.dropped:
         problems.add(file, place, "the document does not say its version", "start it with `version: 1`")
-    if "vhost" in root.dropped:
-        problems.unreadable = True  # nobody knows which vhost the rest belongs to
+    if root.dropped & {"vhost", "exchanges", "queues", "profiles"}:
+        problems.lost = True  # or nobody knows which vhost the rest belongs to
     return _Page(root, root.get("vhost") or default_vhost, place, is_test)
 
 
@@ -100,6 +102,9 @@ def _read(draft: Draft, page: _Page) -> None:
         resource = Vhost(vhost)
         draft.resources.setdefault(resource.key, resource)
         draft.notes.setdefault(resource.key, Note(origin=origin(root.file, place)))
+    for plural, kind in (("exchanges", Kind.EXCHANGE), ("queues", Kind.QUEUE)):
+        if (named := root.get(plural)) is not None:
+            draft.lost.update(Key(vhost, kind, name) for name in named.dropped)
     _patterns(draft, root, vhost)
     _each(draft, page, "exchanges", objects.exchange)
     _each(draft, page, "queues", objects.queue)

@@ -55,6 +55,11 @@ class Draft:
     mentions: dict[Key, Mention] = field(default_factory=dict)
     named: set[Key] = field(default_factory=set)  # declared or mentioned, with or without mistakes
     bindings: list[PendingBinding] = field(default_factory=list)
+    damaged: set[Key] = field(default_factory=set)  # something of it is wrong, and was left out
+    lost: set[Key] = field(default_factory=set)  # its name is known, and the rest has the wrong shape
+    spoilt: set[Key] = field(default_factory=set)  # so wrong that nothing of it is left
+    spoilt_publishers: set[str] = field(default_factory=set)
+    foreign: set[Key] = field(default_factory=set)  # declared, though it can only be the server's own
     absent: dict[Key, Note] = field(default_factory=dict)
     publishers: dict[str, Publisher] = field(default_factory=dict)
     consumers: dict[str, Consumer] = field(default_factory=dict)
@@ -114,7 +119,21 @@ class Draft:
 
     def knows(self, vhost: str, kind: Kind, name: str) -> bool:
         """Say whether an exchange or queue is declared, mentioned, or the server's own."""
-        return Key(vhost, kind, name) in self.named or (kind is Kind.EXCHANGE and name in PREDECLARED)
+        key = Key(vhost, kind, name)
+        return key in self.named or key in self.lost or (kind is Kind.EXCHANGE and name in PREDECLARED)
+
+    def declares(self, vhost: str, exchange: str) -> bool:
+        """Say whether an exchange is declared, mentioned, or the server's own, and has the right shape."""
+        return Key(vhost, Kind.EXCHANGE, exchange) in self.resources or exchange in PREDECLARED
+
+    def kept(self) -> dict[Key, Resource]:
+        """Return the resources that are right, or right enough."""
+        return {key: resource for key, resource in self.resources.items() if key not in self.spoilt}
+
+    def kept_notes(self) -> dict[Key, Note]:
+        """Return the notes of what is kept; what can only be the server's own is external."""
+        kept = {key: note for key, note in self.notes.items() if key not in self.spoilt}
+        return kept | {key: replace(kept[key], external=True) for key in self.foreign}
 
     def report(self, where: Origin | None, message: str, hint: str = "", code: str = SHAPE) -> None:
         """Add a problem at a place that is an `Origin` already."""

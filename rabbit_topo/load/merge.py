@@ -59,7 +59,7 @@ class Profiles:
         return out
 
     def _report_unknown(self, kind: str, profile: str, own: YMap) -> None:
-        if self._problems.unreadable:
+        if self._problems.incomplete:
             return
         names = list(self._known.get(kind, {}))
         self._problems.add(

@@ -79,9 +79,9 @@ class YMap(dict[str, Plain]):
 
 
 class YSeq(list[Plain]):
-    """A sequence; `at` holds the places of its items."""
+    """A sequence; `at` holds the places of its items. From a `broken` one, items were taken out that were wrong."""
 
-    __slots__ = ("at", "file", "place")
+    __slots__ = ("at", "broken", "file", "place")
 
     def __init__(self, file: str, place: int) -> None:
         """Start empty."""
@@ -89,6 +89,7 @@ class YSeq(list[Plain]):
         self.file = file
         self.place = place
         self.at: list[int] = []
+        self.broken = False
 
     def with_places(self) -> Iterator[tuple[Plain, int]]:
         """Iterate over items and their places."""

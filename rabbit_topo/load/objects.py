@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rabbit_topo.arguments import QUEUE_KEYS, QUEUE_TYPES, friendly_key, queue_argument, refused_everywhere
@@ -13,11 +14,16 @@ from rabbit_topo.load.problems import did_you_mean, quoted
 from rabbit_topo.model import EMPTY, RESERVED, Arguments, Exchange, Key, Kind, Queue
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from rabbit_topo.load.draft import Draft
     from rabbit_topo.model import Plain
 
 _FLAGS = ("durable", "auto_delete", "internal")
 ALTERNATE = "alternate-exchange"
+DEAD_LETTER_EXCHANGE = "x-dead-letter-exchange"
+DEAD_LETTER_KEY = "x-dead-letter-routing-key"
+_DEAD_LETTERS = (DEAD_LETTER_EXCHANGE, DEAD_LETTER_KEY, "x-dead-letter-strategy")
 
 
 def exchange(draft: Draft, vhost: str, name: str, options: YMap, place: int) -> None:
@@ -32,6 +38,8 @@ def exchange(draft: Draft, vhost: str, name: str, options: YMap, place: int) -> 
             _twice(draft, options, "alternate_exchange", ALTERNATE)
         arguments[ALTERNATE] = alternate
     elif not isinstance(arguments.get(ALTERNATE, ""), str):
+        del arguments[ALTERNATE]
+        draft.damaged.add(key)
         raw = options["arguments"]
         message = f"`{ALTERNATE}` must be the name of an exchange"
         draft.problems.add(raw.file, raw.value_place(ALTERNATE), message, code=VALUE)
@@ -39,7 +47,9 @@ def exchange(draft: Draft, vhost: str, name: str, options: YMap, place: int) -> 
     if options.get("external"):
         draft.mention(key, _stated(options, options.get("type"), arguments), note, f"exchange {quoted(name)}")
         return
-    _refuse_reserved(draft, options, "exchange", name, place)
+    _refuse_reserved(draft, options, key, place)
+    if options.get("type") is None or _is_damaged(options):
+        draft.damaged.add(key)
     if lacks(options, "type"):
         hint = "write `type: direct`, topic, fanout, headers, or a plugin's type"
         draft.problems.add(options.file, place, f"{what} has no type", hint)
@@ -63,11 +73,13 @@ def queue(draft: Draft, vhost: str, name: str, options: YMap, place: int) -> Non
     if options.get("external"):
         draft.mention(key, _stated(options, kind, arguments), note, f"queue {quoted(name)}")
         return
-    _refuse_reserved(draft, options, "queue", name, place)
+    _refuse_reserved(draft, options, key, place)
     durable, auto_delete, _ = _flags(options)
     declared = Queue(vhost, name, kind, durable, auto_delete, _arguments(arguments))
-    for refused in refused_everywhere(declared):
-        if refused.subject == "x-dead-letter-routing-key" and _lost_exchange(options):
+    refusals = refused_everywhere(declared)
+    lost_exchange = _lost_exchange(options)
+    for refused in refusals:
+        if refused.subject == DEAD_LETTER_KEY and lost_exchange:
             continue
         holder, own_key, spelled = written.get(refused.subject, (options, refused.subject, refused.subject))
         reason, hint = refused.reason, refused.hint
@@ -80,7 +92,27 @@ def queue(draft: Draft, vhost: str, name: str, options: YMap, place: int) -> Non
         if source := options.inherited.get("type"):
             message += f"; `type: {kind}` comes from {source}"
         draft.problems.add(options.file, _place(holder, own_key, place), message, hint, refused.code)
-    draft.declare(declared, note, what)
+    draft.declare(_less(declared, {refused.subject for refused in refusals}), note, what)
+    if refusals or _is_damaged(options):
+        draft.damaged.add(key)
+
+
+def _less(queue: Queue, wrong: Collection[str]) -> Queue:
+    """Return what is right of a queue; where its dead-letter exchange is wrong, nothing is left of dead letters."""
+    if not wrong:
+        return queue
+    gone = {*wrong, *_DEAD_LETTERS} if DEAD_LETTER_EXCHANGE in wrong or DEAD_LETTER_KEY in wrong else wrong
+    return replace(
+        queue,
+        durable=queue.durable or "durable" in gone,
+        auto_delete=queue.auto_delete and "auto_delete" not in gone,
+        arguments=_arguments({name: value for name, value in queue.arguments.items() if name not in gone}),
+    )
+
+
+def _is_damaged(options: YMap) -> bool:
+    """Say whether a value of an object was wrong, and taken out."""
+    return bool(options.dropped) or any(isinstance(item, YMap) and item.dropped for item in options.values())
 
 
 def _lost_exchange(options: YMap) -> bool:
@@ -176,12 +208,13 @@ def _twice(draft: Draft, options: YMap, key: str, argument: str) -> None:
     draft.problems.add(options.file, raw.key_place(argument), message, f"keep `{key}`")
 
 
-def _refuse_reserved(draft: Draft, options: YMap, kind: str, name: str, place: int) -> None:
-    if name.startswith("amq."):
-        message = f"the {kind} {quoted(name)} cannot be declared: names in `amq.` are the server's"
+def _refuse_reserved(draft: Draft, options: YMap, key: Key, place: int) -> None:
+    if key.name.startswith("amq."):
+        message = f"the {key.kind} {quoted(key.name)} cannot be declared: names in `amq.` are the server's"
         hint = "to refer to it, write `external: true`; else rename it"
         draft.problems.add(options.file, place, message, hint, RESERVED_NAME)
-    refuse_ours(draft, options, kind, name, place)
+        draft.foreign.add(key)
+    refuse_ours(draft, options, key.kind, key.name, place)
 
 
 def refuse_ours(draft: Draft, options: YMap, kind: str, name: str, place: int) -> None:

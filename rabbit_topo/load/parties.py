@@ -31,6 +31,8 @@ def publisher(draft: Draft, vhost: str, name: str, options: YMap, place: int) ->
         draft.problems.add(options.file, place, message, 'write `exchange: NAME`; "" is the default exchange')
     elif exchange and not draft.knows(vhost, Kind.EXCHANGE, exchange):
         report_unknown(draft, options.file, vhost, End(Kind.EXCHANGE, exchange, options.value_place("exchange")))
+    if exchange is None or (exchange and not draft.declares(vhost, exchange)):
+        draft.spoilt_publishers.add(name)
     note = _note(options, place)
     party = Publisher(name, vhost, exchange or "", options.get("routing_key") or "", _options(options), note)
     _take(draft, draft.publishers, party, f"the publisher {quoted(name)}")
@@ -48,10 +50,11 @@ def consumer(draft: Draft, vhost: str, name: str, options: YMap, place: int) -> 
             at = place if "queues" in options.inherited else at
             report_unknown(draft, options.file, vhost, End(Kind.QUEUE, queue, at))
     note = _note(options, place)
+    known = tuple(queue for queue in queues or () if Key(vhost, Kind.QUEUE, queue) in draft.resources)
     _take(
         draft,
         draft.consumers,
-        Consumer(name, vhost, tuple(queues or ()), _options(options), note),
+        Consumer(name, vhost, known, _options(options), note),
         f"the consumer {quoted(name)}",
     )
 

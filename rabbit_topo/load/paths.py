@@ -28,7 +28,7 @@ def topology_files(paths: Sequence[str | Path], problems: Problems) -> list[str]
             found = sorted(_below(path, problems))
             if not found:
                 message = "there is no *.yaml or *.yml file in this folder"
-                problems.add(path, NOWHERE, message, "name another folder, or write a topology file there")
+                _unreadable(path, problems, message, "name another folder, or write a topology file there")
         else:
             found = [path]
         for file in found:

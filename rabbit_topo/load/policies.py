@@ -47,9 +47,9 @@ def policy(draft: Draft, vhost: str, name: str, written: YMap, place: int) -> No
     if lacks(written, "pattern"):
         hint = "write `pattern: ...`, a regular expression that is looked for anywhere in a name"
         draft.problems.add(written.file, place, f"{what} has no pattern", hint, POLICY)
-    before = len(draft.problems)
+    before = draft.problems.noted
     definition = _definition(draft, written.get("definition") or YMap(written.file, place))
-    if not definition and len(draft.problems) == before and "definition" not in written.dropped:
+    if not definition and draft.problems.noted == before and "definition" not in written.dropped:
         hint = "RabbitMQ refuses an empty one: write `definition: {max_length: 100000}` or the like"
         draft.problems.add(written.file, place, f"{what} has no definition", hint, POLICY)
     declared = Policy(
@@ -60,6 +60,10 @@ def policy(draft: Draft, vhost: str, name: str, written: YMap, place: int) -> No
         written.get("priority") or 0,
         Arguments(definition),
     )
+    if draft.problems.noted > before or written.dropped:
+        draft.damaged.add(declared.key)
+    if not definition or not declared.pattern or written.dropped & {"pattern", "apply_to", "priority"}:
+        draft.spoilt.add(declared.key)
     refuse_ours(draft, written, "policy", name, place)
     draft.declare(declared, note_of(written, written.file, place), what)
 
@@ -83,6 +87,7 @@ def _definition(draft: Draft, keys: YMap) -> dict[str, Plain]:
                 message = f"`{key}` must be {wanted}, not {quoted(value)}"
                 hint = _with_unit(key) if isinstance(value, str) else ""
                 draft.problems.add(keys.file, keys.value_place(key), message, hint, POLICY)
+                continue
             if key in definition:
                 _twice(draft, keys, key)
             definition[key] = plain(value)

@@ -27,13 +27,21 @@ class Problems:
         """Start with none."""
         self._found: dict[tuple[str, int, str], tuple[Hint, str]] = {}
         self.unreadable = False  # a file could not be read to its end: what is missing may stand there
+        self.lost = False  # a section or a vhost has the wrong shape: what is missing may stand there
+        self.noted = 0  # how often something was added, be it the same thing again
 
     def __len__(self) -> int:
         """Count them."""
         return len(self._found)
 
+    @property
+    def incomplete(self) -> bool:
+        """Say whether what seems to be missing may be there after all."""
+        return self.unreadable or self.lost
+
     def add(self, file: str, place: int, message: str, hint: Hint = "", code: str = SHAPE) -> None:
         """Note a problem; the same one twice (through an alias) is one."""
+        self.noted += 1
         self._found.setdefault((file, place, message), (hint, code))
 
     def all(self) -> tuple[Problem, ...]:

@@ -13,6 +13,7 @@ from rabbit_topo.model import Kind, RouteTest, frozen
 
 if TYPE_CHECKING:
     from rabbit_topo.load.draft import Draft
+    from rabbit_topo.model import Plain
 
 _LISTS = ("expect", "expect_at_least", "expect_one_of")
 _EXPECTATIONS = (*_LISTS, "expect_unroutable")
@@ -25,6 +26,7 @@ def route_test(draft: Draft, vhost: str, written: YMap, place: int, *, known: bo
     With `known`, its exchanges and queues must be in the files; test files that are read alone cannot tell.
     """
     name = written.get("name") or ""
+    before = draft.problems.noted
     if lacks(written, "name"):
         draft.problems.add(written.file, place, "a test has no name", "say in a few words what it shows: `name: ...`")
     cases: YSeq | None = written.get("cases")
@@ -39,7 +41,19 @@ def route_test(draft: Draft, vhost: str, written: YMap, place: int, *, known: bo
         for part in (written, *(cases or ())):
             _names(draft, vhost, part)
     places = tuple(origin(written.file, at) for at in cases.at) if cases else ()
-    draft.tests.append(RouteTest(name, vhost, frozen(plain(written)), origin(written.file, place), places))
+    if draft.problems.noted == before and _is_whole(written):
+        draft.tests.append(RouteTest(name, vhost, frozen(plain(written)), origin(written.file, place), places))
+
+
+def _is_whole(value: Plain) -> bool:
+    """Say whether nothing was taken out of a test, at any depth."""
+    match value:
+        case YMap():
+            return not value.dropped and all(map(_is_whole, value.values()))
+        case YSeq():
+            return not value.broken and all(map(_is_whole, value))
+        case _:
+            return True
 
 
 def _expectations(draft: Draft, written: YMap, place: int, what: str, around: YMap | None = None) -> None:

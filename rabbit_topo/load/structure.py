@@ -134,6 +134,7 @@ class Walk:
         if not all(right):
             value.at[:] = [at for at, ok in zip(value.at, right, strict=True) if ok]
             value[:] = [item for item, ok in zip(value, right, strict=True) if ok]
+            value.broken = True
         return True
 
     def _table(self, subject: str, value: YMap) -> None:

@@ -1,0 +1,103 @@
+"""Comments that suppress findings: `# rabbit-topo: ignore[RT203] reason`, and `file-ignore`.
+
+What looks like one inside of a string, or in the lines of a block scalar, is text: the spans of all scalars are taken
+from the parser's events.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import yaml
+
+from rabbit_topo.lint.types import Suppression
+from rabbit_topo.load.yaml_events import reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_WORD: Final = "rabbit-topo:"
+_SUPPRESSION: Final = re.compile(r"#\s*rabbit-topo:\s*(?P<whole>file-)?ignore\b(?:\s*\[(?P<codes>[^\]]*)\])?")
+_LINE_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # YAML's, which are not all of Python's
+_BEFORE_A_COMMENT: Final = frozenset(" \t,[]{}\"'")
+_BLOCK: Final = frozenset("|>")
+_NO_CONTENT: Final = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentStartEvent, yaml.DocumentEndEvent)
+
+
+class _Span(NamedTuple):
+    """Columns of a line that a scalar takes up, the last one not among them."""
+
+    start: int
+    end: float
+
+
+def suppressions(text: str, file: str, *, pure: bool = False) -> tuple[Suppression, ...]:
+    """Return the comments of a file that suppress findings, from top to bottom.
+
+    A text that does not mention `rabbit-topo:` is not parsed. Of one that is no YAML, those before the mistake may be
+    missing. `pure` takes PyYAML's own parser even where libyaml is there: the same result, slower.
+    """
+    if _WORD not in text:
+        return ()
+    lines = _LINE_BREAK.split(text)
+    numbers = [number for number, line in enumerate(lines) if _WORD in line]
+    spans, content = _scalars(text, numbers, pure=pure)
+    return tuple(one for number in numbers for one in _in_line(lines, number, spans[number], file, content))
+
+
+def _scalars(text: str, numbers: Sequence[int], *, pure: bool) -> tuple[dict[int, list[_Span]], tuple[int, int]]:
+    """Return the scalars in some lines, and where the first content of the file stands."""
+    spans: dict[int, list[_Span]] = defaultdict(list)
+    content: tuple[int, int] | None = None
+    get_event = reader(text, pure=pure)
+    try:
+        while type(event := get_event()) is not yaml.StreamEndEvent:
+            start, end = event.start_mark, event.end_mark
+            if content is None and not isinstance(event, _NO_CONTENT):
+                content = (start.line, start.column)
+            if isinstance(event, yaml.ScalarEvent):
+                # the line with the sign of a block scalar may end with a comment
+                first = start.line + 1 if event.style in _BLOCK else start.line
+                for number in numbers[bisect_left(numbers, first) : bisect_right(numbers, end.line)]:
+                    left = start.column if number == start.line else 0
+                    spans[number].append(_Span(left, end.column if number == end.line else float("inf")))
+    except yaml.YAMLError:
+        pass  # who reads the file says so
+    return spans, content or (len(text), 0)
+
+
+def _in_line(
+    lines: Sequence[str], number: int, spans: Sequence[_Span], file: str, content: tuple[int, int]
+) -> Iterator[Suppression]:
+    line = lines[number]
+    begin = _comment(line, spans)
+    for found in _SUPPRESSION.finditer(line, begin):
+        if found.start() > begin and line[found.start() - 1] not in " \t":
+            continue
+        codes = tuple(code.strip() for code in (found["codes"] or "").split(",") if code.strip())
+        whole = found["whole"] is not None
+        column = found.start() + 1
+        misplaced = whole and (number, begin) > content
+        target = 0 if whole else _target(lines, number, begin)
+        yield Suppression(file, number + 1, column, codes or ("",), whole, target, misplaced)
+
+
+def _comment(line: str, spans: Sequence[_Span]) -> int:
+    """Return where the comment of a line begins; its end, where it has none."""
+    for at, char in enumerate(line):
+        if char != "#" or (at and line[at - 1] not in _BEFORE_A_COMMENT):
+            continue
+        if not any(span.start <= at < span.end for span in spans):
+            return at
+    return len(line)
+
+
+def _target(lines: Sequence[str], number: int, begin: int) -> int:
+    """Return the line that a comment speaks of, counted from 1; 0 where nothing follows it."""
+    if lines[number][:begin].strip():
+        return number + 1
+    following = range(number + 1, len(lines))
+    return next((at + 1 for at in following if (line := lines[at].strip()) and not line.startswith("#")), 0)
