@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rabbit_topo.lint.catalogue import BY_CODE, chosen
 from rabbit_topo.lint.index import Index
@@ -12,12 +12,14 @@ from rabbit_topo.lint.types import Context, Finding
 from rabbit_topo.model import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from rabbit_topo.errors import Problem
     from rabbit_topo.lint.types import Hit, Rule, Suppression
-    from rabbit_topo.model import Topology
+    from rabbit_topo.model import Key, Topology
     from rabbit_topo.routing import Router
+
+_OF_WAYS: Final = ("RT2", "RT3")
 
 
 class Linted(NamedTuple):
@@ -35,11 +37,13 @@ def lint(
     router: Router | None = None,
     problems: Iterable[Problem] = (),
     comments: Sequence[Suppression] = (),
+    damaged: Collection[Key] = (),
 ) -> Linted:
     """Return what is wrong with a topology, by the usual rules where none are given.
 
     `problems` are what a tolerant reading left out of the topology, `comments` the suppressions that stand in the
-    files. A `router` knows more than the topology: operator policies, and what is hidden.
+    files. Of the `damaged` objects, which something was left out of, nobody can say where messages go: rules about ways
+    are silent there. A `router` knows more than the topology: operator policies, and what is hidden.
 
     >>> from rabbit_topo import load
     >>> lint(load("topology")).found
@@ -48,7 +52,12 @@ def lint(
     rules = chosen() if rules is None else rules
     running = frozenset(rule.code for rule in rules)
     index = Index(topology, context or Context(), router)
-    found = {_finding(index, rule, hit) for rule in rules for hit in rule.check(index)}
+    found = {
+        _finding(index, rule, hit)
+        for rule in rules
+        for hit in rule.check(index)
+        if hit.key not in damaged or not rule.code.startswith(_OF_WAYS)
+    }
     found |= {one for problem in problems if (one := _of_problem(problem)).code in running}
     kept, number = suppress(sorted(found, key=order), comments, running, topology.notes)
     return Linted(tuple(sorted(kept, key=order)), number)

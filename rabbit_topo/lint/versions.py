@@ -317,7 +317,7 @@ queues:
   shop.orders:
     type: quorum
     direct: true
-    arguments: {x-delayed-retry-type: all, x-delayed-retry-min: 1000}
+    arguments: {x-delayed-retry-min: 1000}
 """,
         good="""\
 version: 1
