@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -12,12 +14,15 @@ from click.core import ParameterSource
 
 from rabbit_topo.cli.output import Progress
 from rabbit_topo.cli.session import files_of, settle
+from rabbit_topo.config.settings import Sources
 from rabbit_topo.errors import UsageError
 
 if TYPE_CHECKING:
+    from rabbit_topo.broker.target import Target
     from rabbit_topo.cli.options import BrokerOptions, Common
     from rabbit_topo.errors import Problem
-    from rabbit_topo.model import Observed, Policy, Topology
+    from rabbit_topo.lint import Suppression
+    from rabbit_topo.model import Key, Observed, Policy, Topology
     from rabbit_topo.routing import Router
 
 BROKER: Final = "broker"  # the word that stands for the broker of the options or the config
@@ -29,8 +34,9 @@ class Source:
     """A topology, and what is known of the broker that it is for.
 
     `shown` names it for people: the files, or the broker's address. `live` is what was read from a broker or from a
-    definitions file, None where topology files were read. `problems` are what a tolerant reading of files left out, and
-    why.
+    definitions file, None where topology files were read; `target` is that broker. `problems` are what a tolerant
+    reading of files left out, and why; `damaged` are the objects that it left something out of, and `comments` those
+    that suppress findings. `configured` is what the configuration says that needs no broker.
     """
 
     topology: Topology
@@ -39,6 +45,10 @@ class Source:
     operator_policies: tuple[Policy, ...] = ()
     live: Observed | None = None
     problems: tuple[Problem, ...] = ()
+    damaged: frozenset[Key] = frozenset()
+    comments: tuple[Suppression, ...] = ()
+    target: Target | None = None
+    configured: Sources = field(default_factory=lambda: Sources((), None))
 
     @cached_property
     def router(self) -> Router:
@@ -78,21 +88,33 @@ def _shown(name: str) -> str:
     return without_credentials(name) if "://" in name else name
 
 
-def _from_files(common: Common, *, tolerant: bool) -> Source:  # noqa: ARG001
-    import os
-    from pathlib import Path
-
-    from rabbit_topo.config import resolve_sources
-    from rabbit_topo.load import load
+def _from_files(common: Common, *, tolerant: bool) -> Source:
+    from rabbit_topo.load import Tolerant, load
+    from rabbit_topo.load import tolerant as read_on
     from rabbit_topo.routing import LATEST
 
     files = files_of(common)
-    configured = resolve_sources(cwd=Path.cwd(), environ=os.environ, config_path=common.config)
+    configured = _configured(common)
     progress = Progress(common)
     progress.say("reading the files ...")
-    topology = load(*files, vhost=common.vhost)
+    read = read_on(*files, vhost=common.vhost) if tolerant else Tolerant(load(*files, vhost=common.vhost))
     progress.clear()
-    return Source(topology, configured.target_version or LATEST, "  ".join(files))
+    version = configured.target_version or LATEST
+    return Source(
+        read.topology,
+        version,
+        "  ".join(files),
+        problems=read.problems,
+        damaged=read.damaged,
+        comments=read.comments,
+        configured=configured,
+    )
+
+
+def _configured(common: Common) -> Sources:
+    from rabbit_topo.config import resolve_sources
+
+    return resolve_sources(cwd=Path.cwd(), environ=os.environ, config_path=common.config)
 
 
 def _from_broker(common: Common, login: BrokerOptions, name: str) -> Source:
@@ -128,4 +150,12 @@ def _from_broker(common: Common, login: BrokerOptions, name: str) -> Source:
     if given and common.vhost not in facts.vhosts:
         known = ", ".join(sorted(facts.vhosts)) or "none"
         raise UsageError(f"{facts.target} has no vhost {common.vhost!r}", f"it has: {known}")
-    return Source(observed.topology, facts.version, facts.target, facts.operator_policies, observed)
+    return Source(
+        observed.topology,
+        facts.version,
+        facts.target,
+        facts.operator_policies,
+        observed,
+        target=target,
+        configured=_configured(common),
+    )
