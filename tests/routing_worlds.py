@@ -106,7 +106,7 @@ class _Maker:
         names = [f"x{number}.{kind}" for number, kind in enumerate(kinds)]
         names[0] = self.random.choice([names[0], "ü.x", "a", "x" * 255])
         for name, kind in zip(names, kinds, strict=True):
-            alternate = self.random.choice([None, None, "nowhere", *names])
+            alternate = self.random.choice(["nowhere", *names]) if self.random.random() < 0.5 else None
             self._exchanges.append(
                 Exchange(
                     self.vhost,
@@ -130,8 +130,8 @@ class _Maker:
             self._queues.append(Queue(self.vhost, name, kind if len(name) < 100 else "classic"))
 
     def policies(self) -> None:
-        """Up to two policies that name alternate exchanges, of different priorities."""
-        for priority in range(self.random.randrange(3)):
+        """Up to three policies that name alternate exchanges, of different priorities."""
+        for priority in range(self.random.randrange(4)):
             pattern = self.random.choice(["^x[0-3]", "topic$", "", "headers", "ü", "^x.$"])
             alternate = self.random.choice(["nowhere", *(one.name for one in self._exchanges)])
             self._policies.append(
@@ -147,8 +147,8 @@ class _Maker:
 
     def bindings(self) -> None:
         for exchange in self._exchanges:
-            few = exchange.type in ONE_OF
-            for _ in range(self.random.randrange(5) if few else self.random.randrange(9)):
+            most = 5 if exchange.type in ONE_OF else 16 if exchange.type in ("topic", "headers") else 9
+            for _ in range(self.random.randrange(most)):
                 self._bind(exchange)
         for name in ("amq.topic", "amq.headers", "amq.direct", "amq.rabbitmq.trace"):
             kind = {"amq.headers": "headers", "amq.direct": "direct"}.get(name, "topic")
@@ -205,12 +205,13 @@ class _Maker:
         given: dict[str, Any] = {"x-match": match} if match else {}
         for _ in range(self.random.choice([0, 1, 1, 1, 2, 2, 3])):
             name = self.random.choice(HEADERS)
-            given[name] = self.random.choice(VALUES) if self.random.random() < 0.95 else self.random.choice(MOMENTS)
+            given[name] = self.random.choice(VALUES) if self.random.random() < 0.92 else self.random.choice(MOMENTS)
         return given
 
     def message(self) -> Message:
         """Make a message; about one in twelve is refused."""
-        name = self.random.choice([one.name for one in self._exchanges] * 3 + ["", "amq.topic"])
+        often = [one.name for one in self._exchanges if not one.internal] * 4
+        name = self.random.choice([*often, *(one.name for one in self._exchanges), "", "", "amq.topic"])
         if self.random.random() < 0.06:
             name = self.random.choice(["gone", "amq.rabbitmq.trace", "amq.headers", "amq.direct"])
         key = self.random.choice(NAMES) if not name and self.random.random() < 0.8 else self._near(name)
@@ -240,8 +241,11 @@ class _Maker:
             key = self.random.choice(there)
             like = self.moments.get(key) or dict(self._bindings[key].arguments)
             given |= {name: value for name, value in like.items() if name != "x-match" or self.random.random() < 0.1}
-            for header in [one for one in given if given[one] is None]:
-                given[header] = self.random.choice(VALUES)
+            for header, value in list(given.items()):
+                if value is None:
+                    given[header] = self.random.choice(VALUES)
+                elif value in (1704067200, 1704067200000) and self.random.random() < 0.5:
+                    given[header] = MOMENTS[0]
         for _ in range(self.random.choice([0, 0, 1, 1, 2])):
             given[self.random.choice(HEADERS)] = self.random.choice([*VALUES, *MOMENTS])
         for header in ("CC", "BCC"):
