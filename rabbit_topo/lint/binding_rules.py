@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rabbit_topo.lint.blame import quoted
 from rabbit_topo.lint.containment import shadowed
 from rabbit_topo.lint.cycles import cycles
 from rabbit_topo.lint.names import named
@@ -22,8 +23,10 @@ _HASH: Final = "x-consistent-hash"
 
 def _shadowed(index: Index) -> Iterator[Hit]:
     for group in _side_by_side(index, frozenset({"topic"})):
-        patterns = list(dict.fromkeys(binding.routing_key for binding in group))
-        first = {pattern: next(one for one in group if one.routing_key == pattern) for pattern in patterns}
+        first: dict[str, Binding] = {}
+        for binding in group:
+            first.setdefault(binding.routing_key, binding)
+        patterns = list(first)
         for narrow, broad in shadowed(patterns):
             covered, by = first[patterns[narrow]], first[patterns[broad]]
             yield Hit(
@@ -102,14 +105,20 @@ def _circle(index: Index) -> Iterator[Hit]:
     links = [binding for binding in index.bindings if binding.destination_kind == "exchange"]
     for binding in links:
         ways.setdefault(binding.source_key, []).append(binding.destination_key)
-    for group in cycles(ways):
-        inside = set(group)
-        first = next(one for one in links if one.source_key in inside and one.destination_key in inside)
-        names = ", ".join(f'"{key.name}"' for key in group)
-        message = (
-            f"the exchanges {names} are bound in a circle" if group[1:] else f"the exchange {names} is bound to itself"
+    rings = cycles(ways)
+    ring_of = {key: number for number, ring in enumerate(rings) for key in ring}
+    told: set[int] = set()
+    for binding in links:
+        number = ring_of.get(binding.source_key)
+        if number is None or number in told or ring_of.get(binding.destination_key) != number:
+            continue
+        told.add(number)
+        names = quoted([key.name for key in rings[number]])
+        plural = len(rings[number]) > 1
+        yield Hit(
+            binding.key,
+            f"the exchanges {names} are bound in a circle" if plural else f"the exchange {names} is bound to itself",
         )
-        yield Hit(first.key, message)
 
 
 def end_of(binding: Binding) -> str:

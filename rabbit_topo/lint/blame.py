@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rabbit_topo.model import Queue
     from rabbit_topo.policies import Option
 
-SHOWN: Final = 3
+_SHOWN: Final = 3
 
 
 def blamed(found: Iterable[tuple[Queue, Option]]) -> Iterator[tuple[Key, Sequence[Queue], Option]]:
@@ -27,6 +27,14 @@ def blamed(found: Iterable[tuple[Queue, Option]]) -> Iterator[tuple[Key, Sequenc
 
 def listed(queues: Collection[Queue]) -> str:
     """Name the first few of some queues, and count the others."""
-    names = [f'"{queue.name}"' for queue in queues][:SHOWN]
-    more = f" and {len(queues) - SHOWN:,} more" if len(queues) > SHOWN else ""
-    return f"the queue{'s' if len(queues) > 1 else ''} {', '.join(names)}{more}"
+    return f"the queue{'s' if len(queues) > 1 else ''} {quoted([queue.name for queue in queues])}"
+
+
+def quoted(names: Sequence[str]) -> str:
+    """Quote the first few of some names, and count the others.
+
+    >>> quoted("ab"), quoted("abcde")
+    ('"a", "b"', '"a", "b", "c" and 2 more')
+    """
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(f'"{name}"' for name in names[:_SHOWN]) + more

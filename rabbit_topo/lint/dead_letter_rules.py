@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.lint import dead_letter_limits
-from rabbit_topo.lint.blame import SHOWN, blamed, listed
+from rabbit_topo.lint.blame import blamed, listed, quoted
 from rabbit_topo.lint.cycles import cycles
 from rabbit_topo.lint.names import named
 from rabbit_topo.lint.types import Hit, Rule
@@ -42,10 +42,9 @@ def _unroutable(index: Index) -> Iterator[Hit]:
         exchange = care_of(index.router, queue).exchange
         if Key(queue.vhost, Kind.EXCHANGE, exchange or "") in index.ways.ends:
             continue  # RT202 says so of the exchange, once for all of its queues
-        keys = [f'"{one.key}"' for one in lost]
-        more = f" and {len(keys) - SHOWN:,} more" if keys[SHOWN:] else ""
+        keys = quoted([one.key for one in lost if one.key is not None])
         where = f'the exchange "{exchange}"' if exchange else "the default exchange"
-        said = f"dead letters of {named(queue)} reach no queue: {where} has no way for {', '.join(keys[:SHOWN])}{more}"
+        said = f"dead letters of {named(queue)} reach no queue: {where} has no way for {keys}"
         yield Hit(queue.key, said)
 
 

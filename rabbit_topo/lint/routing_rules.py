@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.lint import binding_rules
 from rabbit_topo.lint.binding_rules import compared, end_of
+from rabbit_topo.lint.blame import quoted
 from rabbit_topo.lint.containment import covers
 from rabbit_topo.lint.types import Hit, Rule
 from rabbit_topo.model import Key, Kind
@@ -38,13 +39,11 @@ def _drops(index: Index) -> Iterator[Hit]:
             continue
         dead = index.ways.dead_letter_exchanges.get(exchange.key, ())
         message = f'the exchange "{exchange.name}" drops every message: nothing is bound to it'
-        if not dead:
+        if dead:
+            names = quoted([queue.name for queue in dead])
+            yield Hit(exchange.key, f"{message}; the dead letters of {names} end here", severity="error")
+        else:
             yield Hit(exchange.key, message)
-            continue
-        names = ", ".join(f'"{queue.name}"' for queue in dead[:3]) + (
-            f" and {len(dead) - 3:,} more" if dead[3:] else ""
-        )
-        yield Hit(exchange.key, f"{message}; the dead letters of {names} end here", severity="error")
 
 
 def _no_alternate(index: Index) -> Iterator[Hit]:
@@ -100,8 +99,7 @@ def _no_such_alternate(index: Index) -> Iterator[Hit]:
                 exchange.key, f'the alternate exchange "{name}" of the exchange "{exchange.name}" is not declared'
             )
     for key, (name, users) in sorted(by_policy.items()):
-        more = f" and {len(users) - 1:,} more" if users[1:] else ""
-        said = f'the policy "{key.name}" makes "{name}" the alternate exchange of "{users[0]}"{more}'
+        said = f'the policy "{key.name}" makes "{name}" the alternate exchange of {quoted(users)}'
         yield Hit(key, f"{said}, and it is not declared")
 
 

@@ -246,7 +246,7 @@ def test_missing_alternate_exchanges(find: Finder) -> None:
     )
     assert find.messages("RT208", text) == [
         'the alternate exchange "gone" of the exchange "own" is not declared',
-        'the policy "many" makes "away" the alternate exchange of "p.a" and 1 more, and it is not declared',
+        'the policy "many" makes "away" the alternate exchange of "p.a", "p.b", and it is not declared',
         'the policy "single" makes "away" the alternate exchange of "s.a", and it is not declared',
     ]
 
