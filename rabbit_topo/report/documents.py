@@ -12,6 +12,7 @@ from rabbit_topo.errors import SHAPE
 from rabbit_topo.model import EVERYTHING, Kind
 from rabbit_topo.plan import Declare, Done, Failed, Migrate, NotAttempted, Recreate, Remove
 from rabbit_topo.plan.impact import impact
+from rabbit_topo.report.findings_document import finding_list
 from rabbit_topo.report.impact import impact_document
 from rabbit_topo.report.resources import FORMAT_VERSION, place, resource
 from rabbit_topo.report.rows import differences, name_of, rows, subject, summary
@@ -22,14 +23,18 @@ if TYPE_CHECKING:
 
     from rabbit_topo.diff import Change, Field
     from rabbit_topo.errors import Problem
+    from rabbit_topo.lint.types import Finding
     from rabbit_topo.model import Topology
     from rabbit_topo.plan import Consent, Operation, Outcome, Plan, Report
     from rabbit_topo.plan.impact import Impact
     from rabbit_topo.report.rows import Row
 
 
-def plan_document(plan: Plan, routing: Impact | None = None) -> dict[str, Any]:
-    """Return the document that `schemas/plan.schema.json` describes; `routing` is the plan's impact, where known."""
+def plan_document(plan: Plan, routing: Impact | None = None, found: Sequence[Finding] = ()) -> dict[str, Any]:
+    """Return the document that `schemas/plan.schema.json` describes.
+
+    `routing` is the plan's impact, where known; `found` are the findings about what it changes.
+    """
     all_rows = rows(plan)
     return {
         **head("plan", plan),
@@ -41,6 +46,7 @@ def plan_document(plan: Plan, routing: Impact | None = None) -> dict[str, Any]:
         "changes": [row_document(row) for row in all_rows],
         "operations": [operation_document(operation) for operation in plan.operations],
         "routing": impact_document(routing or impact(plan)),
+        "findings": finding_list(found),
     }
 
 

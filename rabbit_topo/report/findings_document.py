@@ -11,6 +11,8 @@ from rabbit_topo.report import words
 from rabbit_topo.report.findings import SEVERITIES, fingerprints, named
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rabbit_topo.lint.types import Finding, Rule
     from rabbit_topo.model import Key
     from rabbit_topo.report.findings import Findings
@@ -36,10 +38,13 @@ def findings_document(findings: Findings) -> dict[str, Any]:
             "suppressed": findings.suppressed,
             "baseline": findings.baseline,
         },
-        "findings": [
-            _finding(one, known) for one, known in zip(findings.found, fingerprints(findings.found), strict=True)
-        ],
+        "findings": finding_list(findings.found),
     }
+
+
+def finding_list(found: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Spell findings, each with what it is known by from one run to the next."""
+    return [_finding(one, known) for one, known in zip(found, fingerprints(found), strict=True)]
 
 
 def _finding(one: Finding, fingerprint: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rabbit_topo.report import words
 from rabbit_topo.report.impact import impact_sections
 from rabbit_topo.report.layout import SYMBOL, operation_mark, place_of
 from rabbit_topo.report.markdown_page import Section, code, page, sentence
+from rabbit_topo.report.plan_findings import finding_section
 from rabbit_topo.report.rows import differences, name_of, rows, subject, summary
 from rabbit_topo.report.text import FINDINGS, SECTIONS, agreed, more_of, standing, verdict
 from rabbit_topo.report.unverified import road, unverified_entries
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from rabbit_topo.diff import Change
+    from rabbit_topo.lint.types import Finding
     from rabbit_topo.model import Resource
     from rabbit_topo.plan import Outcome, Plan, Report
     from rabbit_topo.plan.impact import Impact
@@ -44,8 +46,8 @@ _COLUMNS: Final = {
 _HEADLINE: Final = ("blocked", "finish", "replace", "delete", "update", "create")
 
 
-def plan_markdown(plan: Plan, routing: Impact | None = None) -> str:
-    """Render a plan; `routing` is its impact, where known."""
+def plan_markdown(plan: Plan, routing: Impact | None = None, found: Sequence[Finding] = ()) -> str:
+    """Render a plan; `routing` is its impact, where known, `found` are the findings about what it changes."""
     stranded, elsewhere = impact_sections(routing or impact(plan))
     all_rows = rows(plan)
     count = summary(all_rows, plan)
@@ -67,7 +69,9 @@ def plan_markdown(plan: Plan, routing: Impact | None = None) -> str:
     parts.append(Section("DECLARED AGAIN", again, "unseen by AMQP; what is there stays as it is", folds=True))
     left = [_row(row, several=several) for row in all_rows if row.status == "left_alone"]
     parts.append(Section("LEFT ALONE", left, "ours, and in no file", folded=True))
-    return page("\n".join(head), [stranded, *parts, elsewhere, _unverified(plan)], "rabbit-topo plan")
+    return page(
+        "\n".join(head), [stranded, *parts, elsewhere, finding_section(found), _unverified(plan)], "rabbit-topo plan"
+    )
 
 
 def check_markdown(plan: Plan, *, strict: bool = False) -> str:

@@ -25,6 +25,7 @@ from rabbit_topo.report.layout import (
     place_of,
     wrapped,
 )
+from rabbit_topo.report.plan_findings import finding_lines
 from rabbit_topo.report.rows import Row, differences, name_of, rows, subject, summary
 from rabbit_topo.report.unverified import gaps, inventory_gap, refused, renewed_lines, road, unverified_lines
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rabbit_topo.diff import Change
+    from rabbit_topo.lint.types import Finding
     from rabbit_topo.model import Facts, Topology
     from rabbit_topo.plan import Plan
     from rabbit_topo.plan.impact import Impact
@@ -55,10 +57,12 @@ FINDINGS: Final = (
 )
 
 
-def plan_lines(plan: Plan, sources: Sequence[str], width: int, routing: Impact | None = None) -> Iterator[Line]:
+def plan_lines(
+    plan: Plan, sources: Sequence[str], width: int, routing: Impact | None = None, found: Sequence[Finding] = ()
+) -> Iterator[Line]:
     """Render a plan: danger on top, every row with its place, the summary last.
 
-    `routing` is the plan's impact, for whoever has worked it out already.
+    `routing` is the plan's impact, for whoever has worked it out already; `found` are findings about what it changes.
     """
     all_rows = rows(plan)
     routing = routing or impact(plan)
@@ -84,6 +88,7 @@ def plan_lines(plan: Plan, sources: Sequence[str], width: int, routing: Impact |
         yield from fitted((". ", "dim"), row, shown, "", layout)
         yield from sentences(row.details[1:], width)
     yield from impact_lines(routing, width)
+    yield from finding_lines(found, width)
     yield from _elsewhere(plan, all_rows, width)
     yield from unverified_lines(plan, width)
     yield from renewed_lines(plan.facts, width)

@@ -1,0 +1,54 @@
+"""What the linter finds about what a plan changes, in every format of a plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rabbit_topo.diff import Create, Replace, Unseen, Update
+from rabbit_topo.report import words
+from rabbit_topo.report.findings import place_of
+from rabbit_topo.report.layout import Line, Span, wrapped
+from rabbit_topo.report.markdown_page import Section, code, sentence
+from rabbit_topo.report.rows import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from rabbit_topo.lint.types import Finding
+    from rabbit_topo.plan import Plan
+
+LINT: Final = ("LINT", "about what this plan declares; `rabbit-topo explain` tells why")
+SHOWN: Final = 20
+_STYLE: Final = {"error": "danger", "warning": "update", "info": "dim"}
+
+
+def findings_of(plan: Plan, found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings about what a plan creates, updates or replaces, or would if it were not blocked.
+
+    What stays as it is was found before, and what is deleted is nobody's concern any more.
+    """
+    declared = Create | Update | Replace | Unseen
+    changed = {row.change.key for row in rows(plan) if isinstance(row.change, declared) and row.status != "left_alone"}
+    return tuple(one for one in found if one.key in changed)
+
+
+def finding_lines(found: Sequence[Finding], width: int) -> Iterator[Line]:
+    """Render the first few as lines of text; the rest is counted."""
+    if not found:
+        return
+    yield ()
+    yield (Span(f"  {LINT[0]}", "bold"), Span(f"  {LINT[1]}", "dim"))
+    for one in found[:SHOWN]:
+        yield (Span(f"    {one.code} {one.name}", _STYLE[one.severity]), Span(f"  {words.clean(place_of(one))}", "dim"))
+        yield from wrapped("        ", "", one.message, width)
+    if len(found) > SHOWN:
+        yield (Span(f"    and {len(found) - SHOWN:,} more; `rabbit-topo lint` shows them", "dim"),)
+
+
+def finding_section(found: Sequence[Finding]) -> Section:
+    """Render them for a page of Markdown."""
+    return Section(LINT[0], [_item(one) for one in found], sentence(LINT[1].replace("`", "")), folds=True)
+
+
+def _item(one: Finding) -> str:
+    return f"- {one.severity} {code(one.code)} {sentence(one.message)}, {code(place_of(one))}"
