@@ -7,8 +7,8 @@ environment; whoever calls passes it in.
 
 from __future__ import annotations
 
-from rabbit_topo.config.file import CONFIG_NAME
+from rabbit_topo.config.file import CONFIG_NAME, LintSettings
 from rabbit_topo.config.login import Flags
 from rabbit_topo.config.settings import Settings, Sources, resolve, resolve_sources
 
-__all__ = ["CONFIG_NAME", "Flags", "Settings", "Sources", "resolve", "resolve_sources"]
+__all__ = ["CONFIG_NAME", "Flags", "LintSettings", "Settings", "Sources", "resolve", "resolve_sources"]

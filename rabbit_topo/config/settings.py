@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os.path
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 from rabbit_topo.broker.address import no_url, parse_addresses, resembles_url
 from rabbit_topo.broker.target import DEFAULT, Expected, Target, Tls, split_addresses
-from rabbit_topo.config.file import CONFIG_NAME, find_upwards, read
+from rabbit_topo.config.file import CONFIG_NAME, LintSettings, find_upwards
 from rabbit_topo.config.login import Flags, read_password, way_in
+from rabbit_topo.config.reading import read
 from rabbit_topo.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -28,11 +29,15 @@ class Sources:
     """What needs no broker: the topology's files, relative to `cwd`, and the configuration they come from.
 
     `target_version` is the release of RabbitMQ that the files are for, empty where the configuration does not say.
+    `plugins` are those that its broker is said to have, None where nobody says. `lint` is what the linter is told; its
+    `baseline` is relative to `cwd`.
     """
 
     sources: tuple[str, ...]
     config_file: str | None
     target_version: str = ""
+    plugins: tuple[str, ...] | None = None
+    lint: LintSettings = field(default_factory=LintSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +174,14 @@ def _sources(config: ConfigFile | None, cwd: Path, environ: Mapping[str, str]) -
     folder = config.path.parent
     written = [text.expand(environ) for text in config.sources]
     sources = tuple(_shown(folder / path, cwd, folder=path.endswith("/")) for path in written)
-    return Sources(sources, config.shown, config.target_version)
+    return Sources(sources, config.shown, config.target_version, config.plugins, _lint(config, cwd, environ))
+
+
+def _lint(config: ConfigFile, cwd: Path, environ: Mapping[str, str]) -> LintSettings:
+    lint = config.lint
+    if lint.baseline is None:
+        return lint.settings
+    return replace(lint.settings, baseline=_shown(config.path.parent / lint.baseline.expand(environ), cwd))
 
 
 def _named(config: ConfigFile | None, name: str | None) -> Environment | None:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from rabbit_topo.broker.target import DEFAULT, Expected, Target, Tls
-from rabbit_topo.config import Flags, Settings, resolve, resolve_sources
+from rabbit_topo.config import Flags, LintSettings, Settings, resolve, resolve_sources
 from rabbit_topo.errors import InputError, TopoError, UsageError
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "config.schema.json").read_text(encoding="utf-8"))
@@ -532,6 +532,30 @@ def test_an_empty_configuration_says_nothing(tmp_path: Path, text: str) -> None:
         "{inventory: broker}",
         "{inventory: here, project: shop}",
         "project: shop.eu",
+        "plugins: []",
+        "plugins: [rabbitmq_management, x-consistent-hash]",
+        "plugins: x-random",
+        "plugins: ['']",
+        "plugins: [1]",
+        "plugins:",
+        "lint: {}",
+        "lint: []",
+        "lint:",
+        "lint: {select: [RT2, all], ignore: [RT203], extend_select: [queue-unreachable]}",
+        "lint: {select: RT2}",
+        "lint: {ignore: [2]}",
+        "lint: {extend_select: ['']}",
+        "lint: {fail_on: never, baseline: a.json, nodes: 3}",
+        "lint: {fail_on: always}",
+        "lint: {fail_on: [error]}",
+        "lint: {baseline: ''}",
+        "lint: {nodes: 0}",
+        "lint: {nodes: '3'}",
+        "lint: {nodes: 1.5}",
+        "lint: {naming: {exchanges: a, queues: b, policies: c}}",
+        "lint: {naming: {queue: a}}",
+        "lint: {naming: {queues: 1}}",
+        "lint: {nope: 1}",
     ],
 )
 def test_the_schema_and_the_reader_agree(tmp_path: Path, text: str) -> None:
@@ -615,4 +639,65 @@ def test_the_lock_may_have_another_name(tmp_path: Path) -> None:
             "rabbit-topo.yaml:1:12: lock_name must be the name of a queue\n"
             "    a name has 1 to 255 bytes, no control characters, and does not begin with amq."
         )
+    ]
+
+
+LINTING = """\
+target_version: "3.13"
+plugins: [rabbitmq_consistent_hash_exchange, rabbitmq_management, x-mine]
+lint:
+  select: [RT1, "RT203"]
+  ignore: [RT102]
+  extend_select: [queue-unreachable]
+  fail_on: error
+  baseline: ${NAME}.json
+  nodes: 3
+  naming: {exchanges: "[a-z]+", queues: "q$", policies: p}
+"""
+
+
+def test_what_the_linter_is_told_needs_no_broker(tmp_path: Path) -> None:
+    (tmp_path / "rabbit-topo.yaml").write_text(LINTING, encoding="utf-8")
+    below = tmp_path / "topology"
+    below.mkdir()
+    found = resolve_sources(cwd=below, environ={"NAME": "known"}, config_path=None)
+    assert found.target_version == "3.13"
+    assert found.plugins == ("rabbitmq_consistent_hash_exchange", "rabbitmq_management", "x-mine")
+    assert found.lint == LintSettings(
+        select=("RT1", "RT203"),
+        ignore=("RT102",),
+        extend_select=("queue-unreachable",),
+        fail_on="error",
+        baseline="../known.json",
+        nodes=3,
+        naming={"exchange": "[a-z]+", "queue": "q$", "policy": "p"},
+        exchange_types=frozenset({"x-consistent-hash", "rabbitmq_management", "x-mine"}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "types"),
+    [("lint: {}", None), ("plugins: []", set()), ("plugins: [rabbitmq_random_exchange]", {"x-random"})],
+)
+def test_an_empty_list_of_plugins_is_not_the_same_as_none(tmp_path: Path, text: str, types: set[str] | None) -> None:
+    (tmp_path / "rabbit-topo.yaml").write_text(text, encoding="utf-8")
+    found = resolve_sources(cwd=tmp_path, environ={}, config_path=None)
+    assert found.lint == LintSettings(exchange_types=None if types is None else frozenset(types))
+
+
+def test_what_is_wrong_for_the_linter_is_told_with_its_place(tmp_path: Path) -> None:
+    text = (
+        "plugins: [rabbitmq_random_exchang, x-consistent_hash, x-of-my-own]\n"
+        "lint:\n  select: RT2\n  fail_on: [a]\n  nodes: many\n  naming: {queues: '(', queue: a}\n  ignored: []\n"
+    )
+    unbalanced = "missing ), unterminated subpattern at position 0"
+    assert problems(tmp_path, text) == [
+        "rabbit-topo.yaml:1:11: there is no plugin rabbitmq_random_exchang\n    did you mean rabbitmq_random_exchange?",
+        "rabbit-topo.yaml:1:36: there is no plugin x-consistent_hash\n    did you mean x-consistent-hash?",
+        "rabbit-topo.yaml:3:11: select must be a list of rules, not a string\n    select: [RT203, RT3]",
+        "rabbit-topo.yaml:4:12: fail_on must be one of error, warning, info, never",
+        "rabbit-topo.yaml:5:10: nodes must be a number of nodes, at least 1\n    how many the cluster has",
+        "rabbit-topo.yaml:6:20: queues must be a regular expression for whole names\n    " + unbalanced,
+        "rabbit-topo.yaml:6:25: unknown key queue in naming\n    possible here: exchanges, queues, policies",
+        "rabbit-topo.yaml:7:3: unknown key ignored in lint\n    did you mean ignore?",
     ]
