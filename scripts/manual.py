@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from contextlib import chdir
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from rabbit_topo.cli import cli
-from rabbit_topo.lint.catalogue import FAMILIES, RULES
+from rabbit_topo.lint import FAMILIES, RULES, Context, chosen, lint
+from rabbit_topo.load import tolerant
+from rabbit_topo.report.findings import Findings, findings_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,6 +93,7 @@ def _rule(rule: Rule) -> Iterator[str]:
     needs = [f"RabbitMQ {rule.version}"] * bool(rule.version) + [setting] * bool(setting)
     yield f"Wrong{' with ' * bool(needs)}{' and '.join(needs)}:\n"
     yield f"```yaml\n{rule.bad.strip()}\n```\n"
+    yield f"```\n{_findings(rule)}\n```\n"
     yield f"Right:\n\n```yaml\n{rule.good.strip()}\n```\n"
     if rule.hint:
         yield _wrapped(f"What to do: {rule.hint}.")
@@ -97,6 +102,26 @@ def _rule(rule: Rule) -> Iterator[str]:
 
 def _wrapped(text: str) -> str:
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) + "\n"
+
+
+def _findings(rule: Rule) -> str:
+    """Return what the linter prints of the wrong example."""
+    rules = {one.code: one for one in (*chosen(), rule)}
+    stated: dict[str, Any] = {**({"version": rule.version} if rule.version else {}), **rule.config}
+    context = Context(**stated)
+    with TemporaryDirectory() as folder, chdir(folder):
+        Path("shop.yaml").write_text(rule.bad, encoding="utf-8")
+        read = tolerant("shop.yaml")
+    linted = lint(
+        read.topology,
+        context,
+        rules=[rules[code] for code in sorted(rules)],
+        problems=read.problems,
+        comments=read.comments,
+        damaged=read.damaged,
+    )
+    *lines, _, _ = findings_lines(Findings(linted.found), 100)
+    return "\n".join("".join(span.text for span in line) for line in lines)
 
 
 def _linked(source: str) -> str:
