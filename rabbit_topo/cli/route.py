@@ -60,8 +60,9 @@ def command(**given: Any) -> int:
     such exchange.
     """
     common, login, own = options.split(given)
-    asked = _asked(own, _vhost(common))
-    here = source(common, login, own["given"])
+    vhost = _vhost(common)
+    asked = _asked(own, vhost)
+    here = source(common, login, own["given"], about=vhost)
     _check_exchanges(asked, here, own["messages"])
     answers = [_answer(one, here) for one in asked]
     if own["messages"]:

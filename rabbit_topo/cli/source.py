@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rabbit_topo.model import Key, Observed, Policy, Topology
     from rabbit_topo.routing import Router
 
+USUAL: Final = "/"  # the vhost of documents that name none, unless --vhost says another
 BROKER: Final = "broker"  # the word that stands for the broker of the options or the config
 _URL: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://")
 
@@ -61,17 +62,28 @@ class Source:
 
 
 def source(
-    common: Common, login: BrokerOptions, given: str | tuple[str, ...] | None = None, *, tolerant: bool = False
+    common: Common,
+    login: BrokerOptions,
+    given: str | tuple[str, ...] | None = None,
+    *,
+    tolerant: bool = False,
+    about: str | None = None,
 ) -> Source:
     """Read what `given` names: `broker`, a management URL, a `*.json` definitions file, or topology files.
 
     None, or nothing, is the files of the command line, else those of the config. With `tolerant`, what is wrong in
-    files is left out and told in `problems`. Raises UsageError, InputError and BrokerError.
+    files is left out and told in `problems`. Where files name the vhost that it is `about`, the documents that name
+    none stay in the usual one. Raises UsageError, InputError and BrokerError.
     """
     named = (given,) if isinstance(given, str) else given or ()
     special = [name for name in named if _is_special(name)]
     if not special:
-        return _from_files(replace(common, files=(*common.files, *named)), tolerant=tolerant)
+        common = replace(common, files=(*common.files, *named))
+        if about is not None:
+            usual = _from_files(replace(common, vhost=USUAL), tolerant=tolerant)
+            if about in usual.topology.vhosts:
+                return usual
+        return _from_files(common, tolerant=tolerant)
     if len(named) > 1 or common.files:
         others = ", ".join(one for one in (*common.files, *named) if one != special[0])
         raise UsageError(f"{_shown(special[0])} and {others} are two topologies", "name one broker, or files only")
