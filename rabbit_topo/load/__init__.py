@@ -21,15 +21,16 @@ if TYPE_CHECKING:
     from rabbit_topo.load.yaml_nodes import Document
     from rabbit_topo.model import Key, Topology
 
-__all__ = ["Tolerant", "load", "tolerant"]
+__all__ = ["Tolerant", "commented", "load", "tolerant"]
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerant:
     """What is right in files that may not be.
 
-    `problems` are all that there are, by place; what they speak of is not in the topology. `damaged` are the objects of
-    which something was left out: a binding that leads nowhere damages its ends. `comments` suppress findings.
+    `problems` are all that there are, by place; what they speak of is not in the topology. `damaged` are the objects
+    that something was left out of which says where messages go: a binding that leads nowhere damages its ends.
+    `comments` suppress findings.
     """
 
     topology: Topology
@@ -52,6 +53,21 @@ def load(*paths: str | Path, vhost: str = "/") -> Topology:
     topology, _ = _read(paths, vhost, problems)
     problems.raise_if_any()
     return topology
+
+
+def commented(*paths: str | Path, vhost: str = "/") -> Tolerant:
+    """Return what `load` does, and the comments in these files that suppress findings. Raises as `load` does.
+
+    >>> commented("topology").comments
+    ()
+    """
+    from rabbit_topo.load.comments import suppressions
+
+    problems = Problems()
+    comments: list[Suppression] = []
+    topology, _ = _read(paths, vhost, problems, lambda text, file: comments.extend(suppressions(text, file)))
+    problems.raise_if_any()
+    return Tolerant(topology, comments=tuple(comments))
 
 
 def tolerant(*paths: str | Path, vhost: str = "/") -> Tolerant:

@@ -170,6 +170,7 @@ def _contradictions(draft: Draft, scope: Scope) -> None:
                 message = f"the {key.kind} {quoted(key.name)} names the exchange {quoted(name)}"
                 hint = "name another exchange, or take it out of `absent`"
                 draft.report(draft.notes[key].origin, f"{message}, which is to be absent at {gone.origin}", hint)
+                draft.damaged.add(key)
 
 
 def _exchanges_named(resource: Resource) -> list[str]:

@@ -55,7 +55,7 @@ class Draft:
     mentions: dict[Key, Mention] = field(default_factory=dict)
     named: set[Key] = field(default_factory=set)  # declared or mentioned, with or without mistakes
     bindings: list[PendingBinding] = field(default_factory=list)
-    damaged: set[Key] = field(default_factory=set)  # something of it is wrong, and was left out
+    damaged: set[Key] = field(default_factory=set)  # something that says where messages go was left out of it
     lost: set[Key] = field(default_factory=set)  # its name is known, and the rest has the wrong shape
     spoilt: set[Key] = field(default_factory=set)  # so wrong that nothing of it is left
     spoilt_publishers: set[str] = field(default_factory=set)

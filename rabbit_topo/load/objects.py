@@ -23,7 +23,15 @@ _FLAGS = ("durable", "auto_delete", "internal")
 ALTERNATE = "alternate-exchange"
 DEAD_LETTER_EXCHANGE = "x-dead-letter-exchange"
 DEAD_LETTER_KEY = "x-dead-letter-routing-key"
+_NOT_OF_WAYS = frozenset(
+    {
+        *("message_ttl", "expires", "max_length", "max_length_bytes", "single_active_consumer", "delivery_limit"),
+        *("max_priority", "max_age", "segment_size", "leader_locator", "initial_group_size"),
+        *("durable", "auto_delete", "exclusive", "protect", "description", "owner"),
+    }
+)
 _DEAD_LETTERS = (DEAD_LETTER_EXCHANGE, DEAD_LETTER_KEY, "x-dead-letter-strategy")
+_OF_WAYS = frozenset({*_DEAD_LETTERS, "x-overflow"})
 
 
 def exchange(draft: Draft, vhost: str, name: str, options: YMap, place: int) -> None:
@@ -93,7 +101,7 @@ def queue(draft: Draft, vhost: str, name: str, options: YMap, place: int) -> Non
             message += f"; `type: {kind}` comes from {source}"
         draft.problems.add(options.file, _place(holder, own_key, place), message, hint, refused.code)
     draft.declare(_less(declared, {refused.subject for refused in refusals}), note, what)
-    if refusals or _is_damaged(options):
+    if _is_damaged(options) or any(refused.subject in _OF_WAYS for refused in refusals):
         draft.damaged.add(key)
 
 
@@ -111,8 +119,9 @@ def _less(queue: Queue, wrong: Collection[str]) -> Queue:
 
 
 def _is_damaged(options: YMap) -> bool:
-    """Say whether a value of an object was wrong, and taken out."""
-    return bool(options.dropped) or any(isinstance(item, YMap) and item.dropped for item in options.values())
+    """Say whether something was wrong and taken out that may say where messages go."""
+    inner = (item for item in options.values() if isinstance(item, YMap))
+    return bool(options.dropped - _NOT_OF_WAYS) or any(item.dropped for item in inner)
 
 
 def _lost_exchange(options: YMap) -> bool:

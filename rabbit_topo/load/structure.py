@@ -68,18 +68,21 @@ class Walk:
             item = value[key]
             known = shape.known.get(key)
             if known is None:
-                self._unknown(shape, subject, key, value)
-            elif item is None and (shape.nullable or not isinstance(known, (Scalar, Refused))):
+                value.dropped.add(self._unknown(shape, subject, key, value) or key)
+                del value[key]
+                continue
+            if item is None and (shape.nullable or not isinstance(known, (Scalar, Refused))):
                 continue  # unset, or a collection with nothing in it
-            else:
-                place = value.key_place(key) if isinstance(known, Refused) else value.value_place(key)
-                if self.check(known, f"`{key}`", item, value.file, place):
-                    continue
-                if isinstance(known, Refused):
-                    value.dropped.update(known.meant)
+            place = value.key_place(key) if isinstance(known, Refused) else value.value_place(key)
+            if self.check(known, f"`{key}`", item, value.file, place):
+                continue
+            if isinstance(known, Refused):
+                value.dropped.update(known.meant)
             value.drop(key)
 
-    def _unknown(self, shape: Fields, subject: str, key: str, value: YMap) -> None:
+    def _unknown(self, shape: Fields, subject: str, key: str, value: YMap) -> str:
+        """Report a key, and return the one that is most likely meant: that it is missing is no second mistake."""
+        meant = ""
         place = value.key_place(key)
         if key.startswith("x-") and "arguments" in shape.known:
             ours = friendly_key(key).partition(".")[0] if "message_ttl" in shape.known else ""
@@ -96,9 +99,9 @@ class Walk:
             message = f"the key {quoted(key)} is not known {where}"
             advice: Hint = partial(_known_keys, key, missing, known)
             if len(self._problems) < _ENOUGH and (meant := nearest(key, missing)):
-                value.dropped.add(meant)  # that it is missing is no second mistake
                 advice = f'did you mean "{meant}"?'
             self._problems.add(value.file, place, message, advice)
+        return meant
 
     def _named(self, shape: Named, value: YMap) -> None:
         keys = shape.item.known if isinstance(shape.item, Fields) else {}
