@@ -175,10 +175,11 @@ def _key(key: str, value: Plain, version: str) -> str:
 
 def _together(definition: Mapping[str, Plain], version: str) -> Iterator[Refused]:
     """Check keys that need each other."""
-    low, high = definition.get("delayed-retry-min"), definition.get("delayed-retry-max")
-    if definition.get("delayed-retry-type", "disabled") != "disabled" and low is None:
-        yield _invalid("delayed-retry-type", "it needs `delayed-retry-min` beside it")
-    if isinstance(low, int) and isinstance(high, int) and high < low:
-        yield _invalid("delayed-retry-max", "it must not be less than `delayed-retry-min`")
+    if at(version) >= since(POLICY_KEYS_SINCE["delayed-retry-min"]):
+        low, high = definition.get("delayed-retry-min"), definition.get("delayed-retry-max")
+        if definition.get("delayed-retry-type", "disabled") != "disabled" and low is None:
+            yield _invalid("delayed-retry-type", "it needs `delayed-retry-min` beside it")
+        if isinstance(low, int) and isinstance(high, int) and high < low:
+            yield _invalid("delayed-retry-max", "it must not be less than `delayed-retry-min`")
     if "ha-mode" not in definition and at(version) < (4, 0) and (alone := MIRRORING_KEYS & definition.keys()):
         yield _invalid(min(alone), "it needs `ha-mode` beside it")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.lint import refused_values
+from rabbit_topo.lint.exchange_checks import refused_binding
 from rabbit_topo.lint.names import (
     CORE_TYPES,
     DEFAULT_EXCHANGES,
@@ -15,7 +16,6 @@ from rabbit_topo.lint.names import (
     named,
 )
 from rabbit_topo.lint.near import did_you_mean
-from rabbit_topo.lint.refused_bindings import refused_binding
 from rabbit_topo.lint.types import Hit, Rule
 from rabbit_topo.model import PREDECLARED, Exchange, Key, Kind
 

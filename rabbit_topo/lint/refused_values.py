@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rabbit_topo.arguments import ALTERNATE, QUEUE_ARGUMENTS, refused_by, refused_policy
 from rabbit_topo.arguments.refused import NOT_FOR_TYPE, PROPERTY, VALUE
 from rabbit_topo.arguments.tables import POLICY_KEYS, STORED_ARGUMENTS
+from rabbit_topo.lint.exchange_checks import refused_exchange
 from rabbit_topo.lint.names import CORE_TYPES, named
 from rabbit_topo.lint.near import did_you_mean
 from rabbit_topo.lint.types import Hit, Rule
@@ -28,6 +29,13 @@ def _refused(code: str) -> Callable[[Index], Iterator[Hit]]:
                     yield Hit(queue.key, f"`{refusal.subject}` of {named(queue)}: {refusal.reason}", refusal.hint)
 
     return check
+
+
+def _values(index: Index) -> Iterator[Hit]:
+    yield from _refused(VALUE)(index)
+    for exchange in index.exchanges:
+        if reason := refused_exchange(exchange):
+            yield Hit(exchange.key, f"{named(exchange)}: {reason}")
 
 
 def _unknown(index: Index) -> Iterator[Hit]:
@@ -115,8 +123,8 @@ queues:
   shop.orders: {type: quorum, direct: true, message_ttl: 1m}
 """,
         hint="write the value as the message says",
-        source="rabbit_amqqueue:declare_args and check_arguments_type_and_value",
-        check=_refused(VALUE),
+        source="rabbit_amqqueue:declare_args and check_arguments_type_and_value, validate/1 of the exchange types",
+        check=_values,
     ),
     Rule(
         "RT109",

@@ -1,10 +1,11 @@
-"""What exchanges check of the bindings that leave them."""
+"""What a type of exchange checks: of its arguments, and of the bindings that leave it."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
 
+from rabbit_topo.arguments import ALTERNATE
 from rabbit_topo.arguments.by_version import at
 from rabbit_topo.arguments.tables import MATCHES
 from rabbit_topo.model import PREDECLARED, Exchange, Queue
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _STRICT: Final = (4, 3)  # from here on bindings with very many wildcards or hash points are refused
 _WILDCARDS: Final = 2
 _MOST_POINTS: Final = 10_000
+_HASHED: Final = ("correlation_id", "message_id", "timestamp")
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
 
 
@@ -53,3 +55,25 @@ def _local(index: Index, binding: Binding) -> str:
     if binding.destination_kind == "exchange" or (isinstance(queue, Queue) and queue.type not in {"classic", None}):
         return "a local random exchange leads to classic queues only"
     return ""
+
+
+def refused_exchange(exchange: Exchange) -> str:
+    """Say why the broker would refuse an exchange for its arguments; empty where it would not."""
+    arguments = exchange.arguments
+    if not isinstance(arguments.get(ALTERNATE, ""), str):
+        return f"`{ALTERNATE}` must be the name of an exchange"
+    match exchange.type:
+        case "x-consistent-hash":
+            if {"hash-header", "hash-property"} <= arguments.keys():
+                return "`hash-header` and `hash-property` exclude each other"
+            if not isinstance(arguments.get("hash-header", ""), str):
+                return "`hash-header` must be the name of a header"
+            right = arguments.get("hash-property", _HASHED[0]) in _HASHED
+            return "" if right else f"`hash-property` must be one of {', '.join(_HASHED)}"
+        case "x-recent-history":
+            length = arguments.get("x-recent-history-length", 1)
+            return "" if type(length) is int and length > 0 else "`x-recent-history-length` must be a number above 0"
+        case "x-delayed-message" if not isinstance(arguments.get("x-delayed-type"), str):
+            return "`x-delayed-type` must name the type by which it routes"
+        case _:
+            return ""
