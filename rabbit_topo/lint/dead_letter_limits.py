@@ -21,7 +21,7 @@ _LIMITS: Final = ("message-ttl", "max-length", "max-length-bytes")
 def _poison(index: Index) -> Iterator[Hit]:
     for queue in index.queues:
         care = care_of(index.router, queue)
-        if care.exchange is None and not care.cannot("delivery_limit"):
+        if care.exchange is None and not care.cannot("delivery_limit") and index.ways.is_clear(queue):
             limit = care.options.get("delivery-limit")
             whose = f"the limit is set by the {limit}" if limit else "the limit where none is set"
             yield Hit(
@@ -34,6 +34,8 @@ def _not_at_least_once(index: Index) -> Iterator[Hit]:
     for queue in index.queues:
         care = care_of(index.router, queue)
         strategy = care.options.get("dead-letter-strategy")
+        if not index.ways.is_clear(queue):
+            continue
         if care.kind == "quorum" and strategy and strategy.value == "at-least-once" and not _safe(care):
             found.append((queue, strategy))
     for key, queues, _ in blamed(found):
@@ -54,7 +56,8 @@ def _lossy(index: Index) -> Iterator[Hit]:
     for queue in index.queues:
         care = care_of(index.router, queue)
         limits = [name for name in _LIMITS if name in care.options]
-        if limits and queue.key in reached and care.kind != "stream" and care.exchange is None:
+        kept = care.kind == "stream" or care.exchange is not None or not index.ways.is_clear(queue)
+        if limits and queue.key in reached and not kept:
             said = f"dead letters come to {named(queue)} and do not stay there: it has {' and '.join(limits)}"
             yield Hit(queue.key, said)
 

@@ -28,7 +28,9 @@ def _no_such_exchange(index: Index) -> Iterator[Hit]:
     for queue in index.queues:
         care = care_of(index.router, queue)
         if care.exchange and index.router.exchange(queue.vhost, care.exchange) is None:
-            lost.append((queue, care.options[_EXCHANGE]))
+            option = care.options[_EXCHANGE]
+            if option.source == "argument" or index.ways.is_clear(queue):
+                lost.append((queue, option))
     for key, queues, option in blamed(lost):
         yield Hit(key, f'the dead-letter exchange "{option.value}" of {listed(queues)} is not declared')
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _Object: TypeAlias = Exchange | Queue | Policy
 _SECRET: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@]*:(?P<password>[^/\s@]+)@")
-_PLACEHOLDER: Final = re.compile(r"[${<%].*|\*+|x+|X+|\.\.\.|PASSWORD|password", re.DOTALL)
+_PLACEHOLDER: Final = re.compile(r"[${<].*|%\(.*|%[sd]|\*+|x+|X+|\.\.\.|PASSWORD|password|%PASSWORD%", re.DOTALL)
 
 
 def _objects(index: Index) -> Sequence[_Object]:

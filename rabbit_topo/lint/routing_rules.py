@@ -43,7 +43,8 @@ def _drops(index: Index) -> Iterator[Hit]:
             names = quoted([queue.name for queue in dead])
             yield Hit(exchange.key, f"{message}; the dead letters of {names} end here", severity="error")
         else:
-            yield Hit(exchange.key, message)
+            written = index.topology.note(exchange.key).origin is not None
+            yield Hit(exchange.key, message, severity=None if written else "info")  # its consumers may be away
 
 
 def _no_alternate(index: Index) -> Iterator[Hit]:
@@ -56,7 +57,7 @@ def _no_alternate(index: Index) -> Iterator[Hit]:
         entry = bool(told) or not _is_fed(index, exchange)
         if exchange.internal or not entry or (told and all(told)) or exchange.key in index.ways.ends:
             continue
-        if index.router.alternate(exchange) is None and not _takes_all(index, exchange):
+        if not (index.router.alternate(exchange) or _takes_all(index, exchange)) and index.ways.is_clear(exchange):
             yield Hit(
                 exchange.key,
                 f'messages to the exchange "{exchange.name}" that no binding takes vanish, unless they are mandatory',
@@ -92,9 +93,9 @@ def _no_such_alternate(index: Index) -> Iterator[Hit]:
         name, policy = index.router.alternate(exchange) or ("", "")
         if not name or index.router.exchange(exchange.vhost, name):
             continue
-        if policy:
+        if policy and index.ways.is_clear(exchange):
             by_policy.setdefault(Key(exchange.vhost, Kind.POLICY, policy), (name, []))[1].append(exchange.name)
-        else:
+        elif not policy:
             yield Hit(
                 exchange.key, f'the alternate exchange "{name}" of the exchange "{exchange.name}" is not declared'
             )

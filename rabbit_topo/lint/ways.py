@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.model import PREDECLARED, Key, Kind
+from rabbit_topo.policies import fits, kind_of, pattern_matches
 from rabbit_topo.routing.effective import care_of
 from rabbit_topo.routing.topic import words_of
 from rabbit_topo.routing.types import Message
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rabbit_topo.lint.index import Index
-    from rabbit_topo.model import Binding, Exchange, Queue
+    from rabbit_topo.model import Binding, Exchange, Policy, Queue
     from rabbit_topo.routing.types import Route
 
 DELAYED: Final = "x-delayed-message"
@@ -60,6 +61,19 @@ class Ways:
             return False
         return not (topology.files and name in PREDECLARED)
 
+    def is_clear(self, target: Queue | Exchange) -> bool:
+        """Say whether all of its policies are known: none may be in effect that has a pattern we cannot read."""
+        unread = self._unread.get(target.vhost, ())
+        return not any(fits(policy, kind_of(target), self._index.router.version) for policy in unread)
+
+    @cached_property
+    def _unread(self) -> Mapping[str, Sequence[Policy]]:
+        found: dict[str, list[Policy]] = {}
+        for policy in (*self._index.policies, *self._index.router.operator_policies):
+            if pattern_matches(policy.pattern, "") is None:
+                found.setdefault(policy.vhost, []).append(policy)
+        return found
+
     @cached_property
     def published_to(self) -> frozenset[Key]:
         """The queues that a publisher names as the routing key on the default exchange."""
@@ -94,6 +108,7 @@ class Ways:
             exchange.key
             for exchange in self._index.exchanges
             if self.shown_whole(exchange.vhost, exchange.name)
+            and self.is_clear(exchange)
             and not self._index.router.bindings_from(exchange.key)
             and self._index.router.alternate(exchange) is None
         )
@@ -161,6 +176,7 @@ class Ways:
         exchange, key = care.exchange, care.routing_key
         if (
             exchange is None
+            or not self.is_clear(queue)
             or care.kind == "stream"
             or (exchange and self._index.router.exchange(queue.vhost, exchange) is None)
         ):
@@ -196,5 +212,5 @@ class Ways:
         )
 
     def _looks_at_headers(self, vhost: str, name: str) -> bool:
-        bindings = self._index.topology.bindings_from(Key(vhost, Kind.EXCHANGE, name))
+        bindings = self._index.router.bindings_from(Key(vhost, Kind.EXCHANGE, name))
         return bool(bindings) and self.kind(vhost, name) == "headers"

@@ -294,3 +294,38 @@ def test_dead_letters_that_do_not_stay(find: Finder) -> None:
     assert [hit.message for hit in hits] == [
         'dead letters come to the queue "short" and do not stay there: it has message-ttl and max-length'
     ]
+
+
+UNREAD = "(?R)"  # PCRE's alone
+
+
+@pytest.mark.parametrize(
+    ("code", "given"),
+    [
+        ("RT302", {"dead_letter_exchange": "amq.direct", "dead_letter_routing_key": "k"}),
+        ("RT304", {"dead_letter_exchange": "", "dead_letter_routing_key": "q", "message_ttl": 1}),
+        ("RT305", {}),
+        ("RT306", {"dead_letter_strategy": "at-least-once"}),
+    ],
+)
+def test_a_policy_whose_pattern_nobody_reads_here_may_say_otherwise(
+    find: Finder, code: str, given: dict[str, object]
+) -> None:
+    one = queue("q", **given)  # type: ignore[arg-type]
+    assert find.observed(code, one)
+    assert not find.observed(code, one, policy("p", UNREAD, dead_letter_exchange="x"))
+    assert find.observed(code, one, policy("p", UNREAD, max_age="1h"))  # never of a quorum queue
+
+
+def test_what_an_argument_says_no_policy_changes(find: Finder) -> None:
+    unread = policy("p", UNREAD, dead_letter_exchange="x")
+    assert find.observed("RT301", queue("q", dead_letter_exchange="gone"), unread)
+    assert find.observed("RT301", queue("q"), policy("r", "q", dead_letter_exchange="gone"))
+    assert not find.observed("RT301", queue("q"), policy("r", "q", dead_letter_exchange="gone"), unread)
+
+
+def test_dead_letters_may_stay_by_a_policy_that_nobody_reads_here(find: Finder) -> None:
+    dying = queue("a", dead_letter_exchange="", dead_letter_routing_key="b")
+    short = queue("b", kind="classic", message_ttl=1)
+    assert find.observed("RT307", dying, short)
+    assert not find.observed("RT307", dying, short, policy("p", UNREAD, dead_letter_exchange="x"))

@@ -65,6 +65,8 @@ def test_passwords_are_found_and_not_repeated(find: Finder, text: str, where: st
         "amqp://u:{{ password }}@host",
         "amqp://u:***@host",
         "amqp://u:xxxx@host",
+        "amqp://u:%s@host",
+        "amqp://u:%(password)s@host",
         "amqp://u@host:5672/a@b",
         "http://host:15672/a:b@c",
         "mailto:a:b@c",
@@ -73,6 +75,10 @@ def test_passwords_are_found_and_not_repeated(find: Finder, text: str, where: st
 def test_what_is_no_password(find: Finder, url: str) -> None:
     resource = Queue("/", "q", "classic", arguments=Arguments({"x-a": [url, None, True, 1, 1.5, {"b": url}]}))
     assert not find.observed("RT702", resource)
+
+
+def test_a_password_may_begin_with_an_escape(find: Finder) -> None:
+    assert find.observed("RT702", Queue("/", "q", "classic", arguments=Arguments({"x-a": "amqp://u:%40secret@host"})))
 
 
 def test_a_password_that_no_file_shows_is_not_repeated_either(find: Finder) -> None:

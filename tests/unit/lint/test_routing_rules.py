@@ -300,6 +300,20 @@ def test_policies_of_a_broker_count_as_well(find: Finder) -> None:
     assert hit.key == policy.key
 
 
+def test_a_policy_whose_pattern_nobody_reads_here_may_name_an_alternate_exchange(find: Finder) -> None:
+    unread = Policy("/", "p", "(?R)", "all", 0, Arguments({"alternate-exchange": "amq.fanout"}))
+    named = Policy("/", "n", "x", "all", 0, Arguments({"alternate-exchange": "gone"}))
+    bound = (Exchange("/", "x", "direct"), Queue("/", "q"), Binding("/", "x", "queue", "q", "k"))
+    for code, *resources in (("RT202", bound[0]), ("RT207", *bound), ("RT208", bound[0], named)):
+        assert find.observed(code, *resources)
+        assert not find.observed(code, *resources, unread)
+
+
+def test_nothing_bound_at_this_moment_is_a_remark(find: Finder) -> None:
+    (hit,) = find.observed("RT202", Exchange("/", "x", "fanout"))
+    assert hit.severity == "info"
+
+
 @pytest.mark.parametrize("rule", [*RULES, *dead_letter_rules.RULES, *governance.RULES], ids=lambda rule: rule.code)
 def test_what_is_on_by_default_is_silent_on_the_example(rule: Rule) -> None:
     example = load(str(Path(__file__).parents[3] / "topology"))
