@@ -18,12 +18,14 @@ from rabbit_topo.routing.types import Message
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from rabbit_topo.model import Plain
+    from rabbit_topo.model import Plain, Queue
     from rabbit_topo.routing.router import Router
     from rabbit_topo.routing.types import Route
 
 Death: TypeAlias = tuple[str, str]  # the queue, and the reason
 _HISTORY_APART: Final = (3, 13)  # before, the history is the header `x-death`, which clients may write too
+_STREAMS_TAKE: Final = (3, 12)  # before, the broker could not write to a stream but from a channel
+_NO_STREAM: Final = "before RabbitMQ 3.12 a stream gets no dead letters, unless at least once: dropped"
 _CYCLE: Final = "it has been there before and nobody has rejected it since: a cycle, dropped"
 
 
@@ -105,7 +107,11 @@ def dead_letter(router: Router, message: Held, event: Event) -> DeadLetter:
     route = router.route(
         Message(care.exchange, keys[0] if keys else "", headers, message.vhost), keys=keys, published=False
     )
-    dropped = () if event == "rejected" else tuple((q, _CYCLE) for q in _reached(route) if _is_cycle(q, deaths))
+    reached = [
+        (name, _bar(router, care, router.queue(message.vhost, name), deaths))
+        for name in sorted((*route.queues, *route.perhaps))
+    ]
+    dropped = tuple((name, why) for name, why in reached if why)
     gone = {name for name, _ in dropped}
     queues, perhaps = (tuple(name for name in names if name not in gone) for names in (route.queues, route.perhaps))
     return DeadLetter(
@@ -184,8 +190,13 @@ def _follow(router: Router, letter: DeadLetter) -> Fate:
     return made[0]
 
 
-def _reached(route: Route) -> list[str]:
-    return sorted((*route.queues, *route.perhaps))
+def _bar(router: Router, care: Care, target: Queue | None, deaths: tuple[Death, ...]) -> str:
+    """Say why a queue that a dead letter is routed to does not get it; nothing if it does."""
+    if target and _is_cycle(target.name, deaths):
+        return _CYCLE
+    if target and target.type == "stream" and release(router.version) < _STREAMS_TAKE and not care.safely:
+        return _NO_STREAM
+    return ""
 
 
 def _reason(care: Care) -> str:

@@ -95,7 +95,7 @@ def _write(node: Node, before: list[Policy], now: list[Policy]) -> None:
     for policy in before:
         node.http("DELETE", _road(policy), policy.vhost, policy.name)
     for policy in now:
-        body = {"pattern": policy.pattern, "priority": policy.priority, "apply-to": policy.apply_to}
+        body: _Answer = {"pattern": policy.pattern, "priority": policy.priority, "apply-to": policy.apply_to}
         body["definition"] = dict(policy.definition)
         node.http("PUT", _road(policy), policy.vhost, policy.name, body=body)
 
