@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 MOST_CHANNELS = 2047  # RabbitMQ's own channel_max
 _COMMENT = ("text", "json", "markdown")  # the result can be a comment of a pull request
-_FORMATS = {"plan": _COMMENT, "check": _COMMENT, "apply": _COMMENT, "test": ("text", "json", "junit")}
+_FORMATS = {
+    **dict.fromkeys(("plan", "check", "apply"), _COMMENT),
+    "test": ("text", "json", "junit"),
+    "lint": ("text", "json", "sarif", "github", "junit", "markdown"),
+}
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 
@@ -57,19 +61,32 @@ class BrokerOptions:
 
 
 class _Format(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5, and not before
-    """`text`, `json`, `markdown`, or one of them with `=FILE`."""
+    """A format of the command, or one of them with `=FILE`."""
 
-    name = "text|json|markdown[=FILE]"
+    name = "FORMAT[=FILE]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Output:
         if isinstance(value, Output):
             return value
         chosen, _, file = str(value).partition("=")
         command = ctx.info_name if ctx else None
-        known = _FORMATS.get(command or "", ("text", "json"))
+        known = _formats_of(ctx)
         if chosen not in known:
             self.fail(f"{chosen!r} is no format of {command}; write {' or '.join(known)}, or json=FILE", param, ctx)
         return Output(chosen, file or None)
+
+
+class _FormatOption(click.Option):
+    """`--format`, whose help names the formats of the command that it stands in."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        *others, last = _formats_of(ctx)
+        self.help = f"{', '.join(others)} or {last}; repeatable, each but one to a FILE.  [text]"
+        return super().get_help_record(ctx)
+
+
+def _formats_of(ctx: click.Context | None) -> tuple[str, ...]:
+    return _FORMATS.get((ctx.info_name if ctx else "") or "", ("text", "json"))
 
 
 def _one_stdout(_ctx: click.Context, _param: click.Parameter, value: tuple[Output, ...]) -> tuple[Output, ...]:
@@ -118,8 +135,8 @@ def output(command: _Command) -> _Command:
             multiple=True,
             metavar="FORMAT[=FILE]",
             type=_Format(),
+            cls=_FormatOption,
             callback=_one_stdout,
-            help="text, json, or markdown for a pull request; repeatable, each but one to a FILE.  [text]",
         ),
         click.option("-q", "--quiet", is_flag=True, help="Print problems only."),
         click.option("-v", "--verbose", is_flag=True, help="Say what is being done, on stderr."),
