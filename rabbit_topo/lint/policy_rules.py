@@ -26,17 +26,23 @@ _TYPES: Final[tuple[str, ...]] = QUEUE_TYPES
 _ANY_NAMES: Final = ("", "~", "a b")  # whose pattern finds all of these finds everything
 
 
-def _reached(index: Index) -> Iterator[Queue | Exchange]:
+def _named(index: Index) -> Iterator[Queue | Exchange]:
     """Go through what policies reach, somebody else's objects too: a policy may be for them."""
     for resource in index.topology.resources.values():
         if isinstance(resource, Queue | Exchange):
             yield resource
 
 
+def _reached(index: Index) -> Iterator[Queue | Exchange]:
+    """Go through the queues of connections too, where a live broker is asked."""
+    yield from _named(index)
+    yield from index.router.hidden
+
+
 def _ties(index: Index) -> dict[tuple[Key, ...], list[Queue | Exchange]]:
     """Return the sets of policies that tie for first place, each with what it ties on."""
     found: dict[tuple[Key, ...], list[Queue | Exchange]] = defaultdict(list)
-    for target in _reached(index):
+    for target in _named(index):
         candidates = index.candidates(target)
         first = max((policy.priority for policy in candidates), default=0)
         tied = sorted((policy for policy in candidates if policy.priority == first), key=lambda policy: policy.name)

@@ -101,6 +101,11 @@ class Router:
         found = self.topology.resources.get(key) or self._hidden.get(key)
         return found if isinstance(found, Queue) else None
 
+    @property
+    def hidden(self) -> Sequence[Queue]:
+        """The queues of a live broker that are nobody's to manage: exclusive ones, and those that the server named."""
+        return tuple(self._hidden.values())
+
     def policies(self, vhost: str) -> Sequence[Policy]:
         """Return the policies of a vhost."""
         return self._policies.get(vhost, ())
