@@ -8,7 +8,7 @@ from rabbit_topo.arguments.tables import MATCHES
 from rabbit_topo.load.codes import ABSENT_END, BINDING, RESERVED_NAME, SHAPE
 from rabbit_topo.load.draft import End, PendingBinding
 from rabbit_topo.load.nodes import YMap, origin, plain
-from rabbit_topo.load.problems import did_you_mean, quoted
+from rabbit_topo.load.problems import did_you_mean, nearest, quoted
 from rabbit_topo.model import EMPTY, Arguments, Binding, Key, Kind, Note
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _NEEDS_KEY = frozenset({"direct", "topic"})
 MATCH = "x-match"
 _VOID = "undefined"
+_LOOKED_UP = 50
 
 
 def nested(draft: Draft, vhost: str, end: End, options: YMap) -> None:
@@ -77,8 +78,19 @@ def _ends_exist(draft: Draft, pending: PendingBinding, source: str) -> bool:
             right = False
         elif not pending.gone and not draft.knows(pending.vhost, end.kind, end.name):
             report_unknown(draft, written.file, pending.vhost, end, ABSENT_END)
+            _damage_meant(draft, pending.vhost, end)
             right = False
     return right
+
+
+def _damage_meant(draft: Draft, vhost: str, end: End) -> None:
+    """Let a misspelt name damage the object that is meant; where many are unknown, whole files are, and none is."""
+    draft.unknown += 1
+    if draft.unknown > _LOOKED_UP:
+        return
+    names = [key.name for key in draft.named if key.kind is end.kind and key.vhost == vhost]
+    if meant := nearest(end.name, names):
+        draft.damaged.add(Key(vhost, end.kind, meant))
 
 
 def report_unknown(draft: Draft, file: str, vhost: str, end: End, code: str = SHAPE) -> None:

@@ -59,6 +59,7 @@ class Draft:
     lost: set[Key] = field(default_factory=set)  # its name is known, and the rest has the wrong shape
     spoilt: set[Key] = field(default_factory=set)  # so wrong that nothing of it is left
     spoilt_publishers: set[str] = field(default_factory=set)
+    unknown: int = 0  # ends of bindings that nothing declares
     foreign: set[Key] = field(default_factory=set)  # declared, though it can only be the server's own
     absent: dict[Key, Note] = field(default_factory=dict)
     publishers: dict[str, Publisher] = field(default_factory=dict)

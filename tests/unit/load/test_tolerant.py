@@ -182,6 +182,21 @@ def test_a_binding_that_is_wrong_is_left_out_and_damages_its_ends(
     assert {key.name for key in read.damaged} == damaged
 
 
+def test_a_misspelt_end_damages_what_is_meant(found: ReadTolerantly) -> None:
+    declared = "exchanges: {shop.orders: {type: fanout}, shop.bills: {type: fanout}}\nqueues: {shop.mail: {}}\n"
+    read = found(HEAD + declared + "bindings: [{exchange: shop.order, queue: shop.mial}]\n")
+    assert {key.name for key in read.damaged} == {"shop.order", "shop.orders", "shop.mial", "shop.mail"}
+
+
+@pytest.mark.parametrize(("number", "damaged"), [(50, True), (51, False)])
+def test_of_many_unknown_ends_the_first_are_looked_up(found: ReadTolerantly, *, number: int, damaged: bool) -> None:
+    far = "".join(f"  {at:08}: {{bindings: [{{exchange: '{at:08}'}}]}}\n" for at in range(10**7, 10**7 + number - 1))
+    last = "  mail: {bindings: [{exchange: shop.order}]}\n"
+    read = found(HEAD + "exchanges: {shop.orders: {type: fanout}}\nqueues:\n" + far.replace("  1", "  q1") + last)
+    assert len(read.problems) == number
+    assert (Key("/", Kind.EXCHANGE, "shop.orders") in read.damaged) is damaged
+
+
 def test_the_right_keys_of_a_binding_are_kept(found: ReadTolerantly) -> None:
     hashed = "exchanges: {e: {type: x-consistent-hash}}\n"
     read = found(HEAD + hashed + "queues: {q: {bindings: [{exchange: e, routing_keys: ['1', a]}]}}\n")
