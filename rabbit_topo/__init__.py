@@ -9,6 +9,7 @@ costs next to nothing.
     make_plan(changes, observed, declared, Consent(...)) -> Plan
     apply(plan, broker) -> Report
     route(topology, Message(exchange, routing_key, headers), version) -> Route
+    lint(topology, Context(version)) -> what is wrong, though well-formed
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.target import Expected, Tls
     from rabbit_topo.diff import Change, Create, Delete, Displaced, Replace, Unfinished, Unseen, Update, diff
     from rabbit_topo.errors import InputError, TopoError
+    from rabbit_topo.lint import Context, Finding, lint
     from rabbit_topo.load import load
     from rabbit_topo.model import (
         Arguments,
@@ -50,12 +52,14 @@ _HOME = {
     "Broker": "broker",
     "Change": "diff",
     "Consent": "plan",
+    "Context": "lint",
     "Create": "diff",
     "Delete": "diff",
     "Displaced": "diff",
     "Exchange": "model",
     "Expected": "broker.target",
     "Facts": "model",
+    "Finding": "lint",
     "InputError": "errors",
     "Key": "model",
     "Message": "routing",
@@ -78,6 +82,7 @@ _HOME = {
     "apply": "apply",
     "connect": "broker.connect",
     "diff": "diff",
+    "lint": "lint",
     "load": "load",
     "make_plan": "plan",
     "route": "routing",
@@ -89,12 +94,14 @@ __all__ = [
     "Broker",
     "Change",
     "Consent",
+    "Context",
     "Create",
     "Delete",
     "Displaced",
     "Exchange",
     "Expected",
     "Facts",
+    "Finding",
     "InputError",
     "Key",
     "Message",
@@ -118,6 +125,7 @@ __all__ = [
     "apply",
     "connect",
     "diff",
+    "lint",
     "load",
     "make_plan",
     "route",
