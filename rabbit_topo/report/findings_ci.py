@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _COMMAND: Final = {"error": "error", "warning": "warning", "info": "notice"}
 _HEADING: Final = {"error": "ERRORS", "warning": "WARNINGS", "info": "INFO"}
 _WIDTH: Final = 80
+_CODE: Final = re.compile(r"(?<![^ ])`([^`]+)`([.,;:!?)]*)(?![^ ])")  # how messages spell what is to be written
 _TABLE: Final = ("| rule | where | what |", "| --- | --- | --- |")
 
 
@@ -113,6 +114,14 @@ def _row(one: Finding) -> str:
 def _cell(text: str, *, span: bool = False) -> str:
     """Write text into a table's cell. A bar would end it, and an escaped one can be escaped again: name it instead."""
     if "|" not in text:
-        return code(text) if span else sentence(text)
+        return code(text) if span else _prose(text)
     named = re.sub(r"[^0-9A-Za-z ]", lambda found: f"&#{ord(found[0])};", words.clean(text))
     return f"<code>{named}</code>"
+
+
+def _prose(text: str) -> str:
+    plain, *more = _CODE.split(text)
+    said = [sentence(plain)]
+    for quoted, after, rest in zip(more[::3], more[1::3], more[2::3], strict=True):
+        said.append(f"{code(quoted)}{after}{sentence(rest)}")
+    return "".join(said)

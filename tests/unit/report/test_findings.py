@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rabbit_topo.lint.index import Index
-
     from rabbit_topo.lint.types import Hit
 
 NASTY = "a\x1b[31m|`<b>@team, 100%:\r\n]]>&\"'\\|\ud800\ufffe"
@@ -255,6 +254,20 @@ def test_markdown() -> None:
         "| RT201 queue-unreachable | `topology/a.yaml:12:3` | nothing comes; bind it |\n"
     )
     assert findings_markdown(Findings(())) == "### rabbit-topo lint: 0 findings\n\nNo findings.\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "cell"),
+    [
+        ("say `direct: true` or `owner`, if `a b`.", "say `direct: true` or `owner`, if `a b`."),
+        ("`x: 1` and more", "`x: 1` and more"),
+        ("a`b c`d", "``a`b`` ``c`d``"),
+        ("the ` @team", "the `` ` `` `@team`"),
+    ],
+)
+def test_what_is_to_be_written_is_code(message: str, cell: str) -> None:
+    odd = Finding("RT201", "n", "error", message, origin=Origin("a", 1, 1))
+    assert f"| `a:1:1` | {cell} |\n" in findings_markdown(Findings((odd,)))
 
 
 def test_markdown_folds_many_remarks() -> None:
