@@ -39,24 +39,23 @@ def _reached(index: Index) -> Iterator[Queue | Exchange]:
     yield from index.router.hidden
 
 
-def _ties(index: Index) -> dict[tuple[Key, ...], list[Queue | Exchange]]:
-    """Return the sets of policies that tie for first place, each with what it ties on."""
-    found: dict[tuple[Key, ...], list[Queue | Exchange]] = defaultdict(list)
+def _ties(index: Index) -> dict[tuple[Policy, ...], list[Queue | Exchange]]:
+    """Return the policies that tie for first place, by name, each set with what it ties on."""
+    found: dict[tuple[Policy, ...], list[Queue | Exchange]] = defaultdict(list)
     for target in _named(index):
         candidates = index.candidates(target)
         first = max((policy.priority for policy in candidates), default=0)
         tied = sorted((policy for policy in candidates if policy.priority == first), key=lambda policy: policy.name)
         if len({policy.definition for policy in tied}) > 1:
-            found[tuple(policy.key for policy in tied)].append(target)
+            found[tuple(tied)].append(target)
     return found
 
 
 def _tie(index: Index) -> Iterator[Hit]:
-    for tied, targets in sorted(_ties(index).items()):
-        one, other = (index.topology.resources[key] for key in (tied[0], tied[-1]))
-        if isinstance(one, Policy) and isinstance(other, Policy):
-            what = f"{named(one)} and {named(other)} have the same priority, {one.priority}, and both reach"
-            yield Hit(other.key, f"{what} {_listed(targets)}: which of them takes effect is not defined")
+    for tied, targets in _ties(index).items():
+        one, other = tied[0], tied[-1]
+        what = f"{named(one)} and {named(other)} have the same priority, {one.priority}, and both reach"
+        yield Hit(other.key, f"{what} {_listed(targets)}: which of them takes effect is not defined")
 
 
 def _listed(targets: list[Queue | Exchange]) -> str:
@@ -65,7 +64,7 @@ def _listed(targets: list[Queue | Exchange]) -> str:
 
 
 def _shadowed(index: Index) -> Iterator[Hit]:
-    tied = {key for keys in _ties(index) for key in keys}
+    tied = {policy.key for policies in _ties(index) for policy in policies}
     winners: dict[Key, Policy] = {}
     effective: set[Key] = set()
     for target in _reached(index):
