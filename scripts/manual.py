@@ -89,9 +89,8 @@ def _rule(rule: Rule) -> Iterator[str]:
     yield f"## {rule.code} {rule.name}\n"
     runs = "on by default" if rule.default else f"runs where `{rule.code}` or `{rule.code[:3]}` is selected"
     yield _wrapped(f"**{rule.severity}**, {runs}. {rule.why}")
-    setting = ", ".join(f"`{name}: {value}`" for name, value in sorted(rule.config.items()))
-    needs = [f"RabbitMQ {rule.version}"] * bool(rule.version) + [setting] * bool(setting)
-    yield f"Wrong{' with ' * bool(needs)}{' and '.join(needs)}:\n"
+    needs = [f"for RabbitMQ {rule.version}"] * bool(rule.version) + [_setting(*one) for one in rule.config.items()]
+    yield f"{', '.join(['Wrong', *needs])}:\n"
     yield f"```yaml\n{rule.bad.strip()}\n```\n"
     yield f"```\n{_findings(rule)}\n```\n"
     yield f"Right:\n\n```yaml\n{rule.good.strip()}\n```\n"
@@ -102,6 +101,19 @@ def _rule(rule: Rule) -> Iterator[str]:
 
 def _wrapped(text: str) -> str:
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) + "\n"
+
+
+def _setting(name: str, value: object) -> str:
+    """Spell a setting of the linter as the configuration does."""
+    match value:
+        case dict():
+            plural = {"policy": "policies"}
+            below = "; ".join(f"`{plural.get(kind, kind + 's')}: {pattern}`" for kind, pattern in value.items())
+            return f"with {below} under `lint: {{{name}: ...}}` in the configuration"
+        case frozenset():
+            return f"with `plugins: {sorted(value)}` in the configuration"
+        case _:
+            return f"with `lint: {{{name}: {value}}}` in the configuration"
 
 
 def _findings(rule: Rule) -> str:

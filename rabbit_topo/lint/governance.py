@@ -194,7 +194,7 @@ queues:
         default=False,
         why=(
             "Names that follow one pattern can be reached by one policy, one permission and one `owns`. The "
-            "patterns stand in the configuration, one for each kind: `lint: {naming: {queue: ...}}`, and a "
+            "patterns stand in the configuration, one for each kind: `lint: {naming: {queues: ...}}`, and a "
             "whole name must match."
         ),
         bad="""\
