@@ -27,11 +27,12 @@ _TABLE: Final = ("| rule | where | what |", "| --- | --- | --- |")
 
 def findings_github(findings: Findings) -> str:
     """Return one workflow command a finding: GitHub shows it beside the line."""
-    return "".join(f"{_command(one)}\n" for one in findings.found)
+    file = findings.target if "://" not in findings.target else ""
+    return "".join(f"{_command(one, file)}\n" for one in findings.found)
 
 
-def _command(one: Finding) -> str:
-    place = []
+def _command(one: Finding, file: str) -> str:
+    place = [f"file={_property(file)}"] if file else []
     if origin := one.origin:
         place = [f"file={_property(origin.file)}"]
         if origin.line:

@@ -92,7 +92,8 @@ def findings_sarif(findings: Findings, tool_version: str) -> dict[str, Any]:
         },
         "columnKind": "unicodeCodePoints",
         "results": [
-            _result(one, order[one.code], fingerprint) for one, fingerprint in zip(findings.found, known, strict=True)
+            _result(one, order[one.code], fingerprint, findings.target)
+            for one, fingerprint in zip(findings.found, known, strict=True)
         ],
     }
     return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -125,23 +126,26 @@ def _text(text: str) -> dict[str, str]:
     return {"text": words.clean(text)}
 
 
-def _result(one: Finding, number: int, fingerprint: str) -> dict[str, Any]:
+def _result(one: Finding, number: int, fingerprint: str, target: str) -> dict[str, Any]:
     return {
         "ruleId": one.code,
         "ruleIndex": number,
         "level": _LEVEL[one.severity],
         "message": _text(f"{one.message}; {one.hint}" if one.hint else one.message),
-        "locations": [location] if (location := _location(one)) else [],
+        "locations": [location] if (location := _location(one, target)) else [],
         "partialFingerprints": {"rabbitTopo/v1": fingerprint},
     }
 
 
-def _location(one: Finding) -> dict[str, Any]:
+def _location(one: Finding, target: str) -> dict[str, Any]:
+    """Return a place in a file, else the definitions file or the broker, and the object."""
     location: dict[str, Any] = {}
     if origin := one.origin:
         location["physicalLocation"] = {"artifactLocation": _artifact(origin.file)}
         if origin.line:
             location["physicalLocation"]["region"] = {"startLine": origin.line, "startColumn": max(origin.column, 1)}
+    elif target:
+        location["physicalLocation"] = {"artifactLocation": {"uri": target} if "://" in target else _artifact(target)}
     if key := one.key:
         location["logicalLocations"] = [
             {"name": words.clean(key.name), "fullyQualifiedName": words.clean(named(key)), "kind": key.kind.value}

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
+from rabbit_topo.lint import RULES
 from rabbit_topo.lint.types import Finding, Rule
 from rabbit_topo.load.schemas import schema_text
 from rabbit_topo.model import Arguments, Binding, Exchange, Kind, Origin, Policy, Queue
@@ -168,6 +169,27 @@ def test_sarif() -> None:
     assert there["level"] == "note"
     assert nowhere["locations"] == []
     assert queue["partialFingerprints"] == {"rabbitTopo/v1": fingerprints([QUEUE])[0]}
+
+
+@pytest.mark.parametrize(
+    ("target", "uri", "file"),
+    [
+        ("a b.json", "a%20b.json", "file=a b.json,"),
+        ("/x/broker.json", "file:///x/broker.json", "file=/x/broker.json,"),
+        ("http://host:15672", "http://host:15672", ""),
+    ],
+)
+def test_what_no_file_declares_is_in_the_definitions_file_or_the_broker(target: str, uri: str, file: str) -> None:
+    findings = Findings((THERE,), target=target)
+    (place,) = sarif(findings)["runs"][0]["results"][0]["locations"]
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == uri
+    assert place["logicalLocations"][0]["name"] == "x"
+    assert findings_github(findings).startswith(f"::notice {file}title=RT207")
+
+
+def test_sarif_of_the_whole_catalogue() -> None:
+    (run,) = sarif(Findings((), RULES))["runs"]
+    assert [one["id"] for one in run["tool"]["driver"]["rules"]] == [one.code for one in RULES]
 
 
 def test_sarif_of_a_hostile_name() -> None:
