@@ -29,8 +29,10 @@ def command(**given: Any) -> int:
     Nothing is written. A blocked row says under UNBLOCK what allows it; plan
     takes the same flags as apply. Exit codes: 0, or 3 with --fail-on-changes when there
     is something to do or blocked. What AMQP alone cannot see and would only declare
-    again is no change; `check --strict` counts it.
+    again is no change; `check --strict` counts it. What the linter finds about what
+    changes is shown, and fails nothing.
     """
+    from rabbit_topo.cli.plan_lint import found_in
     from rabbit_topo.diff import Unseen
     from rabbit_topo.plan.impact import impact
     from rabbit_topo.report.documents import plan_document
@@ -43,12 +45,12 @@ def command(**given: Any) -> int:
         plan = here.plan(options.consent_of(own))
     if own["out"]:
         save(plan, common, own["out"])
-    routing = impact(plan)
+    routing, found = impact(plan), found_in(plan, common, here.comments)
     emit(
         common,
-        lambda width: plan_lines(plan, here.sources, width, routing),
-        lambda: plan_document(plan, routing),
-        lambda: plan_markdown(plan, routing),
+        lambda width: plan_lines(plan, here.sources, width, routing, found),
+        lambda: plan_document(plan, routing, found),
+        lambda: plan_markdown(plan, routing, found),
     )
     known = any(not isinstance(one.cause, Unseen) for one in plan.operations)
     differs = bool(plan.blocked) or known or bool(refused(plan))

@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.target import Target
     from rabbit_topo.cli.options import BrokerOptions, Common
     from rabbit_topo.config import Settings
+    from rabbit_topo.lint import Suppression
     from rabbit_topo.model import Topology
     from rabbit_topo.plan import Consent, Plan
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The files and the broker of one command; `environment` is the configured one in use."""
+    """The files and the broker of one command.
+
+    `environment` is the configured one in use; `comments` are those in the files that suppress findings.
+    """
 
     declared: Topology
     sources: tuple[str, ...]
@@ -34,6 +38,7 @@ class Session:
     progress: Progress
     environment: str | None = None
     lock_name: str = ""
+    comments: tuple[Suppression, ...] = ()
 
     def plan(self, consent: Consent | None = None) -> Plan:
         """Observe, compare and plan; nothing is written."""
@@ -112,18 +117,19 @@ def session(common: Common, login: BrokerOptions, *, via: str | None = None) -> 
     """Settle flags, environment and config, load the files, connect; let go of the broker at the end."""
     from rabbit_topo.broker.address import check_vhost
     from rabbit_topo.broker.connect import connect_target
-    from rabbit_topo.load import load
+    from rabbit_topo.load import commented
 
     settings = settle(common, login)
     progress = Progress(common)
     sources = _some(common.files or settings.sources)
     progress.say("reading the files ...")
-    declared = load(*sources, vhost=common.vhost)
+    files = commented(*sources, vhost=common.vhost)
+    declared = files.topology
     progress.note(f"read {len(declared.files)} files")
     check_vhost(settings.target, declared.vhosts)
     broker = connect_target(_by(settings.target, via))
     try:
-        yield Session(declared, sources, broker, progress, settings.environment, settings.lock_name)
+        yield Session(declared, sources, broker, progress, settings.environment, settings.lock_name, files.comments)
     finally:
         progress.clear()
         broker.close()
