@@ -156,9 +156,10 @@ def _lines(here: Source, answer: _Answer, width: int, *, tree: bool) -> Iterator
     if tree and not route.refusal:
         yield ()
     yield from verdict_lines(route, width)
-    if answer.held:
-        yield from expectation_lines(answer.held, width)
     yield from fate_lines(route, here.router, width, reasons=tree)
+    if answer.held:
+        yield ()
+        yield from expectation_lines(answer.held, width)
 
 
 def _emit_many(common: Common, here: Source, answers: Sequence[_Answer], *, tree: bool) -> None:
