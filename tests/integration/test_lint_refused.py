@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,14 +13,17 @@ import pytest
 
 from rabbit_topo.arguments import QUEUE_ARGUMENTS, QUEUE_TYPES, refused_pattern
 from rabbit_topo.arguments.tables import MIRRORING_KEYS, NOT_IN_POLICIES, POLICY_KEYS
+from rabbit_topo.errors import InputError
 from rabbit_topo.lint import policy_rules, refused, semantics, versions
 from rabbit_topo.lint.index import Index
 from rabbit_topo.lint.types import Context
+from rabbit_topo.load import load
 from rabbit_topo.model import Arguments, Binding, Exchange, Policy, Queue, Topology
 from tests.brokers import Node, start, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from rabbit_topo.lint.types import Hit
     from rabbit_topo.model import Resource
@@ -232,6 +236,14 @@ class Asked:
             self._channel = self._connection.channel()
         return self._channel
 
+    def forget(self, resources: list[Resource]) -> None:
+        """Delete what was declared, so that the next may have its names."""
+        for one in resources:
+            if isinstance(one, Queue):
+                self._open().queue_delete(one.name)
+            elif isinstance(one, Exchange):
+                self._open().exchange_delete(one.name)
+
     def close(self) -> None:
         if self._connection is not None and self._connection.connected:
             self._connection.close()
@@ -294,6 +306,35 @@ def test_every_row_is_refused_by_the_versions_that_it_names_and_taken_by_the_oth
         if bool(answer) != expected or said != ([row.code] if expected else []):
             wrong.append((row.code, row.resource, said, answer))
     assert wrong == []
+
+
+def _readable(examples: list[str], folder: Path) -> list[list[Resource]]:
+    """Return what examples declare; those that the loader itself refuses are left out."""
+    found = []
+    for number, text in enumerate(examples):
+        file = folder / f"{number}.yaml"
+        file.write_text(text, encoding="utf-8")
+        with contextlib.suppress(InputError):
+            topology = load(file)
+            ours = [one for key, one in topology.resources.items() if not topology.note(key).external]
+            found.append(
+                [one for one in ours if getattr(one, "source", "") != "billing.events" and one.key.kind != "vhost"]
+            )
+    return found
+
+
+def test_the_examples_in_the_manual_are_taken_unless_a_rule_calls_them_refused(asked: Asked, tmp_path: Path) -> None:
+    wrong, refused_ones = [], 0
+    examples = _readable([text for rule in RULES.values() for text in (rule.good, rule.bad)], tmp_path)
+    for resources in examples:
+        said = {code for one in resources for code in asked.said(one, *resources)}
+        answers = [answer for one in sorted(resources, key=lambda one: one.key.order) if (answer := asked.refusal(one))]
+        if bool(answers) != bool(said):
+            wrong.append((resources, said, answers))
+        refused_ones += bool(said)
+        asked.forget(resources)
+    assert wrong == []
+    assert 3 <= refused_ones < 10 < len(examples)
 
 
 def test_a_feature_that_this_broker_denies_is_an_error() -> None:
