@@ -217,10 +217,9 @@ def _history(message: Held, version: str) -> tuple[Death, ...]:
 
 
 def _died(deaths: tuple[Death, ...], death: Death, version: str) -> tuple[Death, ...]:
-    before: list[Death] = list(dict.fromkeys(deaths))
     if release(version) < _HISTORY_APART and len(deaths) > 1:
-        before.reverse()  # as group_by_queue_and_reason leaves them
-    return (death, *(one for one in before if one != death))
+        deaths = tuple(dict.fromkeys(deaths))[::-1]  # as group_by_queue_and_reason leaves them
+    return (death, *(one for one in deaths if one != death)) if death in deaths else (death, *deaths)
 
 
 def _is_cycle(queue: str, deaths: tuple[Death, ...]) -> bool:
