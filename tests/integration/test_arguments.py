@@ -37,6 +37,7 @@ RIGHT: dict[str, list[Any]] = {
     "x-stream-max-segment-size-bytes": [1_000_000, 3_000_000_000],
     "x-initial-cluster-size": [1],
 }
+LOCATOR = "queue-master-locator"  # 3.10 gives no answer where it is no text
 VALUES: list[Any] = [-1, 0, 256, 1.5, 2**50, 3_000_000_001, "", "7d", "0s", "5", "hello", True, None, [], {}]
 
 
@@ -87,7 +88,8 @@ def test_right_values_are_taken(node: Node, vhost: str) -> None:
 
 
 def test_policies_refuse_what_the_tables_say(node: Node, vhost: str) -> None:
-    definitions = [{key: value} for key, check in POLICY_KEYS.items() for value in VALUES if check(value)]
+    checks = [(key, check) for key, check in POLICY_KEYS.items() if key != LOCATOR or node.label != "3.10"]
+    definitions = [{key: value} for key, check in checks for value in VALUES if check(value)]
     definitions += [{key: 1} for key in NOT_IN_POLICIES] + [{key: True} for key in NOT_IN_POLICIES] + [{}]
     accepted = []
     for definition in definitions:
