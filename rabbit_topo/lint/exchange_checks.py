@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -29,7 +30,8 @@ def refused_binding(index: Index, binding: Binding) -> str:
     match kind:
         case "headers":
             value = binding.arguments.get("x-match", "all")
-            return "" if value in MATCHES else f"`x-match` must be one of {', '.join(MATCHES)}, not {value!r}"
+            wrong = json.dumps(value, ensure_ascii=False)
+            return "" if value in MATCHES else f"`x-match` must be one of {', '.join(MATCHES)}, not {wrong}"
         case "topic" if strict and (found := binding.routing_key.split(".").count("#")) > _WILDCARDS:
             return f"its routing key has {found} times `#`, RabbitMQ {index.context.version} takes {_WILDCARDS}"
         case "x-consistent-hash":
