@@ -12,6 +12,7 @@ from rabbit_topo.diff import Create, Replace, Unseen, diff
 from rabbit_topo.errors import Refusal
 from rabbit_topo.model import Queue
 from rabbit_topo.plan import Consent, Plan, Report, make_plan
+from rabbit_topo.plan.outlook import outlook
 from rabbit_topo.plan.result import signature
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from rabbit_topo.broker import Broker
     from rabbit_topo.diff import Change
-    from rabbit_topo.model import Observed, Topology
+    from rabbit_topo.model import Key, Observed, Resource, Topology
 
 
 def planned(broker: Broker, declared: Topology, *, prune: bool) -> tuple[Observed, Plan]:
@@ -56,6 +57,7 @@ def holds(broker: Broker, declared: Topology) -> bool:
     assert report.remaining is not None
     assert sorted(map(repr, map(signature, report.remaining))) == sorted(map(repr, map(signature, plan.remainder)))
     after, second = planned(broker, declared, prune=True)
+    assert _routing(outlook(plan).topology) == _routing(after.topology)
     if blocked:
         assert report.exit_code == (6 if report.done else 5)
     else:
@@ -65,6 +67,11 @@ def holds(broker: Broker, declared: Topology) -> bool:
         foreign = {key: value for key, value in before.topology.resources.items() if _foreign(key.name, declared, key)}
         assert {key: after.topology.resources.get(key) for key in foreign} == foreign
     return not blocked
+
+
+def _routing(topology: Topology) -> dict[Key, Resource | None]:
+    """Return what decides where messages go: of queues, that they are there."""
+    return {key: None if isinstance(one, Queue) else one for key, one in topology.resources.items()}
 
 
 def holds_alone(alone: Broker, whole: Broker, declared: Topology) -> bool:
