@@ -55,6 +55,7 @@ class _Asking:
         self.durable, self.auto_delete = declared.durable, declared.auto_delete
         self.arguments: dict[str, Plain] = dict(declared.arguments)
         self.types = {self.type}
+        self.named = ""  # the type that the broker itself named
         self.learnt: set[str] = set()  # what the broker itself named: properties, and arguments with their values
         self.dropped: set[str] = set()  # arguments that differ, and are left out to be told their value
         self.confirming = False
@@ -107,7 +108,7 @@ class _Asking:
             setattr(self, key, not getattr(self, key))
             return self._learn(key)
         if key == poisons.QUEUE[self.type][0]:
-            return self._retype(poisons.OWNER[key])
+            return self._named(poisons.OWNER[key])
         if key == TYPE_ARGUMENT:
             return self._typed(gap.beside(self.type))
         if key in self.arguments:
@@ -131,9 +132,18 @@ class _Asking:
             current = "classic"
         if isinstance(current, Unread):
             current = next((kind for kind in poisons.QUEUE if kind not in self.types), current.shown)
+            if current in poisons.QUEUE:
+                return self._retype(current)
         if current in poisons.QUEUE:
-            return self._retype(current)
+            return self._named(current)
         return self._stopped(replace(self._sent(), type=current), set(self.declared.arguments), "")
+
+    def _named(self, kind: str) -> Step:
+        """Believe a type that the broker names; a second one is another queue, which the arguments read are not of."""
+        if self.named not in {"", kind}:
+            return "changed"
+        self.named = kind
+        return self._retype(kind)
 
     def _retype(self, kind: str) -> Step:
         if kind in self.types:

@@ -76,6 +76,20 @@ def test_types_that_come_in_turn_end_as_well() -> None:
     assert (seen.unverified, asked) == (Unverified(CHANGING, EVERYTHING), 2 * ATTEMPTS + 1)
 
 
+def test_what_was_read_of_a_queue_is_not_taken_for_the_one_that_came_after_it() -> None:
+    """Kept from a run beside a client that made its queue anew: the limit was that of the quorum queue before."""
+    declared = Queue("v", "q", "stream")
+    answers = (
+        _other("x-queue-type", "'stream' but current is 'quorum'"),
+        _other("x-delivery-limit", "none but current is the value '5' of type 'long'"),
+        _other("x-queue-type", "'quorum' but current is 'classic'"),
+    )
+    seen, _ = _ask(
+        active_queue(declared, "3.10.8"), *answers, _other("x-queue-type", "'stream' but current is 'classic'"), Ok()
+    )
+    assert seen == Seen(Queue("v", "q", "classic"))
+
+
 def test_an_exchange_that_changes_each_time() -> None:
     seen, asked = _ask(active_exchange(EXCHANGE), _other("internal", "'a' but current is 'b'", "exchange 'x'"))
     assert seen.resource is None
