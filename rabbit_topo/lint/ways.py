@@ -192,7 +192,8 @@ class Ways:
         way = Key(vhost, Kind.EXCHANGE, exchange, routing_key=text)
         if way not in self._ways:
             route = self._index.router.route(Message(exchange, text, vhost=vhost), keys=(text,), published=False)
-            queues = tuple(Key(vhost, Kind.QUEUE, name) for name in route.queues)
+            sure = not self._may_find_a_way(route, key)
+            queues = tuple(Key(vhost, Kind.QUEUE, name) for name in route.queues if sure)
             lost = key is not None and route.unroutable and self._is_certain(route)
             self._ways[way] = Dead(way, key, queues, lost)
         return self._ways[way]
@@ -209,6 +210,15 @@ class Ways:
             or self._looks_at_headers(route.vhost, hop.exchange)
             for hop in route.hops
             if hop.exchange
+        )
+
+    def _may_find_a_way(self, route: Route, key: str | None) -> bool:
+        """Say whether an alternate exchange gets what, with another key or with headers, a binding might take."""
+        return any(
+            self._index.router.bindings_from(Key(route.vhost, Kind.EXCHANGE, hop.exchange))
+            and (key is None or self.kind(route.vhost, hop.exchange) == "headers")
+            for hop in route.hops
+            if any(taken.way == "alternate" for taken in hop.taken)
         )
 
     def _looks_at_headers(self, vhost: str, name: str) -> bool:

@@ -215,6 +215,27 @@ def test_a_circle_through_a_fanout_needs_no_key(find: Finder) -> None:
     assert [hit.severity for hit in find.written("RT304", text)] == ["info"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "bound", "key", "fires"),
+    [
+        ("topic", "", "", True),
+        ("topic", "bindings: [{exchange: back, routing_key: b}]", "", False),
+        ("topic", "bindings: [{exchange: back, routing_key: b}]", ", routing_key: c", True),
+        ("headers", "bindings: [{exchange: back, match: all, headers: {b: 1}}]", ", routing_key: c", False),
+    ],
+)
+def test_an_alternate_exchange_gets_what_no_binding_takes(
+    find: Finder, kind: str, bound: str, key: str, *, fires: bool
+) -> None:
+    text = (
+        f"exchanges: {{x: {{type: topic}}, back: {{type: {kind}, alternate_exchange: rest}}, rest: {{type: fanout}}}}\n"
+        f"queues:\n  other: {{type: quorum, {bound}}}\n  q:\n    type: quorum\n"
+        f"    dead_letter: {{exchange: back{key}}}\n"
+        "    bindings: [{exchange: x, routing_key: a.*}, {exchange: rest}]\n"
+    )
+    assert bool(find.written("RT304", text)) is fires
+
+
 def test_a_circle_inside_of_another_is_told_once(find: Finder) -> None:
     text = (
         "exchanges: {x: {type: fanout}}\nqueues:\n"
