@@ -11,6 +11,7 @@ from rabbit_topo.broker.http import Http
 if TYPE_CHECKING:
     from rabbit_topo.broker.target import Target
 
+_DENYING = frozenset({"denied_by_default", "disconnected", "removed"})
 _BUILT_IN = frozenset({"direct", "topic", "fanout", "headers"})
 
 
@@ -44,7 +45,14 @@ def surroundings(target: Target) -> Surroundings:
 
 
 def _denied(body: Any) -> frozenset[str]:
-    return frozenset(str(one.get("name")) for one in _items(body) if one.get("state") == "denied")
+    """Go by the state; 4.0 tells none, and its phase is the state unless somebody configured another."""
+    return frozenset(str(one.get("name")) for one in _items(body) if _is_denied(one))
+
+
+def _is_denied(feature: dict[str, Any]) -> bool:
+    if "state" in feature:
+        return bool(feature["state"] == "denied")
+    return feature.get("deprecation_phase") in _DENYING
 
 
 def _items(body: Any) -> list[dict[str, Any]]:

@@ -75,7 +75,11 @@ def _shadowed(index: Index) -> Iterator[Hit]:
                 winners.setdefault(policy.key, winner)
     for policy in index.policies:
         if policy.key in winners and policy.key not in effective | tied:
-            message = f"{named(policy)} never takes effect: {named(winners[policy.key])} has the higher priority"
+            winner = winners[policy.key]
+            if winner.priority == policy.priority:
+                message = f"{named(policy)} adds nothing: {named(winner)} says the same, with the same priority"
+            else:
+                message = f"{named(policy)} never takes effect: {named(winner)} has the higher priority"
             yield Hit(policy.key, f"{message} on everything that both reach, and only one policy applies")
 
 

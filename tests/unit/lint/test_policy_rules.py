@@ -93,6 +93,13 @@ def test_shadows(find: Finder, policies: list[Policy], shadowed: list[str]) -> N
     assert _named(hits) == shadowed
 
 
+def test_why_a_policy_takes_no_effect_is_told(find: Finder) -> None:
+    (hit,) = find.observed("RT502", _queue(), _policy("a"), _policy("b", 1))
+    assert "has the higher priority" in hit.message
+    (hit,) = find.observed("RT502", _queue(), _policy("a"), _policy("b"))
+    assert "says the same, with the same priority" in hit.message
+
+
 def test_a_policy_of_queues_that_only_the_broker_knows_is_not_shadowed() -> None:
     resources = (_queue(), _policy("a", pattern="q"), _policy("b", 1))
     topology = Topology({one.key: one for one in resources})
