@@ -48,6 +48,7 @@ class Chain:
     message: Message = field(default_factory=lambda: Message(""))
     steps: list[Step] = field(default_factory=list)
     states: list[dict[str, list[Body]]] = field(default_factory=list)
+    letters: int = 0  # that are sent on somewhere
 
     @property
     def queues(self) -> list[Queue]:
@@ -63,14 +64,15 @@ class Chain:
 
 
 def chain(random: Random, number: int, vhost: str, version: str) -> Chain:
-    """Make a chain of which the outcome is clear."""
+    """Make a chain in which something is dead-lettered, and of which the outcome is clear."""
     while True:
         made = _Maker(random, number, vhost, version).make()
         try:
             _foretell(random, made, version)
         except UnclearError:
             continue
-        return made
+        if made.letters:
+            return made
 
 
 class _Maker:
@@ -93,7 +95,7 @@ class _Maker:
 
     def _exchange(self, name: str) -> None:
         random = self.random
-        kind = random.choice(("direct", "fanout", "fanout", "topic", "headers"))
+        kind = random.choice(("direct", "fanout", "fanout", "topic", "headers", "headers"))
         arguments = {}
         if random.random() < 0.2:
             arguments["alternate-exchange"] = random.choice(self.exchanges)
@@ -185,7 +187,7 @@ class _Maker:
             headers["h"] = random.choice((1, 2))
         if random.random() < 0.2:
             headers["x-own"] = random.choice(("a", "b"))
-        if random.random() < 0.15:
+        if random.random() < 0.25:
             deaths = random.sample(self.names, min(len(self.names), random.randint(1, 3)))
             headers["x-death"] = [
                 {"queue": queue, "reason": random.choice(("expired", "rejected", "maxlen"))} for queue in deaths
@@ -199,7 +201,7 @@ def _foretell(random: Random, made: Chain, version: str) -> None:
     router = made.router(version)
     state: State = {queue.name: [] for queue in made.queues}
     route = router.route(made.message)
-    _settle(router, state, [("m", held(route, name)) for name in route.queues])
+    made.letters += _settle(router, state, [("m", held(route, name)) for name in route.queues])
     made.states.append(_bodies(state))
     for index in range(3):
         step = _step(random, router, made, state)
@@ -212,8 +214,9 @@ def _foretell(random: Random, made: Chain, version: str) -> None:
             arrived = []
             for body, message in left:
                 letter = dead_letter(router, message, step.event)
+                made.letters += letter.route is not None
                 arrived += [(body, letter.held_in(name)) for name in letter.queues]
-        _settle(router, state, arrived)
+        made.letters += _settle(router, state, arrived)
         made.steps.append(step)
         made.states.append(_bodies(state))
 
@@ -233,8 +236,9 @@ def _step(random: Random, router: Router, made: Chain, state: State) -> Step | N
     return random.choice(possible) if possible else None
 
 
-def _settle(router: Router, state: State, arriving: list[tuple[Body, Held]]) -> None:
-    """Let messages arrive, and everything that leaves by itself go on."""
+def _settle(router: Router, state: State, arriving: list[tuple[Body, Held]]) -> int:
+    """Let messages arrive, and everything that leaves by itself go on; count the letters."""
+    letters = 0
     into: dict[str, int] = {}
     short: set[str] = set()  # queues where a message has a time to live of its own
     made = len(arriving)
@@ -249,10 +253,12 @@ def _settle(router: Router, state: State, arriving: list[tuple[Body, Held]]) -> 
             raise UnclearError  # it expires only at the head of the queue
         for what, left, why in _arrive(router, queue, state[queue.name], (body, message), into[queue.name]):
             letter = dead_letter(router, left, why)
+            letters += letter.route is not None
             arriving += [(what, letter.held_in(target)) for target in letter.queues]
             made += len(letter.queues)
         if made > _MANY:
             raise UnclearError
+    return letters
 
 
 def _arrive(
