@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.lint import dead_letter_limits
@@ -10,16 +11,19 @@ from rabbit_topo.lint.cycles import cycles
 from rabbit_topo.lint.names import named
 from rabbit_topo.lint.types import Hit, Rule
 from rabbit_topo.model import Key, Kind
+from rabbit_topo.policies import release
 from rabbit_topo.routing.effective import care_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from rabbit_topo.lint.index import Index
+    from rabbit_topo.lint.ways import Dead
     from rabbit_topo.model import Queue
     from rabbit_topo.policies import Option
 
 _EXCHANGE: Final = "dead-letter-exchange"
+_STREAMS_TAKE: Final = (3, 12)
 _KEY_ARGUMENT: Final = "x-dead-letter-routing-key"
 
 
@@ -38,16 +42,26 @@ def _no_such_exchange(index: Index) -> Iterator[Hit]:
 def _unroutable(index: Index) -> Iterator[Hit]:
     for queue in index.queues:
         dead = index.ways.dead(queue)
-        lost = [one for one in dead if one.lost]
-        if not lost or any(one.key is None for one in dead):
+        care = care_of(index.router, queue)
+        if any(one.key is None for one in dead):
             continue
-        exchange = care_of(index.router, queue).exchange
-        if Key(queue.vhost, Kind.EXCHANGE, exchange or "") in index.ways.ends:
+        if Key(queue.vhost, Kind.EXCHANGE, care.exchange or "") in index.ways.ends:
             continue  # RT202 says so of the exchange, once for all of its queues
-        keys = quoted([one.key for one in lost if one.key is not None])
-        where = f'the exchange "{exchange}"' if exchange else "the default exchange"
-        said = f"dead letters of {named(queue)} reach no queue: {where} has no way for {keys}"
-        yield Hit(queue.key, said)
+        where = f'the exchange "{care.exchange}"' if care.exchange else "the default exchange"
+        if keys := [one.key for one in dead if one.lost and one.key is not None]:
+            yield Hit(
+                queue.key, f"dead letters of {named(queue)} reach no queue: {where} has no way for {quoted(keys)}"
+            )
+        elif any(map(partial(_ends_in_streams, index), dead)) and not care.safely:
+            message = f"dead letters of {named(queue)} go to streams alone, which take none before RabbitMQ 3.12"
+            yield Hit(queue.key, message, "dead-letter to a queue of another type, or upgrade")
+
+
+def _ends_in_streams(index: Index, one: Dead) -> bool:
+    if release(index.router.version) >= _STREAMS_TAKE or not (one.whole and one.queues):
+        return False
+    found = [index.router.queue(key.vhost, key.name) for key in one.queues]
+    return all(queue is not None and queue.type == "stream" for queue in found)
 
 
 def _key_alone(index: Index) -> Iterator[Hit]:
@@ -133,8 +147,9 @@ queues:
         "error",
         default=True,
         why=(
-            "The dead-letter exchange is there, but with this key, or with the key that the message came with "
-            "where no other is set, no binding takes the message on: it is dropped, and nothing says so."
+            "The dead-letter exchange is there, but with this key, or with the key that the message came with where no "
+            "other is set, no binding takes the message on: it is dropped, and nothing says so. Streams take dead "
+            "letters since RabbitMQ 3.12 only, unless the queue dead-letters at least once."
         ),
         bad="""\
 version: 1

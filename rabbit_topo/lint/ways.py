@@ -29,13 +29,18 @@ class Dead:
     """A way that dead letters take: the same for all queues with one dead-letter exchange and one key.
 
     `way` tells it from others. `key` is None where nobody knows it; `queues` are then those that get the message
-    whatever the key. `lost` says that provably no queue does.
+    whatever the key. `whole` says that provably no other queue does.
     """
 
     way: Key
     key: str | None
     queues: tuple[Key, ...]
-    lost: bool
+    whole: bool
+
+    @property
+    def lost(self) -> bool:
+        """Whether provably no queue gets the message."""
+        return self.whole and not self.queues
 
 
 class Ways:
@@ -194,8 +199,8 @@ class Ways:
             route = self._index.router.route(Message(exchange, text, vhost=vhost), keys=(text,), published=False)
             sure = not self._may_find_a_way(route, key)
             queues = tuple(Key(vhost, Kind.QUEUE, name) for name in route.queues if sure)
-            lost = key is not None and route.unroutable and self._is_certain(route)
-            self._ways[way] = Dead(way, key, queues, lost)
+            whole = key is not None and sure and not route.perhaps and self._is_certain(route)
+            self._ways[way] = Dead(way, key, queues, whole)
         return self._ways[way]
 
     @cached_property

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from tests.routing_worlds import World
 
 VERSIONS = ("3.10.8", "3.13", "4.3.6")
-WORLDS = 120
-CHAINS = 600
+WORLDS = 60
+CHAINS = 300
 
 
 @pytest.fixture(scope="module")
 def worlds() -> list[tuple[World, Index]]:
-    made = [make_world(Random(seed), "v", VERSIONS[seed % 3], 60) for seed in range(WORLDS)]  # noqa: S311 - a series
+    made = [make_world(Random(seed), "v", VERSIONS[seed % 3], 40) for seed in range(WORLDS)]  # noqa: S311 - a series
     return [(world, Index(world.topology, Context(world.version))) for world in made]
 
 
@@ -85,17 +85,24 @@ def test_lost_dead_letters_reach_no_queue_whatever_their_headers() -> None:
         version = VERSIONS[number % 3]
         router = (made := chain(random, number, "v", version)).router(version)
         index = Index(router.topology, Context(version), router)
-        lost = {hit.key for hit in hits(index, "RT302")}
+        told = {hit.key for hit in hits(index, "RT302")}
         for queue in made.queues:
-            ways = [way for way in index.ways.dead(queue) if way.lost]
-            assert ways or queue.key not in lost
-            for way in ways:
-                for headers in ({}, made.message.headers, {"a": 1, "b": "x", "x-a": True}):
-                    held = Held(queue.name, "v", (way.key or "",), headers)
-                    letter = dead_letter(router, held, "rejected")
-                    assert (letter.queues, letter.perhaps) == ((), ()), (queue, way)
-                tried += 1
+            empty = [
+                way for way in index.ways.dead(queue) if not _gets(router, queue.name, way.key or "", made.message)
+            ]
+            assert empty or queue.key not in told
+            assert {way.way for way in index.ways.dead(queue) if way.lost} <= {way.way for way in empty}
+            tried += queue.key in told
     assert tried > 10
+
+
+def _gets(router: Router, queue: str, key: str, message: Message) -> set[str]:
+    """Return which queues may get a dead letter of a queue, with no headers, with some, and with others."""
+    found: set[str] = set()
+    for headers in ({}, message.headers, {"a": 1, "b": "x", "x-a": True}):
+        letter = dead_letter(router, Held(queue, "v", (key,), headers), "rejected")
+        found.update(letter.queues, letter.perhaps)
+    return found
 
 
 def test_what_dead_letters_reach_whatever_the_key_they_reach_with_each() -> None:

@@ -140,6 +140,25 @@ def test_dead_letters_to_the_default_exchange(find: Finder) -> None:
     assert not find.written("RT302", own)
 
 
+@pytest.mark.parametrize(
+    ("version", "kind", "more", "fires"),
+    [
+        ("3.10", "stream", {}, True),
+        ("3.12", "stream", {}, False),
+        ("3.10", "quorum", {}, False),
+        ("3.10", "stream", {"dead_letter_strategy": "at-least-once", "overflow": "reject-publish"}, False),
+    ],
+)
+def test_early_streams_take_no_dead_letters(
+    find: Finder, version: str, kind: str, more: dict[str, str], *, fires: bool
+) -> None:
+    dying = queue("q", dead_letter_exchange="", dead_letter_routing_key="log", **more)
+    topology = Topology({one.key: one for one in (Vhost("/"), dying, queue("log", kind=kind))})
+    said = 'dead letters of the queue "q" go to streams alone, which take none before RabbitMQ 3.12'
+    hits = find.topology("RT302", topology, Context(version))
+    assert [hit.message for hit in hits] == ([said] if fires else [])
+
+
 def test_a_binding_to_nowhere_is_another_rules_business(find: Finder) -> None:
     from rabbit_topo.model import Binding
 
