@@ -115,7 +115,7 @@ def _lint(here: Source, context: Context, settings: LintSettings, own: dict[str,
     return Findings(
         linted.found,
         rules,
-        here.topology.files,
+        sorted(here.topology.files),
         "" if here.topology.files else here.shown,
         context.version,
         linted.suppressed,

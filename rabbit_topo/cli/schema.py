@@ -20,10 +20,10 @@ def command(name: str, file: str | None) -> int:
     """Print a JSON Schema, offline.
 
     `topology` and `config` describe the files that people write; the others what
-    the command of that name prints with --format json, and `saved-plan` what
-    `plan --out` writes. With --check a script
-    that reads or makes such documents can tell whether they still fit; exit 2
-    if not.
+    the command of that name prints with --format json, `saved-plan` what
+    `plan --out` writes, and `lint-baseline` what `lint --write-baseline` does.
+    With --check a script that reads or makes such documents can tell whether
+    they still fit; exit 2 if not.
     """
     from rabbit_topo.load.schemas import schema_text
 

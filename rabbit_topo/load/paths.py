@@ -19,7 +19,10 @@ _ENDINGS = (".yaml", ".yml")
 
 
 def topology_files(paths: Sequence[str | Path], problems: Problems) -> list[str]:
-    """Return the files to read, each once, in a fixed order; what is not there goes to `problems`."""
+    """Return the files to read, each once, in a fixed order; what is not there goes to `problems`.
+
+    They are spelled as they were given, but without a leading `./`: code scanners know a file by its path.
+    """
     files: list[str] = []
     seen: set[str] = set()
     for given in paths:
@@ -31,11 +34,16 @@ def topology_files(paths: Sequence[str | Path], problems: Problems) -> list[str]
                 _unreadable(path, problems, message, "name another folder, or write a topology file there")
         else:
             found = [path]
-        for file in found:
+        for file in map(_plainly, found):
             if (identity := _identity(file)) not in seen:
                 seen.add(identity)
                 files.append(file)
     return files
+
+
+def _plainly(file: str) -> str:
+    rest = file.removeprefix("./").lstrip("/") if file.startswith("./") else file
+    return rest or file
 
 
 def _identity(file: str) -> str:

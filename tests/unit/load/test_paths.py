@@ -45,6 +45,7 @@ def test_a_folder_is_its_yaml_files_sorted() -> None:
 def test_a_file_that_is_named_twice_is_read_once() -> None:
     _write("topo/a.yaml", GOOD % "a")
     assert load("topo", "topo/a.yaml", Path("topo") / "a.yaml", "./topo").files == ("topo/a.yaml",)
+    assert load("./topo").files == load(".//topo").files == ("topo/a.yaml",)
 
 
 def test_a_named_file_needs_no_ending() -> None:
