@@ -1,0 +1,132 @@
+"""`rabbit-topo test`: what it runs, where the topology comes from, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rabbit_topo.errors import UsageError
+from rabbit_topo.testing.selection import selection
+from rabbit_topo.testing.sources import configured
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Cli = Callable[..., tuple[int, str, str]]
+
+TOPOLOGY = """\
+version: 1
+exchanges: {e: {type: direct}}
+queues: {q: {bindings: [{exchange: e, routing_keys: [a, b]}]}, lost: {}}
+"""
+TESTS = """\
+version: 1
+tests:
+  - {name: it arrives, publish: {exchange: e, routing_key: a}, expect: [q]}
+  - {name: it does not, publish: {exchange: e, routing_key: c}, expect: [q]}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("topo").mkdir()
+    Path("topo/a.yaml").write_text(TOPOLOGY)
+    Path("topo/a.test.yaml").write_text(TESTS)
+
+
+def test_a_failed_test_and_a_broken_invariant_are_findings(cli: Cli) -> None:
+    code, said, _ = cli("test", "topo")
+    assert code == 4
+    assert "2 tests, 1 failed; 1 invariant holds, 1 not." in said
+    code, said, _ = cli("test", "topo", "-k", 'it and not "does not"')
+    assert (code, said.splitlines()[-1]) == (0, "  1 test passed (1 not selected).")
+    code, said, _ = cli("test", "topo", "--no-invariants", "-k", "arrives", "-q")
+    assert (code, said) == (0, "")
+
+
+def test_coverage_may_be_wanted(cli: Cli) -> None:
+    words = ["test", "topo", "-k", "arrives"]
+    assert cli(*words, "--fail-under", "51")[0] == 4
+    code, said, _ = cli(*words, "--fail-under", "50")
+    assert code == 0
+    assert "50 % of 2 bindings (1 exercised)" in said
+    assert cli(*words, "--coverage")[0] == 0
+
+
+def test_test_files_alone_are_about_their_folder_or_the_configuration(cli: Cli) -> None:
+    Path("topo/b.test.yaml").write_text(TESTS.replace("it does not", "another"))
+    code, said, _ = cli("test", "topo/b.test.yaml", "-k", "arrives or another", "-v")
+    assert code == 4
+    assert "a.test.yaml" not in said
+    assert "    F another" in said
+    Path("elsewhere").mkdir()
+    Path("elsewhere/c.test.yaml").write_text(TESTS)
+    assert cli("test", "elsewhere/c.test.yaml")[0] == 4  # and no topology beside it
+    Path("rabbit-topo.yaml").write_text("sources: [topo/a.yaml]\n")
+    code, said, _ = cli("test", "elsewhere/c.test.yaml", "-k", "arrives")
+    assert (code, said.splitlines()[-1]) == (0, "  1 test passed (1 not selected).")
+    assert configured([Path("elsewhere/c.test.yaml")]) == (("topo/a.yaml", "elsewhere/c.test.yaml"), "")
+    assert configured(["topo/a.test.yaml", "topo/b.test.yaml"])[0] == (
+        "topo/a.yaml",
+        "topo/a.test.yaml",
+        "topo/b.test.yaml",
+    )
+
+
+def test_the_version_of_the_configuration_counts(cli: Cli) -> None:
+    Path("rabbit-topo.yaml").write_text("sources: [topo]\ntarget_version: '3.10'\n")
+    assert "by the rules of RabbitMQ 3.10" in cli("test", "topo/a.test.yaml")[1]
+
+
+def test_another_topology(cli: Cli) -> None:
+    exchange = {"name": "e", "vhost": "/", "type": "direct", "durable": True, "auto_delete": False, "arguments": {}}
+    queue = {"name": "q", "vhost": "/", "durable": True, "auto_delete": False, "arguments": {}}
+    binding = {"source": "e", "vhost": "/", "destination": "q", "destination_type": "queue", "routing_key": "c"}
+    document = {"exchanges": [exchange], "queues": [queue], "bindings": [{**binding, "arguments": {}}]}
+    Path("broker.json").write_text(json.dumps(document))
+    code, said, _ = cli("test", "topo/a.test.yaml", "--from", "broker.json", "--format", "json")
+    assert code == 4
+    tests = json.loads(said)["tests"]
+    assert [(test["name"], test["passed"]) for test in tests] == [("it arrives", False), ("it does not", True)]
+
+
+def test_no_tests_are_no_failure(cli: Cli) -> None:
+    Path("one.yaml").write_text(TOPOLOGY.replace(", lost: {}", ""))
+    code, said, _ = cli("test", "one.yaml")
+    assert (code, said.splitlines()[-1]) == (0, "  no tests; 1 invariant holds.")
+
+
+def test_junit_goes_to_a_file(cli: Cli) -> None:
+    code, said, _ = cli("test", "topo", "--format", "text", "--format", "junit=j.xml")
+    assert code == 4
+    assert "FAILED" in said
+    assert Path("j.xml").read_text().startswith('<?xml version="1.0" encoding="UTF-8"?>\n<testsuites ')
+    assert "is no format of test" in cli("test", "topo", "--format", "sarif")[2]
+
+
+@pytest.mark.parametrize(
+    ("expression", "names"),
+    [
+        ("a", {"a", "ab", "a b"}),
+        ("A and B", {"ab", "a b"}),
+        ("a and b", {"ab", "a b"}),
+        ("a and not b", {"a"}),
+        ("not (a or c)", {"b"}),
+        ('"a b" or c', {"a b", "c"}),
+        ('"and"', set()),
+        ("a or b and c", {"a", "ab", "a b"}),
+    ],
+)
+def test_selections(expression: str, names: set[str]) -> None:
+    wanted = selection(expression)
+    assert {name for name in ("a", "b", "c", "ab", "a b") if wanted(name)} == names
+
+
+@pytest.mark.parametrize("expression", ["", "a b", "a AND b", "(a", "a or", "and", "not", ")", '"a'])
+def test_broken_selections(expression: str) -> None:
+    with pytest.raises(UsageError, match="-k "):
+        selection(expression)
