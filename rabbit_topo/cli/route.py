@@ -128,7 +128,7 @@ def _answer(one: Asked, here: Source) -> _Answer:
     from rabbit_topo.report.route import expectation
 
     route = here.router.route(one.message)
-    return _Answer(one, route, None if one.expect is None else expectation(route, one.expect))
+    return _Answer(one, route, None if one.expect is None else expectation(route, one.expect, here.router))
 
 
 def _emit_one(common: Common, here: Source, answer: _Answer, *, tree: bool) -> None:

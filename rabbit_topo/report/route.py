@@ -10,12 +10,13 @@ from rabbit_topo.plan.hazards import counted
 from rabbit_topo.report import words
 from rabbit_topo.report.layout import Line, Span, wrapped
 from rabbit_topo.report.route_tree import Row, column_of, exchange_words, laid_out, place, route_lines
+from rabbit_topo.routing.expectations import strangers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from rabbit_topo.model import Topology
-    from rabbit_topo.routing import Message, Route, Taken
+    from rabbit_topo.routing import Message, Route, Router, Taken
 
 __all__ = [
     "Expectation",
@@ -35,13 +36,17 @@ DROPPED: Final = "the broker drops it, or returns it if it is mandatory"
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What somebody expected of a route: the exact set of its queues, and how it differs."""
+    """What somebody expected of a route: the exact set of its queues, and how it differs.
+
+    `unknown` says in a sentence which of them are no queues at all, where that was looked up.
+    """
 
     queues: tuple[str, ...]
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     uncertain: tuple[str, ...]
     refusal: str = ""
+    unknown: str = ""
 
     @property
     def met(self) -> bool:
@@ -49,15 +54,17 @@ class Expectation:
         return not (self.missing or self.unexpected or self.uncertain or self.refusal)
 
 
-def expectation(route: Route, queues: Iterable[str]) -> Expectation:
+def expectation(route: Route, queues: Iterable[str], router: Router | None = None) -> Expectation:
     """Hold a route against the queues that it was expected to reach, no more and no fewer."""
     wanted = set(queues)
+    missing = tuple(sorted(wanted - {*route.queues, *route.perhaps}))
     return Expectation(
         queues=tuple(sorted(wanted)),
-        missing=tuple(sorted(wanted - {*route.queues, *route.perhaps})),
+        missing=missing,
         unexpected=tuple(sorted(set(route.queues) - wanted)),
         uncertain=route.perhaps,
         refusal=route.refusal,
+        unknown=strangers(router, route.vhost, missing) if router else "",
     )
 
 
@@ -146,6 +153,8 @@ def expectation_lines(held: Expectation, width: int) -> Iterator[Line]:
     ):
         if queues:
             yield from wrapped(f"    {label:<10}", style, ", ".join(queues), width)
+    if held.unknown:
+        yield from wrapped("    unknown   ", "dim", held.unknown, width)
     if held.refusal:
         yield from wrapped("    refused   ", "danger", held.refusal, width)
 

@@ -131,6 +131,11 @@ def test_further_keys_reach_further_queues(cli: Cli) -> None:
         assert cli("route", "", "paid", *further, "--from", "shop.yaml", "--expect", "all,one,paid")[0] == 0
 
 
+def test_a_queue_that_is_expected_and_not_there_is_told(cli: Cli) -> None:
+    _, out, _ = cli("route", "orders", "x", "--from", "shop.yaml", "--expect", "al")
+    assert out.endswith("    unknown   there is no queue al; did you mean all?\n")
+
+
 def test_what_the_broker_refuses_is_shown_in_its_words(cli: Cli) -> None:
     code, out, _ = cli("route", "orders", "x", "-H", "CC=x", "--from", "shop.yaml")
     assert code == 0

@@ -208,6 +208,10 @@ def test_an_expectation_is_held_against_a_route(topology: Topology) -> None:
     assert plain(expectation_lines(expectation(routed(topology, "orders", "hashed"), []), 80)) == (
         "  Not as expected: no queue\n    uncertain a, b\n"
     )
+    assert plain(expectation_lines(expectation(route, ["a", "lgo"], Router(topology)), 80)) == (
+        "  Not as expected: a, lgo\n    missing   lgo\n    too much  log\n"
+        "    unknown   there is no queue lgo; did you mean log?\n"
+    )
     refused = plain(expectation_lines(expectation(routed(topology, "inner"), []), 80))
     assert refused.startswith("  Not as expected: no queue\n    refused   ACCESS_REFUSED")
     assert expectation(routed(topology, "", "nope"), []).met
