@@ -229,7 +229,7 @@ def _step(random: Random, router: Router, made: Chain, state: State) -> Step | N
         if not state[queue.name] or queue.type == "stream":
             continue
         possible += [Step(queue.name, "rejected")] * 2
-        if queue.type == "quorum" and not care.cannot("delivery_limit"):
+        if queue.type == "quorum" and not care.cannot("delivery_limit") and len(state[queue.name]) == 1:
             possible += [Step(queue.name, "delivery_limit")] * 2
         if care.max_length == 1:
             possible += [Step(queue.name, "maxlen", Message("", queue.name, {}, queue.vhost))] * 3

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.brokers import Node
 
 SEED = os.environ.get("RABBIT_TOPO_SEED", "1")
-QUEUES = 60
+QUEUES = 40
 BODIES = [str(number) for number in range(6)]
 MORE = "some more"  # how many a quorum queue takes that refuses messages is its own affair
 DEAD = ("dead0", "dead1")
