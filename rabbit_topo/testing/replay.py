@@ -44,17 +44,17 @@ class Replay:
         self._limited: set[str] = set()
 
     def compare(self, steps: Sequence[StepResult]) -> Compared:
-        """Compare the publish, and then the steps as far as they can be had; leave the vhost as it was found."""
-        try:
-            compared = self._published()
-            if not steps or not compared.passed or self.route.refusal:
-                return compared
-            if self.route.perhaps:
-                return replace(compared, not_compared=(f"its steps: {_UNSURE}",))
-            return self._steps(steps)
-        finally:
-            self._unlimit(set(self._limited))
-            self.trial.clear()
+        """Compare the publish, and then the steps as far as they can be had; leave the vhost as it was found.
+
+        What is interrupted leaves it as it is: nobody knows for which answer the channel waits, and the vhost goes.
+        """
+        compared = self._published()
+        if steps and compared.passed and not self.route.refusal:
+            unsure = replace(compared, not_compared=(f"its steps: {_UNSURE}",))
+            compared = unsure if self.route.perhaps else self._steps(steps)
+        self._unlimit(set(self._limited))
+        self.trial.clear()
+        return compared
 
     def _published(self) -> Compared:
         route = self.route

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from amqp import Message
 from amqp.exceptions import AMQPError, MessageNacked
 
+from rabbit_topo.broker.amqp_login import goodbye
 from rabbit_topo.broker.http import segment
 from rabbit_topo.errors import BrokerError
 
@@ -44,7 +45,7 @@ class Trial:
 
     def close(self) -> None:
         """Log out; what the vhost holds goes with it."""
-        self._connection.close()
+        goodbye(self._connection)
 
     def publish(self, case: Case) -> None:
         """Publish a message and wait for the confirm. Raises `Refused`, `BrokerError`.
