@@ -162,6 +162,10 @@ def test_a_rule_is_explained(cli: Cli, word: str) -> None:
     assert "ignore[RT203]" in out
 
 
+def test_of_a_rule_about_an_older_release_that_release_is_told(cli: Cli) -> None:
+    assert "wrong on RabbitMQ 4.0" in cli("explain", "RT608")[1]
+
+
 def test_a_rule_that_is_not_there_is_no_rule(cli: Cli) -> None:
     code, _, err = cli("explain", "RT20")
     assert code == 2
