@@ -139,8 +139,10 @@ class _Asking:
         return self._stopped(replace(self._sent(), type=current), set(self.declared.arguments), "")
 
     def _named(self, kind: str) -> Step:
-        """Believe a type that the broker names; a second one is another queue, which the arguments read are not of."""
-        if self.named not in {"", kind}:
+        """Believe a type that the broker names; a second one, or one without what was read so far, is another queue."""
+        ours, theirs = (compared_arguments(one, self.version) for one in (self.type, kind))
+        stale = (self.learnt | self.dropped) & (ours - theirs)
+        if stale or self.named not in {"", kind}:
             return "changed"
         self.named = kind
         return self._retype(kind)
