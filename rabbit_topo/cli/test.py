@@ -68,7 +68,7 @@ def command(**given: Any) -> int:
         here.shown,
         here.version,
         results,
-        invariants(here.router) if everything else (),
+        invariants(here.router, tests) if everything else (),
         coverage(here.router, results) if own["coverage"] or own["fail_under"] is not None else None,
         own["fail_under"],
         len(cases) - len(chosen),

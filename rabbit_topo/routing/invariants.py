@@ -13,28 +13,29 @@ from rabbit_topo.routing.types import Message
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rabbit_topo.model import Publisher
+    from rabbit_topo.model import Publisher, Topology
     from rabbit_topo.routing.router import Router
 
 _NO_WAY: Final = "no binding, dead letter or alternate exchange leads there"
 _TRACE: Final = "amq.rabbitmq.trace"  # internal: the broker alone publishes to it
 
 
-def invariants(router: Router) -> tuple[CaseResult, ...]:
+def invariants(router: Router, declared: Topology | None = None) -> tuple[CaseResult, ...]:
     """Say of every publisher whether it reaches a queue, and of every declared queue whether anything reaches it.
 
     A queue that says `direct: true` is reached under its name, and one with `open_bindings: true` by what consumers
-    bind. Where nothing says more of the objects than the broker does, there is nothing to hold them against.
+    bind. `declared` is what says so, where another topology than the router's does: of a broker nobody knows more than
+    the broker tells. Without it there is then nothing to hold the objects against.
     """
-    topology = router.topology
-    publishers = [_published(router, topology.publishers[name]) for name in sorted(topology.publishers)]
-    return (*publishers, *_reached(router))
+    said = declared or router.topology
+    publishers = [_published(router, said.publishers[name]) for name in sorted(said.publishers)]
+    return (*publishers, *_reached(router, said))
 
 
 def _published(router: Router, publisher: Publisher) -> CaseResult:
     headers = publisher.options.get("headers") or {}
     route = router.route(Message(publisher.exchange, publisher.routing_key, headers, publisher.vhost))
-    # Bindings of an exchange that is somebody else's may be in nobody's files.
+    # Bindings of an exchange that is somebody else's may be in nobody's files; a broker shows them all.
     elsewhere = any(router.topology.note(Key(route.vhost, Kind.EXCHANGE, hop.exchange)).external for hop in route.hops)
     problem = ""
     if route.refusal:
@@ -44,20 +45,23 @@ def _published(router: Router, publisher: Publisher) -> CaseResult:
     return CaseResult(f"the publisher {publisher.name} reaches a queue", publisher.note.origin, problem, route)
 
 
-def _reached(router: Router) -> Iterator[CaseResult]:
+def _reached(router: Router, said: Topology) -> Iterator[CaseResult]:
     reached = None
-    for queue in router.topology.of(Kind.QUEUE):
-        note = router.topology.note(queue.key)
-        if note.origin is None or note.external or note.direct or note.open_bindings:
+    for queue in said.of(Kind.QUEUE):
+        note = said.note(queue.key)
+        there = queue.key in router.topology.resources
+        if note.origin is None or note.external or (there and (note.direct or note.open_bindings)):
             continue
-        reached = _reachable(router) if reached is None else reached
+        reached = _reachable(router, said) if reached is None else reached
         problem = ""
-        if queue.key not in reached:
+        if not there:
+            problem = "it is not there"
+        elif queue.key not in reached:
             problem = f"{_NO_WAY}; say `direct: true` if it is published to by its name"
         yield CaseResult(f"the queue {queue.key.name} can be reached", note.origin, problem)
 
 
-def _reachable(router: Router) -> set[Key]:
+def _reachable(router: Router, said: Topology) -> set[Key]:
     """Return what messages can get to: from every exchange that takes publishes, along everything that leads on."""
     topology = router.topology
     starts = [
@@ -68,7 +72,7 @@ def _reachable(router: Router) -> set[Key]:
     starts += [Key(vhost, Kind.EXCHANGE, name) for vhost in topology.vhosts for name in PREDECLARED if name != _TRACE]
     starts += [
         Key(publisher.vhost, Kind.QUEUE, publisher.routing_key)
-        for publisher in topology.publishers.values()
+        for publisher in said.publishers.values()
         if not publisher.exchange
     ]
     seen, left = set(starts), deque(starts)

@@ -94,6 +94,36 @@ def test_another_topology(cli: Cli) -> None:
     assert [(test["name"], test["passed"]) for test in tests] == [("it arrives", False), ("it does not", True)]
 
 
+def test_publishers_and_queues_of_the_files_are_held_against_another_topology(cli: Cli) -> None:
+    queues = "q: {bindings: [{exchange: e, routing_key: a}]}, gone: {direct: true}, lost: {}, elsewhere: {}"
+    publishers = "good: {exchange: e, routing_key: a}, bad: {exchange: e, routing_key: b}"
+    Path("topo/a.yaml").write_text(
+        f"version: 1\nexchanges: {{e: {{type: direct}}}}\nqueues: {{{queues}}}\npublishers: {{{publishers}}}\n"
+    )
+    Path("topo/a.test.yaml").unlink()
+    objects = {"durable": True, "auto_delete": False, "arguments": {}, "vhost": "/"}
+    binding = {"source": "e", "vhost": "/", "destination": "q", "destination_type": "queue", "routing_key": "a"}
+    document = {
+        "exchanges": [{"name": "e", "type": "direct", **objects}],
+        "queues": [{"name": name, **objects} for name in ("q", "lost")],
+        "bindings": [{**binding, "arguments": {}}],
+    }
+    Path("broker.json").write_text(json.dumps(document))
+    code, said, _ = cli("test", "topo", "--from", "broker.json", "--format", "json")
+    assert code == 4
+    assert {one["name"]: one["problems"] for one in json.loads(said)["invariants"]} == {
+        "the publisher bad reaches a queue": ["its messages reach no queue"],
+        "the publisher good reaches a queue": [],
+        "the queue elsewhere can be reached": ["it is not there"],
+        "the queue gone can be reached": ["it is not there"],
+        "the queue lost can be reached": [
+            "no binding, dead letter or alternate exchange leads there; "
+            "say `direct: true` if it is published to by its name"
+        ],
+        "the queue q can be reached": [],
+    }
+
+
 def test_no_tests_are_no_failure(cli: Cli) -> None:
     Path("one.yaml").write_text(TOPOLOGY.replace(", lost: {}", ""))
     code, said, _ = cli("test", "one.yaml")
