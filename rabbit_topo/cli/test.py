@@ -86,22 +86,22 @@ def command(**given: Any) -> int:
 def _read(common: Common, login: BrokerOptions, given: str | None) -> tuple[Source, Topology]:
     """Return the topology to test, and the one that the tests stand in."""
     from rabbit_topo.load import load
-    from rabbit_topo.testing.sources import configured, is_test_file
+    from rabbit_topo.testing.sources import configured, only_tests
 
     if given is None:
-        files = common.files
-        if not files or not all(map(is_test_file, files)):
-            here = source(common, login)
+        files = only_tests(common.files)
+        if not files:
+            here = source(common, login, tests=True)
             return here, here.topology
         about, version = configured(files, common.config)
-        here = source(replace(common, files=about), login)
+        here = source(replace(common, files=about), login, tests=True)
         here = replace(here, version=version or here.version)
         tests = tuple(test for test in here.topology.tests if test.origin and _is_one(test.origin.file, files))
         return here, replace(here.topology, tests=tests)
     from rabbit_topo.cli.session import files_of
 
     here = source(replace(common, files=()), login, given)
-    return here, load(*files_of(common), vhost=common.vhost)
+    return here, load(*files_of(common), vhost=common.vhost, tests=True)
 
 
 def _is_one(file: str, files: tuple[str, ...]) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     Cli = Callable[..., tuple[int, str, str]]
 
+NO_WAY = "no binding, dead letter or alternate exchange leads there"
 TOPOLOGY = """\
 version: 1
 exchanges: {e: {type: direct}}
@@ -65,8 +66,11 @@ def test_test_files_alone_are_about_their_folder_or_the_configuration(cli: Cli) 
     assert "    F another" in said
     Path("elsewhere").mkdir()
     Path("elsewhere/c.test.yaml").write_text(TESTS)
-    assert cli("test", "elsewhere/c.test.yaml")[0] == 4  # and no topology beside it
+    for about in ("elsewhere/c.test.yaml", "elsewhere"):
+        code, _, said = cli("test", about)
+        assert (code, "there is no topology beside these tests: elsewhere/c.test.yaml" in said) == (2, True)
     Path("rabbit-topo.yaml").write_text("sources: [topo/a.yaml]\n")
+    assert cli("test", "elsewhere") == cli("test", "elsewhere/c.test.yaml")
     code, said, _ = cli("test", "elsewhere/c.test.yaml", "-k", "arrives")
     assert (code, said.splitlines()[-1]) == (0, "  1 test passed (1 not selected).")
     assert configured([Path("elsewhere/c.test.yaml")]) == (("topo/a.yaml", "elsewhere/c.test.yaml"), "")
@@ -75,6 +79,12 @@ def test_test_files_alone_are_about_their_folder_or_the_configuration(cli: Cli) 
         "topo/a.test.yaml",
         "topo/b.test.yaml",
     )
+
+
+def test_a_test_file_that_is_not_there_is_no_file_without_tests(cli: Cli) -> None:
+    code, said, error = cli("test", "topo/typo.test.yaml")
+    assert (code, said) == (2, "")
+    assert "there is no such file: topo/typo.test.yaml" in error
 
 
 def test_the_version_of_the_configuration_counts(cli: Cli) -> None:
@@ -116,10 +126,7 @@ def test_publishers_and_queues_of_the_files_are_held_against_another_topology(cl
         "the publisher good reaches a queue": [],
         "the queue elsewhere can be reached": ["it is not there"],
         "the queue gone can be reached": ["it is not there"],
-        "the queue lost can be reached": [
-            "no binding, dead letter or alternate exchange leads there; "
-            "say `direct: true` if it is published to by its name"
-        ],
+        "the queue lost can be reached": [f"{NO_WAY}; say `direct: true` if it is published to by its name"],
         "the queue q can be reached": [],
     }
 
