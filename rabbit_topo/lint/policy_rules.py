@@ -157,6 +157,14 @@ def _overridden(index: Index) -> Iterator[Hit]:
                 yield Hit(policy.key, message)
 
 
+def _unread(index: Index) -> Iterator[Hit]:
+    for policy in index.policies:
+        if pattern_matches(policy.pattern, "", index.context.version) is None:
+            yield Hit(
+                policy.key, f"{named(policy)}: nobody here can say what `{policy.pattern}` finds, and the broker can"
+            )
+
+
 def _too_wide(index: Index) -> Iterator[Hit]:
     for policy in index.policies:
         if policy.priority >= 0 and all(pattern_matches(policy.pattern, name) for name in _ANY_NAMES):
@@ -326,5 +334,31 @@ policies:
         hint="begin the pattern with ^ and what only your names have; give a policy for all a negative priority",
         source="https://www.rabbitmq.com/docs/policies#how-policies-work",
         check=_too_wide,
+    ),
+    Rule(
+        "RT507",
+        "policy-pattern-unread",
+        "info",
+        default=True,
+        why="RabbitMQ reads patterns by PCRE, and this linter by Python's `re`, which does not know all of it. Whether "
+        "such a policy reaches a queue or an exchange is open: rules and routes that depend on it say less than they "
+        "could, and what is wrong behind it is not found.",
+        bad="""\
+version: 1
+queues:
+  shop.orders: {type: quorum, direct: true}
+policies:
+  shop-limits: {pattern: '^\\Qshop.\\E', apply_to: queues, definition: {max_length: 100000}}
+""",
+        good="""\
+version: 1
+queues:
+  shop.orders: {type: quorum, direct: true}
+policies:
+  shop-limits: {pattern: '^shop\\.', apply_to: queues, definition: {max_length: 100000}}
+""",
+        hint="write it with what both know: classes, groups, repeats, anchors, and a backslash before a dot",
+        source="rabbit_policy:matches, Erlang's `re`",
+        check=_unread,
     ),
 )
