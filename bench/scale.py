@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from bench.nodes import VHOST
 from rabbit_topo import connect, diff, load, make_plan
+from rabbit_topo.plan.impact import impact
 from rabbit_topo.report.text import check_lines, plan_lines
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def main(yaml: Path, document: Path) -> dict[str, float]:
     with step("plan, all"):
         plan = make_plan(everything, nothing, declared)
     with step("render, all"):
-        len([str(line) for line in plan_lines(plan, (str(yaml),), _WIDTH)])
+        len([str(line) for line in plan_lines(plan, (str(yaml),), _WIDTH, impact(plan))])
     if none or len(everything) != len(declared.resources) - 1:
         raise AssertionError(f"{len(none)} and {len(everything)} changes")
     return {**took, MEMORY: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}

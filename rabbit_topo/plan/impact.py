@@ -94,8 +94,8 @@ class Shift:
 class Impact:
     """What a plan does to the messages that were followed: what is not in `shifts` goes where it went.
 
-    First come those of publishers and route tests. `unfollowed` counts the changed bindings that were too many to be
-    followed.
+    First come those of publishers and route tests, then what was there before, then what new bindings bring.
+    `unfollowed` counts the changed bindings that were too many to be followed, the new ones first of all.
     """
 
     shifts: tuple[Shift, ...] = ()
@@ -169,7 +169,8 @@ class _Follower:
         groups: dict[tuple[object, ...], list[Shift]] = {}
         unfollowed = 0
         routers = (self._before, self._after)
-        for probe in (*bindings(*routers, changed, self._declared), *otherwise(*routers, changed, self._declared)):
+        gone, new = bindings(*routers, changed, self._declared)
+        for probe in (*gone, *otherwise(*routers, changed, self._declared), *new):
             if self._ways > MOST_WAYS or len(self._routes) > most:
                 unfollowed += 1
             elif (shift := self._shift(probe)) is not None:

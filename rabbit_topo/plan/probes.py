@@ -57,8 +57,10 @@ def tests(declared: Topology) -> Iterator[Probe]:
         yield Probe("test", case.name, (case.message,), case.message.routing_key, case.origin)
 
 
-def bindings(before: Router, after: Router, changed: Iterable[Key], declared: Topology) -> Iterator[Probe]:
-    """Return a probe for each binding that comes or goes, or that leaves an exchange which becomes another one.
+def bindings(
+    before: Router, after: Router, changed: Iterable[Key], declared: Topology
+) -> tuple[list[Probe], list[Probe]]:
+    """Return probes for bindings that go or leave an exchange which becomes another one, and for those that are new.
 
     What leaves an exchange that was not there before is left out: nobody can have published there. So is what leaves
     one that goes: that nobody can publish there goes without saying.
@@ -70,11 +72,15 @@ def bindings(before: Router, after: Router, changed: Iterable[Key], declared: To
             found |= {key: one} if isinstance(one, Binding) else {}
         elif key.kind is Kind.EXCHANGE and key in before.topology.resources:
             found |= {one.key: one for one in after.topology.bindings_from(key)}
+    there: list[Probe] = []
+    new: list[Probe] = []
     for key, binding in sorted(found.items()):
         if before.exchange(key.vhost, key.name) and after.exchange(key.vhost, key.name):
             messages = tuple(_messages(binding, _kinds(binding.source_key, before, after)))
             shown = binding.routing_key if messages[0].routing_key else ""
-            yield Probe("binding", "", messages, shown, declared.note(key).origin)
+            probe = Probe("binding", "", messages, shown, declared.note(key).origin)
+            (there if key in before.topology.resources else new).append(probe)
+    return there, new
 
 
 def otherwise(before: Router, after: Router, changed: Iterable[Key], declared: Topology) -> Iterator[Probe]:

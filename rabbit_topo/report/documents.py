@@ -11,7 +11,6 @@ from rabbit_topo.diff import ABSENT, Create, Delete, Displaced, Replace, Unfinis
 from rabbit_topo.errors import SHAPE
 from rabbit_topo.model import EVERYTHING, Kind
 from rabbit_topo.plan import Declare, Done, Failed, Migrate, NotAttempted, Recreate, Remove
-from rabbit_topo.plan.impact import impact
 from rabbit_topo.report.findings_document import finding_list
 from rabbit_topo.report.impact import impact_document
 from rabbit_topo.report.resources import FORMAT_VERSION, place, resource
@@ -30,10 +29,10 @@ if TYPE_CHECKING:
     from rabbit_topo.report.rows import Row
 
 
-def plan_document(plan: Plan, routing: Impact | None = None, found: Sequence[Finding] = ()) -> dict[str, Any]:
+def plan_document(plan: Plan, routing: Impact | None, found: Sequence[Finding] = ()) -> dict[str, Any]:
     """Return the document that `schemas/plan.schema.json` describes.
 
-    `routing` is the plan's impact, where known; `found` are the findings about what it changes.
+    `routing` is the plan's impact; `found` are the findings about what it changes.
     """
     all_rows = rows(plan)
     return {
@@ -45,7 +44,7 @@ def plan_document(plan: Plan, routing: Impact | None = None, found: Sequence[Fin
         "summary": summary(all_rows, plan),
         "changes": [row_document(row) for row in all_rows],
         "operations": [operation_document(operation) for operation in plan.operations],
-        "routing": impact_document(routing or impact(plan)),
+        "routing": impact_document(routing),
         "findings": finding_list(found),
     }
 

@@ -31,7 +31,8 @@ ROUTING: Final = ("ROUTING", "messages that will go elsewhere")
 def stranded_lines(impact: Impact | None, width: int) -> Iterator[Line]:
     """Name the publishers that lose their last queue: what is most likely a mistake comes first."""
     rows = [Row(f"  ! {_who(shift)}", "danger", _told(shift), _place(shift.probe)) for shift in stranded(impact)]
-    yield from _section(STRANDED, rows, width)
+    if rows:
+        yield from _section(STRANDED, rows, width)
 
 
 def stranded(impact: Impact | None) -> tuple[Shift, ...]:
@@ -45,11 +46,12 @@ def impact_lines(impact: Impact | None, width: int) -> Iterator[Line]:
         return
     told = elsewhere(impact)
     rows = [Row(f"    {_who(shift)}", _style(shift), _told(shift), _place(shift.probe)) for shift in told]
-    yield from _section(ROUTING, rows[:SHOWN], width)
+    if rows or impact.unfollowed:
+        yield from _section(ROUTING, rows[:SHOWN], width)
     if len(rows) > SHOWN:
         yield (Span(f"        and {len(rows) - SHOWN:,} more; --format json lists them", "dim"),)
-    if rows and impact.unfollowed:
-        yield (Span(f"        {_unfollowed(impact)}", "dim"),)
+    if impact.unfollowed:
+        yield (Span(f"    ? {unfollowed(impact)}", "update"),)
 
 
 def elsewhere(impact: Impact) -> list[Shift]:
@@ -60,8 +62,6 @@ def elsewhere(impact: Impact) -> list[Shift]:
 
 
 def _section(heading: tuple[str, str], rows: Sequence[Row], width: int) -> Iterator[Line]:
-    if not rows:
-        return
     yield ()
     yield (Span(f"  {heading[0]}", "bold"), Span(f"  {heading[1]}", "dim"))
     column = column_of(rows)
@@ -69,7 +69,8 @@ def _section(heading: tuple[str, str], rows: Sequence[Row], width: int) -> Itera
         yield from laid_out(row, column, width)
 
 
-def _unfollowed(impact: Impact) -> str:
+def unfollowed(impact: Impact) -> str:
+    """Say how many changed bindings were too many to be followed."""
     were = "was" if impact.unfollowed == 1 else "were"
     return f"{counted(impact.unfollowed, 'changed binding')} more {were} not followed: too many"
 

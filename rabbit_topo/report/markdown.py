@@ -8,10 +8,9 @@ from rabbit_topo.diff import Create, Displaced, Replace, Unfinished, Update
 from rabbit_topo.model import Binding, Exchange, Kind, Policy, Queue
 from rabbit_topo.plan import Declare, Done, Failed
 from rabbit_topo.plan.hazards import counted
-from rabbit_topo.plan.impact import impact
 from rabbit_topo.plan.share import REMEDY
 from rabbit_topo.report import words
-from rabbit_topo.report.impact import impact_sections
+from rabbit_topo.report.impact import impact_sections, unfollowed
 from rabbit_topo.report.layout import SYMBOL, operation_mark, place_of
 from rabbit_topo.report.markdown_page import Section, code, page, sentence
 from rabbit_topo.report.plan_findings import finding_section
@@ -46,9 +45,9 @@ _COLUMNS: Final = {
 _HEADLINE: Final = ("blocked", "finish", "replace", "delete", "update", "create")
 
 
-def plan_markdown(plan: Plan, routing: Impact | None = None, found: Sequence[Finding] = ()) -> str:
-    """Render a plan; `routing` is its impact, where known, `found` are the findings about what it changes."""
-    stranded, elsewhere = impact_sections(routing or impact(plan))
+def plan_markdown(plan: Plan, routing: Impact | None, found: Sequence[Finding] = ()) -> str:
+    """Render a plan; `routing` is its impact, `found` are the findings about what it changes."""
+    stranded, elsewhere = impact_sections(routing)
     all_rows = rows(plan)
     count = summary(all_rows, plan)
     several = len(plan.declared.vhosts) > 1
@@ -59,6 +58,8 @@ def plan_markdown(plan: Plan, routing: Impact | None = None, found: Sequence[Fin
     if plan.excess:
         head += ["", "> [!CAUTION]", f"> **Too much:** it {sentence(plan.excess)}. `apply` refuses this plan."]
         head += [f"> To unblock: {sentence(REMEDY)}."]
+    if routing and routing.unfollowed:  # it stands where no page is too full for it
+        head += ["", f"**Not followed:** {sentence(unfollowed(routing))}."]
     parts = [
         _section(heading, gloss, [row for row in all_rows if name_of(row.change) == kind], several=several)
         for heading, gloss, kind in SECTIONS

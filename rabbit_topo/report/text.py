@@ -8,7 +8,6 @@ from rabbit_topo.diff import Create, Delete, Displaced, Replace, Unfinished, Uns
 from rabbit_topo.model import Binding, Kind, Policy, Queue
 from rabbit_topo.model import mark_of as marked
 from rabbit_topo.plan.hazards import counted
-from rabbit_topo.plan.impact import impact
 from rabbit_topo.plan.share import REMEDY
 from rabbit_topo.report import words
 from rabbit_topo.report.impact import impact_lines, stranded_lines
@@ -58,14 +57,13 @@ FINDINGS: Final = (
 
 
 def plan_lines(
-    plan: Plan, sources: Sequence[str], width: int, routing: Impact | None = None, found: Sequence[Finding] = ()
+    plan: Plan, sources: Sequence[str], width: int, routing: Impact | None, found: Sequence[Finding] = ()
 ) -> Iterator[Line]:
     """Render a plan: danger on top, every row with its place, the summary last.
 
-    `routing` is the plan's impact, for whoever has worked it out already; `found` are findings about what it changes.
+    `routing` is the plan's impact, `found` are findings about what it changes.
     """
     all_rows = rows(plan)
-    routing = routing or impact(plan)
     layout = layout_of(plan, [(row, _traits(row)) for row in all_rows], width)
     yield from _header(plan.facts, plan.declared, sources, f"prune {'on' if plan.prune else 'off'}", width)
     if given := agreed(plan):

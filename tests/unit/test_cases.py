@@ -40,6 +40,7 @@ from rabbit_topo.model import (
     temporary_name,
 )
 from rabbit_topo.plan import Consent, Plan, make_plan
+from rabbit_topo.plan.impact import impact
 from rabbit_topo.plan.journal import journal
 from rabbit_topo.report.text import plan_lines
 
@@ -178,7 +179,9 @@ def _alone(
 
 
 def rendered(plan: Plan) -> str:
-    lines = ["".join(span.text for span in line).rstrip() for line in plan_lines(plan, ["declared.yaml"], 80)]
+    lines = [
+        "".join(span.text for span in line).rstrip() for line in plan_lines(plan, ["declared.yaml"], 80, impact(plan))
+    ]
     steps = [
         "/".join(f"{type(operation).__name__} {operation.key.kind} {operation.key.name}" for operation in wave)
         for wave in plan.waves

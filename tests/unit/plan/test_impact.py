@@ -156,8 +156,8 @@ def test_a_headers_binding_is_tried_with_its_headers(planned: Callable[..., Plan
 
     plan = planned(documents("all", "{format: pdf, page: 1}"), documents("any-with-x", "{x-any: null, CC: 1}"))
     assert [(dict(it.message.headers), it.lost, it.gained) for it in found(plan).shifts] == [
-        ({"x-any": "x"}, (), ("q",)),
         ({"format": "pdf", "page": 1}, ("q",), ()),
+        ({"x-any": "x"}, (), ("q",)),
     ]
 
 
@@ -291,8 +291,20 @@ def test_too_many_changed_bindings_are_counted(planned: Callable[..., Plan], mon
     monkeypatch.setattr(module, "MOST_MESSAGES", 1)
     assert (found(plan).followed, found(plan).unfollowed) == (2, 2)
     assert "2 changed bindings more were not followed" in "".join(
-        span.text for line in plan_lines(plan, ["x"], 80) for span in line
+        span.text for line in plan_lines(plan, ["x"], 80, impact(plan)) for span in line
     )
+
+
+def test_what_goes_is_followed_before_what_comes(planned: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+    both = "exchanges: {a: {type: topic}, m: {type: topic%s}, z: {type: topic}, spill: {type: fanout}}\n"
+    plan = planned(
+        both % "" + "queues: {q: {type: classic, bindings: [{exchange: z, routing_key: gone}]}}",
+        both % ", alternate_exchange: spill"
+        + "queues: {q: {type: classic, bindings: [{exchange: a, routing_keys: [b, c, d, e]}, {exchange: spill}]}}",
+    )
+    monkeypatch.setattr(module, "MOST_MESSAGES", 1)
+    assert told(plan) == [("binding", "z", "gone", ["q"], []), ("exchange", "m", OTHERWISE, [], ["q"])]
+    assert found(plan).unfollowed == 5
 
 
 def test_the_effect_tells_shifts_apart(planned: Callable[..., Plan]) -> None:

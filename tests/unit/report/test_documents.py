@@ -31,7 +31,7 @@ def _validated(name: str, document: dict[str, Any]) -> dict[str, Any]:
 def test_documents_keep_to_their_schemas(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     case = yaml.safe_load(path.read_text())
     plan = plan_of(case, tmp_path, monkeypatch)
-    _validated("plan", plan_document(plan))
+    _validated("plan", plan_document(plan, None))
     check = _validated("check", check_document(plan))
     known = [operation.cause for operation in plan.operations if not isinstance(operation.cause, Unseen)]
     assert check["drift"] == bool(known or plan.remainder)

@@ -58,7 +58,8 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pl
 
 
 def test_the_stranded_stand_on_top_and_the_rest_before_the_summary(planned: Callable[..., Plan]) -> None:
-    sections = plain(plan_lines(planned(), ["x"], 80)).split("\n\n")
+    plan = planned()
+    sections = plain(plan_lines(plan, ["x"], 80, impact(plan))).split("\n\n")
     assert sections[1].splitlines() == [
         "  NO QUEUE LEFT  what these publishers send will be dropped, or refused",
         "  ! publisher late                                               declared.yaml:9",
@@ -68,20 +69,22 @@ def test_the_stranded_stand_on_top_and_the_rest_before_the_summary(planned: Call
         "  ROUTING  messages that will go elsewhere",
         "    publisher soon                 shop.x [order.new]  + new    declared.yaml:10",
         "    docs [format=pdf]              - pdf  no queue left",
-        "    fan                            + new                         declared.yaml:7",
         "    shop.x [a] [b] [c] and 2 more  - old  no queue left",
+        "    fan                            + new                         declared.yaml:7",
     ]
 
 
 def test_a_page_of_markdown_tells_the_same(planned: Callable[..., Plan]) -> None:
-    page = plan_markdown(planned())
+    plan = planned()
+    page = plan_markdown(plan, impact(plan))
     assert page.index("**NO QUEUE LEFT** (1)") < page.index("**DELETE**")
     assert "- publisher **`late`**, `shop.x [order.paid]`: `- log, old`, no queue left, `declared.yaml:9`" in page
     assert "- `docs [format=pdf]`: `- pdf`, no queue left\n" in page
 
 
 def test_the_document_holds_everything(planned: Callable[..., Plan]) -> None:
-    document = plan_document(planned())
+    plan = planned()
+    document = plan_document(plan, impact(plan))
     jsonschema.validate(json.loads(json.dumps(document)), json.loads(schema_text("plan")))
     shifts = document["routing"]["shifts"]
     assert [(it["sender"], it["name"], it["no_queue_left"]) for it in shifts[:2]] == [
@@ -100,9 +103,9 @@ def test_the_document_holds_everything(planned: Callable[..., Plan]) -> None:
 
 def test_where_bindings_are_unseen_nothing_is_said(planned: Callable[..., Plan]) -> None:
     plan = planned(alone={})
-    assert plan_document(plan)["routing"] is None
+    assert plan_document(plan, impact(plan))["routing"] is None
     assert list(impact_lines(None, 80)) == []
-    assert "ROUTING" not in plain(plan_lines(plan, ["x"], 80))
+    assert "ROUTING" not in plain(plan_lines(plan, ["x"], 80, impact(plan)))
 
 
 def to(*queues: str, perhaps: tuple[str, ...] = (), refusal: str = "") -> Route:
@@ -124,7 +127,7 @@ def test_long_lists_are_cut() -> None:
     assert len(shown) == SHOWN + 2
     assert shown[-2:] == [
         "        and 2 more; --format json lists them",
-        "        1 changed binding more was not followed: too many",
+        "    ? 1 changed binding more was not followed: too many",
     ]
 
 
@@ -152,8 +155,17 @@ def test_what_a_new_binding_brings_to_nobody_before_tells_itself() -> None:
     assert lines(shift(to(), to("q"), "test")) == ["    test p  x [k]  + q"]
 
 
-def test_the_impact_is_worked_out_once_where_it_is_given(planned: Callable[..., Plan]) -> None:
+def test_what_was_not_followed_is_told_though_nothing_else_is(planned: Callable[..., Plan]) -> None:
+    plan, known = planned(), Impact(unfollowed=7)
+    assert plain(plan_lines(plan, ["x"], 80, known)).split("\n\n")[-2].splitlines() == [
+        "  ROUTING  messages that will go elsewhere",
+        "    ? 7 changed bindings more were not followed: too many",
+    ]
+    assert "\n\n**Not followed:** 7 changed bindings more were not followed: too many.\n" in plan_markdown(plan, known)
+
+
+def test_the_impact_is_what_is_given(planned: Callable[..., Plan]) -> None:
     plan = planned()
-    known = impact(plan)
-    assert plain(plan_lines(plan, ["x"], 80, known)) == plain(plan_lines(plan, ["x"], 80))
+    assert "ROUTING" not in plain(plan_lines(plan, ["x"], 80, None)) + plan_markdown(plan, None)
+    assert plan_document(plan, None)["routing"] is None
     assert plan_document(plan, Impact())["routing"]["shifts"] == []

@@ -45,7 +45,7 @@ def test_the_comments_are_as_written(name: str, tmp_path: Path, monkeypatch: pyt
 def rendered(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     [path] = [path for path in CASES if path.stem == name]
     plan = plan_of(yaml.safe_load(path.read_text()), folder, monkeypatch)
-    return "\n".join((plan_markdown(plan), check_markdown(plan), report_markdown(_report(plan))))
+    return "\n".join((plan_markdown(plan, None), check_markdown(plan), report_markdown(_report(plan))))
 
 
 def _report(plan: Plan) -> Report:
@@ -64,7 +64,7 @@ def _report(plan: Plan) -> Report:
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_every_scenario_is_well_formed(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = plan_of(yaml.safe_load(path.read_text()), tmp_path, monkeypatch)
-    for text in (plan_markdown(plan), check_markdown(plan, strict=True), report_markdown(_report(plan))):
+    for text in (plan_markdown(plan, None), check_markdown(plan, strict=True), report_markdown(_report(plan))):
         _is_tame(text)
 
 
@@ -135,7 +135,7 @@ def test_no_name_leaves_its_span(name: str) -> None:
     update = Declare(policy, Update(before, policy, (), Note()), name)
     plan = _plan(*operations, update, cluster=name, target=name)
     report = Report(plan, tuple(Failed(it, f"no {name} here", name) for it in plan.operations), (), f"why {name}")
-    for text in (plan_markdown(plan), check_markdown(plan), report_markdown(report)):
+    for text in (plan_markdown(plan, None), check_markdown(plan), report_markdown(report)):
         _is_tame(text)
         assert name.strip() in text or not name.isprintable()
 
@@ -149,12 +149,12 @@ def test_any_text_is_tame(name: str) -> None:
 
 def test_many_creations_fold_and_deletions_never() -> None:
     queues = [Queue("/", f"q{number:02}", "classic") for number in range(12)]
-    created = plan_markdown(_plan(*(Declare(it, Create(it, Note())) for it in queues)))
+    created = plan_markdown(_plan(*(Declare(it, Create(it, Note())) for it in queues)), None)
     assert "<details><summary><b>CREATE</b> (12)</summary>" in created
-    deleted = plan_markdown(_plan(*_removes(*queues)))
+    deleted = plan_markdown(_plan(*_removes(*queues)), None)
     assert "details" not in deleted
     assert deleted.count("`-` queue") == 12
-    hazardous = plan_markdown(_plan(*_declares(*queues)))
+    hazardous = plan_markdown(_plan(*_declares(*queues)), None)
     assert "details" not in hazardous
 
 
@@ -162,7 +162,7 @@ def test_a_comment_ends_where_github_ends_it() -> None:
     old = [Queue("/", f"old-{number:05}", "classic") for number in range(50)]
     new = [Queue("/", f"new-{number:05}", "classic") for number in range(5_000)]
     plan = _plan(*(Declare(it, Create(it, Note())) for it in new), *_removes(*old))
-    text = plan_markdown(plan)
+    text = plan_markdown(plan, None)
     assert len(text.encode()) <= LIMIT
     assert text.count("`old-") == 50
     left = 5_000 - text.count("`new-")
@@ -176,7 +176,7 @@ def test_a_comment_ends_where_github_ends_it() -> None:
 
 
 def _created(queues: Sequence[Queue]) -> str:
-    return plan_markdown(_plan(*(Declare(it, Create(it, Note())) for it in queues)))
+    return plan_markdown(_plan(*(Declare(it, Create(it, Note())) for it in queues)), None)
 
 
 def test_what_a_second_look_found_is_told() -> None:
@@ -194,7 +194,7 @@ def test_what_a_second_look_found_is_told() -> None:
 
 def test_one_name_may_fill_a_comment() -> None:
     huge = Queue("/", "q" * LIMIT, "classic")
-    text = plan_markdown(_plan(*_declares(huge), *_removes(Queue("/", "small", "classic"))))
+    text = plan_markdown(_plan(*_declares(huge), *_removes(Queue("/", "small", "classic"))), None)
     assert "`small`" in text
     assert "CREATE" not in text
     assert "**1 row does not fit into a comment**" in text

@@ -71,21 +71,21 @@ def test_a_binding_is_told_of_by_itself() -> None:
 def test_every_format_shows_them() -> None:
     plan = planned(topology(OLD), topology(OLD, NEW))
     found = found_in(plan, "RT201")
-    text = plain(plan_lines(plan, ["x"], 80, found=found))
+    text = plain(plan_lines(plan, ["x"], 80, None, found=found))
     assert "  LINT  " in text
     assert "    RT201 queue-unreachable  a.yaml:3:3\n" in text
     assert text.index("CREATE") < text.index("LINT") < text.index("Plan: ")
-    page = plan_markdown(plan, found=found)
+    page = plan_markdown(plan, None, found=found)
     assert "**LINT** (1), " in page
     assert "- warning `RT201` " in page
-    (document,) = plan_document(plan, found=found)["findings"]
+    (document,) = plan_document(plan, None, found=found)["findings"]
     assert (document["code"], document["line"], document["object"]["name"]) == ("RT201", 3, "new")
 
 
 def test_a_plan_without_findings_has_no_section_for_them() -> None:
     plan = planned(topology(), topology(NEW))
-    assert "LINT" not in plain(plan_lines(plan, ["x"], 80)) + plan_markdown(plan)
-    assert plan_document(plan)["findings"] == []
+    assert "LINT" not in plain(plan_lines(plan, ["x"], 80, None)) + plan_markdown(plan, None)
+    assert plan_document(plan, None)["findings"] == []
 
 
 def test_text_shows_the_first_few_and_counts_the_rest() -> None:

@@ -38,7 +38,7 @@ def _plan(*declares: Queue | Exchange | Binding | Vhost | Policy, blocked: tuple
 
 
 def test_several_vhosts_are_told_apart() -> None:
-    shown = text(plan_lines(_plan(ORDERS, BILLS), ["a.yaml"], 80))
+    shown = text(plan_lines(_plan(ORDERS, BILLS), ["a.yaml"], 80, None))
     assert "queue orders  (vhost /)" in shown
     assert "queue bills  (vhost two)" in shown
     assert "the broker's default type, durable" in shown

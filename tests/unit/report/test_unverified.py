@@ -97,7 +97,7 @@ def test_what_is_unseen_and_external_is_never_declared() -> None:
     plan = plan_of([], topology(theirs, theirs=Note(external=True)), unverified=unverified)
     assert plan.empty
     assert [change.key.name for change in plan.unseen] == ["theirs"]
-    assert "? exchange theirs         ACCESS_REFUSED - no" in text(plan_lines(plan, ["a.yaml"], 80))
+    assert "? exchange theirs         ACCESS_REFUSED - no" in text(plan_lines(plan, ["a.yaml"], 80, None))
 
 
 def test_a_vhost_that_amqp_cannot_create_blocks_what_is_in_it() -> None:
@@ -184,7 +184,7 @@ def test_many_unseen_bindings_are_counted_and_dangers_still_shown() -> None:
     typed = Binding("/", "amq.topic", "queue", "q", "zzz", Arguments({"n": 1}))
     unverified = {item.key: NO_BINDINGS for item in [*plain, typed]}
     plan = plan_of([queue], topology(queue, *plain, typed), unverified=unverified)
-    shown = text(plan_lines(plan, ["a.yaml"], 80))
+    shown = text(plan_lines(plan, ["a.yaml"], 80, None))
     assert "[key.19]" in shown
     assert "[key.20]" not in shown
     assert "and 10 more; --format json lists them" in shown
