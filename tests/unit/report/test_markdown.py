@@ -15,6 +15,7 @@ from markdown_it import MarkdownIt
 from rabbit_topo.diff import Create, Delete, Field, Update
 from rabbit_topo.model import Arguments, Binding, Exchange, Facts, Note, Policy, Queue, Topology, Vhost
 from rabbit_topo.plan import Consent, Declare, Done, Failed, NotAttempted, Plan, Remove, Report
+from rabbit_topo.plan.impact import impact
 from rabbit_topo.report.markdown import check_markdown, plan_markdown, report_markdown
 from rabbit_topo.report.markdown_page import LIMIT, code, sentence
 from tests.unit.test_cases import CASES, plan_of
@@ -45,7 +46,7 @@ def test_the_comments_are_as_written(name: str, tmp_path: Path, monkeypatch: pyt
 def rendered(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     [path] = [path for path in CASES if path.stem == name]
     plan = plan_of(yaml.safe_load(path.read_text()), folder, monkeypatch)
-    return "\n".join((plan_markdown(plan, None), check_markdown(plan), report_markdown(_report(plan))))
+    return "\n".join((plan_markdown(plan, impact(plan)), check_markdown(plan), report_markdown(_report(plan))))
 
 
 def _report(plan: Plan) -> Report:
@@ -64,7 +65,7 @@ def _report(plan: Plan) -> Report:
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_every_scenario_is_well_formed(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = plan_of(yaml.safe_load(path.read_text()), tmp_path, monkeypatch)
-    for text in (plan_markdown(plan, None), check_markdown(plan, strict=True), report_markdown(_report(plan))):
+    for text in (plan_markdown(plan, impact(plan)), check_markdown(plan, strict=True), report_markdown(_report(plan))):
         _is_tame(text)
 
 
@@ -135,7 +136,7 @@ def test_no_name_leaves_its_span(name: str) -> None:
     update = Declare(policy, Update(before, policy, (), Note()), name)
     plan = _plan(*operations, update, cluster=name, target=name)
     report = Report(plan, tuple(Failed(it, f"no {name} here", name) for it in plan.operations), (), f"why {name}")
-    for text in (plan_markdown(plan, None), check_markdown(plan), report_markdown(report)):
+    for text in (plan_markdown(plan, impact(plan)), check_markdown(plan), report_markdown(report)):
         _is_tame(text)
         assert name.strip() in text or not name.isprintable()
 
@@ -162,7 +163,7 @@ def test_a_comment_ends_where_github_ends_it() -> None:
     old = [Queue("/", f"old-{number:05}", "classic") for number in range(50)]
     new = [Queue("/", f"new-{number:05}", "classic") for number in range(5_000)]
     plan = _plan(*(Declare(it, Create(it, Note())) for it in new), *_removes(*old))
-    text = plan_markdown(plan, None)
+    text = plan_markdown(plan, impact(plan))
     assert len(text.encode()) <= LIMIT
     assert text.count("`old-") == 50
     left = 5_000 - text.count("`new-")
