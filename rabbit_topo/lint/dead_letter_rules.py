@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from rabbit_topo.lint import dead_letter_limits
+from rabbit_topo.lint import dead_letter_circles, dead_letter_limits
 from rabbit_topo.lint.blame import blamed, listed, quoted
-from rabbit_topo.lint.cycles import cycles
 from rabbit_topo.lint.names import named
 from rabbit_topo.lint.types import Hit, Rule
 from rabbit_topo.model import Key, Kind
@@ -15,7 +14,7 @@ from rabbit_topo.policies import release
 from rabbit_topo.routing.effective import care_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator
 
     from rabbit_topo.lint.index import Index
     from rabbit_topo.lint.ways import Dead
@@ -70,42 +69,6 @@ def _key_alone(index: Index) -> Iterator[Hit]:
             continue  # what reads a file says so, at the very key
         if _KEY_ARGUMENT in queue.arguments and f"x-{_EXCHANGE}" not in queue.arguments:
             yield Hit(queue.key, f"{named(queue)} has a dead-letter routing key and no dead-letter exchange")
-
-
-def _circles(index: Index) -> Iterator[Hit]:
-    ours = {queue.key: queue for queue in index.queues}
-    meant = {key for key in ours if index.topology.note(key).retry}
-    care = {key: care_of(index.router, queue) for key, queue in ours.items()}
-    timed = [key for key in ours if not care[key].cannot("expired")]
-    automatic = [key for key in ours if not (care[key].cannot("expired") and care[key].cannot("maxlen"))]
-    told: set[Key] = set()
-    for keys, spared, by_itself in ((timed, set[Key](), True), (automatic, meant, True), (list(ours), meant, False)):
-        for group in _rings(index, [ours[key] for key in keys]):
-            if spared.isdisjoint(group) and told.isdisjoint(group):
-                told.update(group)
-                names = listed([ours[key] for key in group])
-                yield _told(group[0], names) if by_itself else _remarked(group[0], names)
-
-
-def _rings(index: Index, queues: Sequence[Queue]) -> Iterator[list[Key]]:
-    """Yield the queues among these that dead-letter to each other, ring by ring."""
-    ways: dict[Key, Collection[Key]] = {}
-    for queue in queues:
-        dead = index.ways.dead(queue)
-        ways[queue.key] = [one.way for one in dead]
-        ways.update({one.way: one.queues for one in dead})
-    for group in cycles(ways):
-        yield [key for key in group if key.kind is Kind.QUEUE]
-
-
-def _told(key: Key, names: str) -> Hit:
-    return Hit(key, f"dead letters of {names} go in a circle by themselves: the broker drops them")
-
-
-def _remarked(key: Key, names: str) -> Hit:
-    hint = "say `retry: true` where it is meant, and let the consumer count the rounds in `x-death`"
-    said = f"dead letters of {names} go in a circle, for as long as consumers reject them"
-    return Hit(key, said, hint, severity="info")
 
 
 RULES: Final = (
@@ -208,49 +171,6 @@ queues:
         source="rabbit_amqqueue; tried on 3.10, 4.0 and 4.3",
         check=_key_alone,
     ),
-    Rule(
-        "RT304",
-        "dead-letter-cycle",
-        "error",
-        default=True,
-        why=(
-            "A message that comes back to a queue it was dead-lettered from, and was never rejected on the way "
-            "round, is dropped by RabbitMQ: where messages expire or overflow at every hop, they are lost after"
-            " one round. Where a consumer's rejection is needed, they go round for as long as it rejects them, "
-            "which may be how retries are made: such queues say `retry: true`."
-        ),
-        bad="""\
-version: 1
-queues:
-  shop.mail:
-    type: quorum
-    direct: true
-    message_ttl: 1m
-    dead_letter: {exchange: "", routing_key: shop.wait}
-  shop.wait:
-    type: quorum
-    message_ttl: 30s
-    dead_letter: {exchange: "", routing_key: shop.mail}
-""",
-        good="""\
-version: 1
-queues:
-  shop.mail:
-    type: quorum
-    direct: true
-    retry: true
-    dead_letter: {exchange: "", routing_key: shop.wait}
-  shop.wait:
-    type: quorum
-    retry: true
-    message_ttl: 30s
-    dead_letter: {exchange: "", routing_key: shop.mail}
-""",
-        hint="leave the TTL or the length limit out of one of the queues, or let the circle end in another queue",
-        source=(
-            "https://www.rabbitmq.com/docs/dlx#routing, rabbit_dead_letter:detect_cycles; tried on 3.10, 4.0 and 4.3"
-        ),
-        check=_circles,
-    ),
+    *dead_letter_circles.RULES,
     *dead_letter_limits.RULES,
 )

@@ -190,18 +190,26 @@ REFUSES = ", max_length: 5, overflow: reject-publish"
 MEANT = ", retry: true"
 
 
+OWN_LIMIT = ", delivery_limit: 5"
+NO_LIMIT = ", delivery_limit: -1"
+
+
 @pytest.mark.parametrize(
     ("first", "second", "severity"),
     [
         (TTL, TTL, "error"),
-        (TTL, LENGTH, "error"),
-        (LENGTH, LENGTH, "error"),
-        (TTL, "", "info"),
-        ("", "", "info"),
-        (TTL, REFUSES, "info"),
+        (TTL, LENGTH + NO_LIMIT, "warning"),
+        (LENGTH, LENGTH, "warning"),
+        (TTL, "", "warning"),
+        ("", "", "warning"),
+        (TTL, NO_LIMIT, "info"),
+        (NO_LIMIT, NO_LIMIT, "info"),
+        (TTL, REFUSES + NO_LIMIT, "info"),
         ("", TTL + MEANT, None),
         (MEANT, TTL, None),
         (LENGTH, TTL + MEANT, None),
+        (OWN_LIMIT, TTL + MEANT, "warning"),
+        (OWN_LIMIT + MEANT, LENGTH, None),
         (TTL + MEANT, TTL + MEANT, "error"),
     ],
 )
@@ -211,13 +219,48 @@ def test_circles(find: Finder, first: str, second: str, severity: str | None) ->
     assert all(hit.key.name == "a" for hit in hits)
 
 
+def test_before_4_0_only_a_limit_that_is_set_counts(find: Finder) -> None:
+    old = Context("3.13")
+    assert [hit.severity for hit in find.written("RT304", circle("", TTL), old)] == ["info"]
+    assert [hit.severity for hit in find.written("RT304", circle(OWN_LIMIT, TTL), old)] == ["warning"]
+
+
+AROUND = 'dead letters of the queues "a", "b" go in a circle'
+
+
 def test_the_words_of_circles(find: Finder) -> None:
-    assert find.messages("RT304", circle(TTL, TTL)) == [
-        'dead letters of the queues "a", "b" go in a circle by themselves: the broker drops them'
-    ]
-    (hit,) = find.written("RT304", circle("", ""))
-    assert hit.message == 'dead letters of the queues "a", "b" go in a circle, for as long as consumers reject them'
+    assert find.messages("RT304", circle(TTL, TTL)) == [f"{AROUND} by themselves: the broker drops them"]
+    (hit,) = find.written("RT304", circle(NO_LIMIT, NO_LIMIT))
+    assert hit.message == f"{AROUND}, for as long as consumers reject them"
     assert hit.hint.startswith("say `retry: true`")
+    (hit,) = find.written("RT304", circle(", max_length_bytes: 5MB", TTL))
+    assert hit.message == (
+        f'{AROUND}, and the broker drops them after one round, when "a" overflows (argument) or gives up a message '
+        "after 20 failed deliveries (the default)"
+    )
+    assert hit.hint.startswith("say `retry: true`")
+    (hit,) = find.written("RT304", circle(OWN_LIMIT + MEANT, TTL))
+    assert hit.message.endswith('when "a" gives up a message after 5 failed deliveries (argument)')
+    assert "retry: true" not in hit.hint
+
+
+def test_a_loop_of_many_queues_names_the_first_few(find: Finder) -> None:
+    loop = [queue(f"q{n}", dead_letter_exchange="", dead_letter_routing_key=f"q{(n + 1) % 5}") for n in range(5)]
+    (hit,) = find.observed("RT304", *loop)
+    assert '"q2" gives up a message after 20 failed deliveries (the default) and 2 more likewise' in hit.message
+
+
+def test_a_retry_loop_on_a_broker_is_a_remark_whatever_policy_limits_it(find: Finder) -> None:
+    (hit,) = find.observed(
+        "RT304",
+        queue("work", kind="classic", dead_letter_exchange="", dead_letter_routing_key="wait"),
+        queue("wait", dead_letter_exchange="", dead_letter_routing_key="work", message_ttl=5),
+        policy("limits", ".*", max_length=1000),
+    )
+    assert (hit.severity, "retry: true" in hit.hint) == ("info", False)
+    assert hit.message.endswith('after one round, when "work" overflows (policy limits)')
+    (hit,) = find.observed("RT304", queue("q", kind="classic", dead_letter_exchange="", dead_letter_routing_key="q"))
+    assert (hit.severity, "retry: true" in hit.hint) == ("info", False)
 
 
 def test_a_queue_may_dead_letter_to_itself(find: Finder) -> None:
@@ -231,7 +274,7 @@ def test_a_circle_through_a_fanout_needs_no_key(find: Finder) -> None:
         "  q:\n    type: quorum\n    dead_letter: {exchange: back}\n"
         "    bindings: [{exchange: x, routing_key: a.*}, {exchange: back}]\n"
     )
-    assert [hit.severity for hit in find.written("RT304", text)] == ["info"]
+    assert [hit.severity for hit in find.written("RT304", text)] == ["warning"]
 
 
 @pytest.mark.parametrize(
