@@ -67,23 +67,25 @@ def source(
     given: str | tuple[str, ...] | None = None,
     *,
     tolerant: bool = False,
+    tests: bool = False,
     about: str | None = None,
 ) -> Source:
     """Read what `given` names: `broker`, a management URL, a `*.json` definitions file, or topology files.
 
     None, or nothing, is the files of the command line, else those of the config. With `tolerant`, what is wrong in
-    files is left out and told in `problems`. Where files name the vhost that it is `about`, the documents that name
-    none stay in the usual one. Raises UsageError, InputError and BrokerError.
+    files is left out and told in `problems`; with `tests`, what route tests name must be there. Where files name the
+    vhost that it is `about`, the documents that name none stay in the usual one. Raises UsageError,
+    InputError and BrokerError.
     """
     named = (given,) if isinstance(given, str) else given or ()
     special = [name for name in named if _is_special(name)]
     if not special:
         common = replace(common, files=(*common.files, *named))
         if about is not None:
-            usual = _from_files(replace(common, vhost=USUAL), tolerant=tolerant)
+            usual = _from_files(replace(common, vhost=USUAL), tolerant=tolerant, tests=tests)
             if about in usual.topology.vhosts:
                 return usual
-        return _from_files(common, tolerant=tolerant)
+        return _from_files(common, tolerant=tolerant, tests=tests)
     if len(named) > 1 or common.files:
         others = ", ".join(one for one in (*common.files, *named) if one != special[0])
         raise UsageError(f"{_shown(special[0])} and {others} are two topologies", "name one broker, or files only")
@@ -100,7 +102,7 @@ def _shown(name: str) -> str:
     return without_credentials(name) if "://" in name else name
 
 
-def _from_files(common: Common, *, tolerant: bool) -> Source:
+def _from_files(common: Common, *, tolerant: bool, tests: bool) -> Source:
     from rabbit_topo.load import Tolerant, load
     from rabbit_topo.load import tolerant as read_on
     from rabbit_topo.routing import LATEST
@@ -109,7 +111,7 @@ def _from_files(common: Common, *, tolerant: bool) -> Source:
     configured = _configured(common)
     progress = Progress(common)
     progress.say("reading the files ...")
-    read = read_on(*files, vhost=common.vhost) if tolerant else Tolerant(load(*files, vhost=common.vhost))
+    read = read_on(*files, vhost=common.vhost) if tolerant else Tolerant(load(*files, vhost=common.vhost, tests=tests))
     progress.clear()
     version = configured.target_version or LATEST
     return Source(

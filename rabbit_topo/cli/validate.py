@@ -32,7 +32,7 @@ def command(**given: Any) -> int:
     common, _, _ = options.split(given)
     sources = files_of(common)
     try:
-        topology = load(*sources, vhost=common.vhost)
+        topology = load(*sources, vhost=common.vhost, tests=True)
     except InputError as problems:
         found = problems
         if any(output.format == "json" for output in common.formats):

@@ -39,18 +39,19 @@ class Tolerant:
     damaged: frozenset[Key] = frozenset()
 
 
-def load(*paths: str | Path, vhost: str = "/") -> Topology:
+def load(*paths: str | Path, vhost: str = "/", tests: bool = False) -> Topology:
     """Return what files and folders declare, taken together as one topology.
 
     A folder stands for every `*.yaml` and `*.yml` below it, less hidden ones and `rabbit-topo.yaml`.
-    `vhost` is that of documents that name none. Raises `InputError` with every problem, each with file,
-    line and column: the first 100 in `problems`, the number of all in `total`.
+    `vhost` is that of documents that name none. With `tests`, what route tests name must be there, too; a slip of the
+    pen in a test is no reason not to deploy. Raises `InputError` with every problem, each with file, line and column:
+    the first 100 in `problems`, the number of all in `total`.
 
     >>> load("topology").vhosts
     ('/',)
     """
     problems = Problems()
-    topology, _ = _read(paths, vhost, problems)
+    topology, _ = _read(paths, vhost, problems, tests=tests)
     problems.raise_if_any()
     return topology
 
@@ -84,7 +85,11 @@ def tolerant(*paths: str | Path, vhost: str = "/") -> Tolerant:
 
     problems = Problems()
     comments: list[Suppression] = []
-    topology, damaged = _read(paths, vhost, problems, lambda text, file: comments.extend(suppressions(text, file)))
+
+    def look(text: str, file: str) -> None:
+        comments.extend(suppressions(text, file))
+
+    topology, damaged = _read(paths, vhost, problems, look, tests=True)
     if problems.unreadable:
         problems.raise_if_any()
     return Tolerant(topology, problems.all(), tuple(comments), damaged)
@@ -95,8 +100,13 @@ def _read(
     vhost: str,
     problems: Problems,
     look: Callable[[str, str], None] | None = None,
+    *,
+    tests: bool = False,
 ) -> tuple[Topology, frozenset[Key]]:
-    """Return a topology of what is right, and the objects of which something is missing; `look` sees each text."""
+    """Return a topology of what is right, and the objects of which something is missing.
+
+    `look` sees each text. With `tests`, a test that names what is not there is a problem.
+    """
     from rabbit_topo.load import documents, paths as files_of  # noqa: I001 - YAML is imported when a file is read
     from rabbit_topo.load.yaml_nodes import parse
 
@@ -116,4 +126,4 @@ def _read(
         if not read and len(problems) == before:
             problems.add(file, 0, "this file is empty", "start it with `version: 1`")
         found += read
-    return documents.topology(found, tuple(files), vhost, problems)
+    return documents.topology(found, tuple(files), vhost, problems, tests=tests)

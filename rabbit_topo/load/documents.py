@@ -42,9 +42,12 @@ class _Page(NamedTuple):
 
 
 def topology(
-    documents: Sequence[Document], files: tuple[str, ...], vhost: str, problems: Problems
+    documents: Sequence[Document], files: tuple[str, ...], vhost: str, problems: Problems, *, tests: bool
 ) -> tuple[Topology, frozenset[Key]]:
-    """Return a topology of what is right, and the objects of which something was left out; `problems` says why."""
+    """Return a topology of what is right, and the objects of which something was left out; `problems` says why.
+
+    With `tests`, what route tests name must be there.
+    """
     walk = Walk(problems)
     profiles = Profiles(problems)
     draft = Draft(problems, walk, profiles)
@@ -60,7 +63,7 @@ def topology(
     for page in pages:
         _each(draft, page, "publishers", parties.publisher)
         _each(draft, page, "consumers", parties.consumer)
-    known = not all(page.is_test for page in pages)
+    known = tests and not all(page.is_test for page in pages)
     for page in pages:
         for test, place in page.root["tests"].with_places() if page.root.get("tests") else ():
             route_tests.route_test(draft, page.vhost, test, place, known=known)

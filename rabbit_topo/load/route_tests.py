@@ -23,7 +23,8 @@ _EVENTS = ("rejected", "expired", "overflow")
 def route_test(draft: Draft, vhost: str, written: YMap, place: int, *, known: bool) -> None:
     """Check a route test and keep it as it is written.
 
-    With `known`, its exchanges and queues must be in the files; test files that are read alone cannot tell.
+    With `known`, its exchanges and queues must be in the files: test files that are read alone cannot tell, and where
+    nobody runs the tests it does not matter.
     """
     name = written.get("name") or ""
     before = draft.problems.noted

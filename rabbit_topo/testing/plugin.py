@@ -58,7 +58,7 @@ class TestFile(pytest.File):
         try:
             sources, version = configured([self.path])
             if sources not in routers:
-                routers[sources] = Router(load(*sources), version or LATEST)
+                routers[sources] = Router(load(*sources, tests=True), version or LATEST)
         except TopoError as error:
             text = f"{error.message}\n    {error.hint}" if error.hint else error.message
             raise pytest.Collector.CollectError(text) from None

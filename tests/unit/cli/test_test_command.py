@@ -49,6 +49,18 @@ def test_a_failed_test_and_a_broken_invariant_are_findings(cli: Cli) -> None:
     assert (code, said) == (0, "")
 
 
+def test_quiet_tells_what_failed_only(cli: Cli) -> None:
+    code, said, _ = cli("test", "topo", "-q")
+    assert code == 4
+    assert "it does not" in said
+    assert "source" not in said
+    assert said.splitlines()[-1] == "  2 tests, 1 failed; 1 invariant holds, 1 not."
+    code, said, _ = cli("test", "topo", "-q", "-k", "arrives", "--fail-under", "51")
+    assert code == 4
+    assert said.splitlines()[0] == "  coverage  50 % of 2 bindings (1 exercised), and 51 % is wanted"
+    assert cli("test", "topo", "-q", "-k", "arrives") == (0, "", "")
+
+
 def test_coverage_may_be_wanted(cli: Cli) -> None:
     words = ["test", "topo", "-k", "arrives"]
     assert cli(*words, "--fail-under", "51")[0] == 4
@@ -129,6 +141,19 @@ def test_publishers_and_queues_of_the_files_are_held_against_another_topology(cl
         "the queue lost can be reached": [f"{NO_WAY}; say `direct: true` if it is published to by its name"],
         "the queue q can be reached": [],
     }
+
+
+def test_a_slip_of_the_pen_in_a_test_is_told_where_tests_matter(cli: Cli) -> None:
+    Path("topo/a.test.yaml").write_text(TESTS.replace("expect: [q]", "expect: [qq]"))
+    Path("empty.json").write_text("{}")
+    for command in ("test", "validate"):
+        code, _, told = cli(command, "topo")
+        assert code == 2
+        assert 'topo/a.test.yaml:3:73: the queue "qq" is not declared' in told
+    assert "RT900" in cli("lint", "topo")[1]
+    assert cli("plan", "topo", "--broker", "empty.json")[0] == 0
+    assert cli("check", "topo", "--broker", "empty.json")[0] == 3
+    assert cli("route", "e", "a", "--from", "topo")[0] == 0
 
 
 def test_no_tests_are_no_failure(cli: Cli) -> None:

@@ -40,7 +40,7 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
         (tmp_path / "a.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
         for name, other in more.items():
             (tmp_path / f"{name}.yaml").write_text(other, encoding="utf-8")
-        return load("a.yaml", *(f"{name}.yaml" for name in more))
+        return load("a.yaml", *(f"{name}.yaml" for name in more), tests=True)
 
     return run
 

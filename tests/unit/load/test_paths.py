@@ -28,7 +28,7 @@ def _write(path: str, text: str) -> None:
 
 def _complaint(*names: str) -> str:
     with pytest.raises(InputError) as caught:
-        load(*names)
+        load(*names, tests=True)
     return str(caught.value)
 
 
@@ -80,6 +80,15 @@ def test_test_files_alone_cannot_tell_what_there_is() -> None:
     assert load("a.test.yaml").tests[0].body["expect"] == ["q"]
     _write("a.yaml", "version: 1\n")
     assert 'the queue "q" is not declared' in _complaint(".")
+
+
+def test_a_slip_of_the_pen_in_a_test_bars_no_deploy_and_a_wrong_form_does() -> None:
+    _write("a.yaml", "version: 1\nexchanges: {e: {type: fanout}}\n")
+    _write("a.test.yaml", "version: 1\ntests: [{name: t, publish: {exchange: e}, expect: [q]}]\n")
+    assert [test.name for test in load(".").tests] == ["t"]
+    _write("a.test.yaml", "version: 1\ntests: [{name: t, publish: {exchange: e}}]\n")
+    with pytest.raises(InputError, match="expects nothing"):
+        load(".")
 
 
 def test_what_is_not_there() -> None:
