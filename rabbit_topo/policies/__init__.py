@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from rabbit_topo.policies.limits import DEFAULT_DELIVERY_LIMIT, DIVERSIONS, LIMITS, tightened
-from rabbit_topo.policies.matching import effective, first, fits, kind_of, pattern_matches, reaches, release
+from rabbit_topo.policies.matching import Candidates, candidates, effective, first, fits, kind_of, reaches, release
 from rabbit_topo.policies.merging import Option, effective_options, merged_definition, options
+from rabbit_topo.policies.patterns import pattern_matches
 
 __all__ = [
     "DEFAULT_DELIVERY_LIMIT",
     "DIVERSIONS",
     "LIMITS",
+    "Candidates",
     "Option",
+    "candidates",
     "effective",
     "effective_options",
     "first",

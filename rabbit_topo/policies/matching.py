@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import warnings
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rabbit_topo.arguments.versions import NEWEST, read_release
 from rabbit_topo.model import Exchange
+from rabbit_topo.policies.patterns import pattern_matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,69 +66,6 @@ def release(version: str) -> tuple[int, int]:
     return read_release(version) or NEWEST
 
 
-# What Python's `re` reads without complaint, but not as PCRE does: POSIX classes, a quantifier without a minimum, and
-# two escapes.
-_READ_OTHERWISE = ("[:", "{,", "\\v", "\\Z")
-
-
-# What PCRE calls a word, beyond ASCII: Erlang up to 27 asks tables of Latin-1, byte by byte. From 28 on it has PCRE2.
-_WORD: Final = "a-zA-Z0-9_\\xaa\\xb5\\xba\\xc0-\\xd6\\xd8-\\xf6\\xf8-\\xff"
-_LATIN: Final = {
-    "w": f"[{_WORD}]",
-    "W": f"[^{_WORD}]",
-    "b": f"(?:(?<=[{_WORD}])(?![{_WORD}])|(?<![{_WORD}])(?=[{_WORD}]))",
-    "B": f"(?:(?<=[{_WORD}])(?=[{_WORD}])|(?<![{_WORD}])(?![{_WORD}]))",
-}
-_TOKENS: Final = re.compile(r"\\(?P<escape>.)|(?P<open>\[\^?\]?)|(?P<close>\])|.", re.DOTALL)
-_PCRE2: Final = (4, 3)  # the first release that Debian has with an Erlang from 28 on
-
-
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str, *, latin: bool = False) -> re.Pattern[bytes] | None:
-    if any(part in pattern for part in _READ_OTHERWISE):
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # a "possible nested set" is another thing to PCRE
-            compiled = re.compile(pattern.encode())
-    except (re.error, FutureWarning, OverflowError, RecursionError):
-        return None
-    words = _latin(pattern) if latin else pattern
-    return compiled if words == pattern else None if words is None else re.compile(words.encode())
-
-
-def _latin(pattern: str) -> str | None:
-    """Spell out what a word is to older versions; None for "no word" among other characters."""
-    spelled = []
-    inside = False
-    for token in _TOKENS.finditer(pattern):
-        escape, text = token["escape"], token[0]
-        if inside and escape == "W":
-            return None
-        if escape in _LATIN and not inside:
-            text = _LATIN[escape]
-        elif escape == "w":
-            text = _WORD
-        elif token["open"] and not inside:
-            inside = True
-        elif token["close"]:
-            inside = False
-        spelled.append(text)
-    return "".join(spelled)
-
-
-def pattern_matches(pattern: str, name: str, version: str = "") -> bool | None:
-    """Say whether a policy's pattern is found in a name; None where Python's `re` cannot read the pattern.
-
-    The server searches unanchored, on bytes, with PCRE. What else than ASCII counts as a word depends on the version.
-
-    >>> pattern_matches("^shop", "shop.orders"), pattern_matches("orders$", "shop"), pattern_matches("(?R)", "x")
-    (True, False, None)
-    """
-    compiled = _compiled(pattern, latin=not name.isascii() and release(version) < _PCRE2)
-    return None if compiled is None else compiled.search(name.encode()) is not None
-
-
 def kind_of(target: Queue | Exchange) -> str:
     """Name what a policy's `apply-to` tells apart: `exchange`, or a queue's type."""
     return "exchange" if isinstance(target, Exchange) else target.type or "classic"
@@ -152,13 +89,46 @@ def reaches(policy: Policy, target: Queue | Exchange, version: str) -> bool | No
     return pattern_matches(policy.pattern, target.name, version)
 
 
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The policies of one kind that are for an object: those that reach it, and those that nobody here can tell of.
+
+    `unread` are policies with a pattern that cannot be read here.
+    """
+
+    reaching: tuple[Policy, ...]
+    unread: tuple[Policy, ...] = ()
+
+    @property
+    def winner(self) -> Policy | None:
+        """The policy that takes effect, as far as patterns can be read."""
+        return first(self.reaching)
+
+    @property
+    def rivals(self) -> tuple[Policy, ...]:
+        """The policies that may take effect in its place, as no other that reaches the object has more priority."""
+        highest = max((policy.priority for policy in self.reaching), default=None)
+        return tuple(policy for policy in self.unread if highest is None or policy.priority >= highest)
+
+
+def candidates(policies: Iterable[Policy], target: Queue | Exchange, version: str) -> Candidates:
+    """Return the policies that reach the object, or may."""
+    reaching: list[Policy] = []
+    unread: list[Policy] = []
+    for policy in policies:
+        reached = reaches(policy, target, version)
+        if reached or reached is None:
+            (reaching if reached else unread).append(policy)
+    return Candidates(tuple(reaching), tuple(unread))
+
+
 def effective(policies: Iterable[Policy], target: Queue | Exchange, version: str) -> Policy | None:
     """Return the policy with the highest priority among those that reach the object.
 
-    A pattern that cannot be read here counts as not matching. Ties go to the first by name, where the server
-    makes no promise.
+    A pattern that cannot be read here counts as not matching: `candidates` tells of those. Ties go to the first by
+    name, where the server makes no promise.
     """
-    return first(policy for policy in policies if reaches(policy, target, version))
+    return candidates(policies, target, version).winner
 
 
 def first(candidates: Iterable[Policy]) -> Policy | None:
