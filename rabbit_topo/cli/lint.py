@@ -84,6 +84,7 @@ def command(**given: Any) -> int:
         lambda width: findings_lines(findings, width),
         lambda: findings_document(findings),
         lambda: findings_markdown(findings),
+        lambda width: findings_lines(findings, width) if findings.found else (),
         sarif=lambda: json.dumps(findings_sarif(findings, __version__), indent=2, ensure_ascii=False) + "\n",
         github=lambda: findings_github(findings),
         junit=lambda: findings_junit(findings),

@@ -45,11 +45,12 @@ def emit(
     lines: Callable[[int], Iterable[Line]],
     document: Callable[[], dict[str, Any]],
     markdown: Callable[[], str] = str,
+    quiet: Callable[[int], Iterable[Line]] | None = None,
     **others: Callable[[], str],
 ) -> None:
     """Write a result in every format asked for; `others` are those of one command alone, by their names.
 
-    `--quiet` keeps text off stdout, files are written all the same.
+    `--quiet` keeps text off stdout, but for the lines of `quiet`: the problems; files are written all the same.
     """
     for output in common.formats:
         if output.format == "markdown":
@@ -62,8 +63,8 @@ def emit(
             write(output, json.dumps(document(), indent=2, ensure_ascii=False) + "\n")
         elif output.file:
             write(output, plain(lines(width())))
-        elif not common.quiet:
-            show(lines(width()), sys.stdout, common.color)
+        elif told := quiet if common.quiet else lines:
+            show(told(width()), sys.stdout, common.color)
 
 
 def plain(lines: Iterable[Line]) -> str:

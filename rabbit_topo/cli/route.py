@@ -138,17 +138,34 @@ def _emit_one(common: Common, here: Source, answer: _Answer, *, tree: bool) -> N
         common,
         lambda width: _lines(here, answer, width, tree=tree),
         lambda: route_document(answer.route, here.router, here.shown, answer.held, missed=tree),
+        quiet=lambda width: _problem(here, answer, width),
     )
+
+
+def _problem(here: Source, answer: _Answer, width: int) -> Iterator[Line]:
+    """Say how a message does not go as expected; nothing where it does, or nobody expects anything."""
+    from rabbit_topo.report.route import expectation_lines
+
+    if answer.held and not answer.held.met:
+        yield _head(here, answer)
+        yield from expectation_lines(answer.held, width)
+
+
+def _head(here: Source, answer: _Answer) -> Line:
+    from rabbit_topo.report.layout import pair
+    from rabbit_topo.report.route import message_words
+
+    vhost = answer.route.vhost if len(here.topology.vhosts) > 1 else ""
+    return pair("message", message_words(answer.route.message, vhost))
 
 
 def _lines(here: Source, answer: _Answer, width: int, *, tree: bool) -> Iterator[Line]:
     from rabbit_topo.report.fates import fate_lines
     from rabbit_topo.report.layout import pair
-    from rabbit_topo.report.route import expectation_lines, message_words, queue_lines, route_lines, verdict_lines
+    from rabbit_topo.report.route import expectation_lines, queue_lines, route_lines, verdict_lines
 
     route = answer.route
-    vhost = route.vhost if len(here.topology.vhosts) > 1 else ""
-    yield pair("message", message_words(route.message, vhost))
+    yield _head(here, answer)
     yield pair("source", f"{here.shown}, by the rules of RabbitMQ {here.version}")
     yield ()
     shown = route_lines if tree else queue_lines
@@ -177,8 +194,10 @@ def _emit_many(common: Common, here: Source, answers: Sequence[_Answer], *, tree
             write(output, "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in documents))
             continue
         several = len(here.topology.vhosts) > 1
-        lines = list(summary_lines([(it.asked.line, it.route, it.held) for it in answers], width(), several=several))
+        told = [(it.asked.line, it.route, it.held) for it in answers]
+        quiet = common.quiet and output.file is None
+        lines = list(summary_lines(told, width(), several=several, quiet=quiet))
         if output.file:
             write(output, plain(lines))
-        elif not common.quiet:
+        else:
             show(lines, sys.stdout, common.color)

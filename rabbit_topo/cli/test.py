@@ -49,18 +49,20 @@ def command(**given: Any) -> int:
     reaches a queue, and every declared queue can be reached.
     Exit codes: 0 all passed, 4 not.
     """
-    from rabbit_topo.report.tests import TestRun, run_lines
+    from rabbit_topo.report.tests import TestRun, problem_lines, run_lines
     from rabbit_topo.report.tests_document import run_document, run_junit
     from rabbit_topo.routing.cases import cases_of, run_case
     from rabbit_topo.routing.coverage import coverage
     from rabbit_topo.routing.invariants import invariants
-    from rabbit_topo.testing.selection import selection
+    from rabbit_topo.testing.selection import none_chosen, selection
 
     common, login, own = options.split(given)
     wanted = selection(own["expression"]) if own["expression"] is not None else None
     here, tests = _read(common, login, own["given"])
     cases = cases_of(tests)
     chosen = [case for case in cases if wanted is None or wanted(case.name)]
+    if wanted is not None and not chosen:
+        raise none_chosen(own["expression"], [case.name for case in cases])
     results = [run_case(here.router, case) for case in chosen]
     everything = wanted is None and not own["no_invariants"]
     run = TestRun(
@@ -78,6 +80,7 @@ def command(**given: Any) -> int:
         common,
         lambda width: run_lines(run, width, verbose=common.verbose),
         lambda: run_document(run),
+        quiet=lambda width: problem_lines(run, width),
         junit=lambda: run_junit(run),
     )
     return 0 if run.passed else FAILED

@@ -160,13 +160,22 @@ def expectation_lines(held: Expectation, width: int) -> Iterator[Line]:
 
 
 def summary_lines(
-    answers: Sequence[tuple[int, Route, Expectation | None]], width: int, *, several: bool = False
+    answers: Sequence[tuple[int, Route, Expectation | None]],
+    width: int,
+    *,
+    several: bool = False,
+    quiet: bool = False,
 ) -> Iterator[Line]:
-    """Give one line to each of many messages, by the line of a file, and say last how many were as expected."""
+    """Give one line to each of many messages, by the line of a file, and say last how many were as expected.
+
+    `quiet` leaves out what is as expected, and everything where all is.
+    """
     shown = [message_words(route.message, route.vhost if several else "") for _, route, _ in answers]
     column = max((len(name) for name in shown if len(name) <= width // 2), default=0)
     for name, (number, route, held) in zip(shown, answers, strict=True):
         failed = held is not None and not held.met
+        if quiet and not failed:
+            continue
         mark, style = (".", "dim") if route.unroutable else ("+", "create")
         if failed or route.refusal:
             mark, style = "!", "danger"
@@ -180,7 +189,8 @@ def summary_lines(
     said = f"  {counted(len(answers), 'message')}"
     if held_against:
         said += f", {wrong_ones:,} not as expected" if wrong_ones else ", all as expected"
-    yield (Span(f"{said}.", "danger" if wrong_ones else "good"),)
+    if wrong_ones or not quiet:
+        yield (Span(f"{said}.", "danger" if wrong_ones else "good"),)
 
 
 def _reached(route: Route) -> str:

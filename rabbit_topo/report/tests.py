@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rabbit_topo.routing.cases import CaseResult
     from rabbit_topo.routing.coverage import Coverage
 
-__all__ = ["Compared", "OnBroker", "Outcome", "TestRun", "failure_lines", "run_lines"]
+__all__ = ["Compared", "OnBroker", "Outcome", "TestRun", "failure_lines", "problem_lines", "run_lines"]
 
 _NOWHERE: Final = "tests"
 _SHOWN: Final = 20  # bindings that no test exercises, where nobody asked for all
@@ -38,13 +38,27 @@ def run_lines(run: TestRun, width: int, *, verbose: bool = False) -> Iterator[Li
     if run.failed:
         yield (Span("FAILED", "bold"),)
         yield ()
-    for outcome in run.failed:
-        yield from failure_lines(outcome, run.topology, width)
-        yield ()
+    yield from _failures(run, width)
     if run.coverage:
         yield from _coverage(run, run.coverage, width, verbose=verbose)
     yield from _not_compared(run, width, verbose=verbose)
     yield from _summary(run, width)
+
+
+def problem_lines(run: TestRun, width: int) -> Iterator[Line]:
+    """Render only what is not as expected: nothing where all is."""
+    if run.passed:
+        return
+    yield from _failures(run, width)
+    if run.coverage and not run.covered:
+        yield _covered(run, run.coverage)
+    yield from _summary(run, width)
+
+
+def _failures(run: TestRun, width: int) -> Iterator[Line]:
+    for outcome in run.failed:
+        yield from failure_lines(outcome, run.topology, width)
+        yield ()
 
 
 def _progress(run: TestRun, width: int, *, verbose: bool) -> Iterator[Line]:
@@ -118,11 +132,14 @@ def _coverage(run: TestRun, found: Coverage, width: int, *, verbose: bool) -> It
         if len(found.missed) > len(shown):
             yield (Span(f"  and {len(found.missed) - len(shown):,} more; -v shows all", "dim"),)
         yield ()
+    yield _covered(run, found)
+
+
+def _covered(run: TestRun, found: Coverage) -> Line:
     said = f"{found.percent} % of {counted(found.total, 'binding')} ({len(found.exercised):,} exercised)"
     if run.covered:
-        yield pair("coverage", said)
-    else:
-        yield (Span("  coverage  ", "dim"), Span(f"{said}, and {run.fail_under} % is wanted", "danger"))
+        return pair("coverage", said)
+    return Span("  coverage  ", "dim"), Span(f"{said}, and {run.fail_under} % is wanted", "danger")
 
 
 def _not_compared(run: TestRun, width: int, *, verbose: bool) -> Iterator[Line]:

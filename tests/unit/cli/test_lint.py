@@ -53,6 +53,11 @@ def test_findings_end_with_four_and_say_where_and_what_to_do(cli: Cli, file: str
     assert "2 warnings in 1 file." in out
 
 
+def test_quiet_tells_findings_and_nothing_else(cli: Cli, file: str) -> None:
+    assert cli("lint", file, "-q") == cli("lint", file)
+    assert cli("lint", file, "-q", "--select", "RT1") == (0, "", "")
+
+
 @pytest.mark.parametrize(
     ("words", "codes"),
     [

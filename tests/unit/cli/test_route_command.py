@@ -125,6 +125,23 @@ def test_options_that_say_nothing_clear_are_refused(cli: Cli, words: list[str], 
     assert said in " ".join(err.split())
 
 
+def test_quiet_tells_what_is_not_as_expected_only(cli: Cli) -> None:
+    words = ["route", "orders", "order.paid", "--from", "shop.yaml", "-q"]
+    assert cli(*words) == (0, "", "")
+    assert cli(*words, "--expect", "all,paid") == (0, "", "")
+    said = "  message   orders [order.paid]\n  Not as expected: all\n    too much  paid\n"
+    assert cli(*words, "--expect", "all") == (4, said, "")
+    lines = [{"exchange": "orders", "routing_key": "order.paid", "expect": expect} for expect in (["all"], [])]
+    lines[0]["expect"] = ["all", "paid"]
+    file = Path("messages.jsonl")
+    file.write_text("\n".join(map(json.dumps, lines)))
+    code, told, _ = cli("route", "--messages", str(file), "--from", "shop.yaml", "-q")
+    assert (code, len(told.splitlines())) == (4, 2)
+    assert "(line 2)" in told
+    file.write_text(json.dumps(lines[0]))
+    assert cli("route", "--messages", str(file), "--from", "shop.yaml", "-q") == (0, "", "")
+
+
 def test_further_keys_reach_further_queues(cli: Cli) -> None:
     for option in ("--cc", "--bcc"):
         further = (option, "all", option, "one")
