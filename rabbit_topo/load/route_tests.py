@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 _LISTS = ("expect", "expect_at_least", "expect_one_of")
 _EXPECTATIONS = (*_LISTS, "expect_unroutable")
+_EMPTY = {
+    "expect_at_least": (
+        "it holds whatever happens",
+        "write `expect_unroutable: false` for some queue, or `expect: []`",
+    ),
+    "expect_one_of": ("it can never hold", "name the queues, or write `expect: []` for none"),
+}
 _EVENTS = ("rejected", "expired", "overflow")
 
 
@@ -59,8 +66,8 @@ def _is_whole(value: Plain) -> bool:
 
 def _expectations(draft: Draft, written: YMap, place: int, what: str, around: YMap | None = None) -> None:
     stated = _one(draft, written, what)
-    outer = [key for key in (*_EXPECTATIONS, "then") if around is not None and around.get(key) is not None]
-    if not stated and not outer and written.get("then") is None and not written.dropped:
+    outer = around is not None and (around.get("then") or any(around.get(key) is not None for key in _EXPECTATIONS))
+    if not stated and not outer and not written.get("then") and not written.dropped:
         hint = "write `expect: [QUEUE, ...]`, `expect_at_least: [...]` or `expect_unroutable: true`"
         draft.problems.add(written.file, place, f"{what} expects nothing", hint)
     for step in _steps(written):
@@ -78,6 +85,10 @@ def _one(draft: Draft, written: YMap, what: str) -> list[str]:
     if len(stated) > 1:
         message = f"{what} expects several things: {', '.join(stated)}"
         draft.problems.add(written.file, written.key_place(stated[1]), message, "keep one of them")
+    for key, hint in _EMPTY.items():
+        if written.get(key) == [] and not written[key].broken:
+            message = f"{what} names no queue in `{key}`: {hint[0]}"
+            draft.problems.add(written.file, written.key_place(key), message, hint[1])
     return stated
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rabbit_topo.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 Wanted: TypeAlias = "Callable[[str], bool]"
 _TOKEN: Final = re.compile(r'\s*(?:([()])|"([^"]*)"|([^\s()"]+))')
+_SHOWN: Final = 5  # names of tests that may be meant
 _HINT: Final = "as in: -k 'order and not \"is rejected\"'"
 
 
@@ -38,6 +40,25 @@ def selection(expression: str) -> Wanted:
     if parser.left:
         raise parser.wrong()
     return wanted
+
+
+def none_chosen(expression: str, names: Sequence[str]) -> UsageError:
+    """Return the error that no test is wanted, with the names that are nearest to what was asked for.
+
+    >>> none_chosen("piad", ["an order is paid", "a refund"]).hint
+    'near are: an order is paid'
+    """
+    bare = [word.lower() for _, quoted, bare in _TOKEN.findall(expression) for word in (quoted, bare) if word]
+    asked = [word for word in bare if word not in {"and", "or", "not"}]
+    near = [name for name in names if any(_is_near(word, name.lower()) for word in asked)]
+    hint = (
+        f"near are: {', '.join(near[:_SHOWN])}" if near else f"there are {len(names):,} tests; -v names those that run"
+    )
+    return UsageError(f"no test has these words: -k {expression!r}", hint)
+
+
+def _is_near(word: str, name: str) -> bool:
+    return word in name or bool(difflib.get_close_matches(word, [name, *name.split()], 1, 0.7))
 
 
 class _Parser:

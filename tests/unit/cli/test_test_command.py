@@ -49,18 +49,6 @@ def test_a_failed_test_and_a_broken_invariant_are_findings(cli: Cli) -> None:
     assert (code, said) == (0, "")
 
 
-def test_quiet_tells_what_failed_only(cli: Cli) -> None:
-    code, said, _ = cli("test", "topo", "-q")
-    assert code == 4
-    assert "it does not" in said
-    assert "source" not in said
-    assert said.splitlines()[-1] == "  2 tests, 1 failed; 1 invariant holds, 1 not."
-    code, said, _ = cli("test", "topo", "-q", "-k", "arrives", "--fail-under", "51")
-    assert code == 4
-    assert said.splitlines()[0] == "  coverage  50 % of 2 bindings (1 exercised), and 51 % is wanted"
-    assert cli("test", "topo", "-q", "-k", "arrives") == (0, "", "")
-
-
 def test_coverage_may_be_wanted(cli: Cli) -> None:
     words = ["test", "topo", "-k", "arrives"]
     assert cli(*words, "--fail-under", "51")[0] == 4
@@ -168,6 +156,16 @@ def test_junit_goes_to_a_file(cli: Cli) -> None:
     assert "FAILED" in said
     assert Path("j.xml").read_text().startswith('<?xml version="1.0" encoding="UTF-8"?>\n<testsuites ')
     assert "is no format of test" in cli("test", "topo", "--format", "sarif")[2]
+
+
+def test_words_that_no_test_has_are_no_success(cli: Cli) -> None:
+    code, _, told = cli("test", "topo", "-k", "arives and not late")
+    assert code == 2
+    assert "no test has these words: -k 'arives and not late'" in told
+    assert "near are: it arrives" in told
+    assert "there are 2 tests" in cli("test", "topo", "-k", "zzz")[2]
+    Path("one.yaml").write_text(TOPOLOGY)
+    assert cli("test", "one.yaml", "-k", "arrives")[0] == 2
 
 
 @pytest.mark.parametrize(
