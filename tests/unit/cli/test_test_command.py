@@ -49,18 +49,6 @@ def test_a_failed_test_and_a_broken_invariant_are_findings(cli: Cli) -> None:
     assert (code, said) == (0, "")
 
 
-def test_quiet_tells_what_failed_only(cli: Cli) -> None:
-    code, said, _ = cli("test", "topo", "-q")
-    assert code == 4
-    assert "it does not" in said
-    assert "source" not in said
-    assert said.splitlines()[-1] == "  2 tests, 1 failed; 1 invariant holds, 1 not."
-    code, said, _ = cli("test", "topo", "-q", "-k", "arrives", "--fail-under", "51")
-    assert code == 4
-    assert said.splitlines()[0] == "  coverage  50 % of 2 bindings (1 exercised), and 51 % is wanted"
-    assert cli("test", "topo", "-q", "-k", "arrives") == (0, "", "")
-
-
 def test_coverage_may_be_wanted(cli: Cli) -> None:
     words = ["test", "topo", "-k", "arrives"]
     assert cli(*words, "--fail-under", "51")[0] == 4
