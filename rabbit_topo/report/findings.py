@@ -52,20 +52,22 @@ def findings_lines(findings: Findings, width: int) -> Iterator[Line]:
     """Render findings: file by file, each with its place, its rule and what to do; the summary last."""
     for _, group in groupby(findings.found, file_of):
         for one in group:
-            yield from _finding(one, width)
+            yield from one_finding(one, width)
         yield ()
     yield (_summary(findings),)
 
 
-def _finding(one: Finding, width: int) -> Iterator[Line]:
-    yield (
-        Span(words.clean(place_of(one)), "bold"),
-        Span(f"  {one.severity}", _STYLE[one.severity]),
-        Span(f"  {one.code} {one.name}"),
-    )
-    yield from wrapped("    ", "", one.message, width)
+def one_finding(one: Finding, width: int, indent: str = "") -> Iterator[Line]:
+    """Render a finding: its place, its rule, what is wrong, and what to do."""
+    place, severity, rule = f"{indent}{words.clean(place_of(one))}", f"  {one.severity}", f"  {one.code} {one.name}"
+    if len(place) + len(severity) + len(rule) <= width:
+        yield Span(place, "bold"), Span(severity, _STYLE[one.severity]), Span(rule)
+    else:  # a name may be long, and a binding has two
+        yield (Span(place, "bold"),)
+        yield Span(f"{indent}  {severity}", _STYLE[one.severity]), Span(rule)
+    yield from wrapped(f"{indent}    ", "", one.message, width)
     if one.hint:
-        yield from wrapped("    hint  ", "dim", one.hint, width)
+        yield from wrapped(f"{indent}    hint  ", "dim", one.hint, width)
 
 
 def _summary(findings: Findings) -> Span:

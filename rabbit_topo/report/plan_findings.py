@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rabbit_topo.diff import Create, Replace, Unseen, Update
-from rabbit_topo.report import words
-from rabbit_topo.report.findings import place_of
-from rabbit_topo.report.layout import Line, Span, wrapped
+from rabbit_topo.diff import Create, Delete, Replace, Unseen, Update
+from rabbit_topo.model import Key, Kind
+from rabbit_topo.report.findings import one_finding, place_of
+from rabbit_topo.report.layout import Line, Span
 from rabbit_topo.report.markdown_page import Section, code, sentence
 from rabbit_topo.report.rows import rows
 
@@ -19,17 +19,29 @@ if TYPE_CHECKING:
 
 LINT: Final = ("LINT", "about what this plan declares; `rabbit-topo explain` tells why")
 SHOWN: Final = 20
-_STYLE: Final = {"error": "danger", "warning": "update", "info": "dim"}
 
 
 def findings_of(plan: Plan, found: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings about what a plan creates, updates or replaces, or would if it were not blocked.
 
-    What stays as it is was found before, and what is deleted is nobody's concern any more.
+    With these go those about bindings from or to an exchange or a queue that is made or made anew, and about both ends
+    of a binding that comes or goes. What stays as it is was found before, and what is deleted is nobody's concern any
+    more.
     """
     declared = Create | Update | Replace | Unseen
-    changed = {row.change.key for row in rows(plan) if isinstance(row.change, declared) and row.status != "left_alone"}
-    return tuple(one for one in found if one.key in changed)
+    told = [row for row in rows(plan) if row.status != "left_alone"]
+    changed = {row.change.key for row in told if isinstance(row.change, declared)}
+    made = {row.change.key for row in told if isinstance(row.change, Create | Replace)}
+    gone = {row.change.key for row in told if isinstance(row.change, Delete) and row.status == "planned"}
+    touched = changed.union(*map(_ends, changed | gone)) - gone
+    return tuple(one for one in found if one.key and (one.key in touched or not made.isdisjoint(_ends(one.key))))
+
+
+def _ends(key: Key) -> tuple[Key, ...]:
+    """Return what a binding begins and ends at; nothing for what is no binding."""
+    if key.kind is not Kind.BINDING:
+        return ()
+    return Key(key.vhost, Kind.EXCHANGE, key.name), Key(key.vhost, Kind(key.destination_kind), key.destination)
 
 
 def finding_lines(found: Sequence[Finding], width: int) -> Iterator[Line]:
@@ -39,8 +51,7 @@ def finding_lines(found: Sequence[Finding], width: int) -> Iterator[Line]:
     yield ()
     yield (Span(f"  {LINT[0]}", "bold"), Span(f"  {LINT[1]}", "dim"))
     for one in found[:SHOWN]:
-        yield (Span(f"    {one.code} {one.name}", _STYLE[one.severity]), Span(f"  {words.clean(place_of(one))}", "dim"))
-        yield from wrapped("        ", "", one.message, width)
+        yield from one_finding(one, width, "    ")
     if len(found) > SHOWN:
         yield (Span(f"    and {len(found) - SHOWN:,} more; `rabbit-topo lint` shows them", "dim"),)
 

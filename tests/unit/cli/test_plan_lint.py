@@ -42,7 +42,7 @@ def test_findings_are_shown_and_fail_nothing(cli: Cli) -> None:
     code, out, _ = cli("plan", "shop.yaml", "--broker", "broker.json")
     assert code == 0
     assert "  LINT  " in out
-    assert "    RT201 queue-unreachable  shop.yaml:3:3\n" in out
+    assert "    shop.yaml:3:3  warning  RT201 queue-unreachable\n" in out
 
 
 def test_comments_in_the_files_are_heeded(cli: Cli) -> None:

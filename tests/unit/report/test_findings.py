@@ -308,3 +308,11 @@ def test_no_name_ends_a_cell_or_a_code_span() -> None:
         "| RT201 n | <code>a&#124;b&#46;yaml&#58;1&#58;1</code> | "
         "<code>a&#124;b&#92;&#124;c &#96;x&#96; &#64;team</code> |"
     )
+
+
+def test_a_place_that_is_too_long_for_its_rule_has_a_line_of_its_own() -> None:
+    key = Binding("/", "shop.orders.of.the.north", "queue", "shop.orders.to.be.paid", "order.*.created").key
+    long = Finding("RT203", "topic-pattern-shadowed", "warning", "it does nothing", "remove it", key)
+    head, rule, *_ = ["".join(span.text for span in line) for line in findings_lines(Findings([long]), 80)]
+    assert head == named(key)
+    assert rule == "    warning  RT203 topic-pattern-shadowed"

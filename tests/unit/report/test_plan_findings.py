@@ -68,12 +68,26 @@ def test_a_binding_is_told_of_by_itself() -> None:
     assert [one.key for one in found_in(plan)] == [narrow.key]
 
 
+def test_what_a_change_breaks_is_told_of_where_nothing_changes_itself() -> None:
+    orders = Exchange("/", "orders", "topic")
+    wide, narrow = (Binding("/", "orders", "queue", "old", key) for key in ("order.*", "order.paid"))
+    plan = planned(topology(orders, OLD, OTHER, wide), topology(orders, OLD, OTHER), Consent(prune=True))
+    assert about(found_in(plan, "RT201")) == ["old"]
+    assert found_in(planned(topology(orders, OLD, OTHER, wide), topology(orders, OLD, OTHER)), "RT201") == ()
+    there = topology(Exchange("/", "orders", "direct"), OLD, wide, narrow)
+    plan = planned(there, topology(orders, OLD, wide, narrow), Consent(allow=frozenset({"replace"})))
+    assert narrow.key in {one.key for one in found_in(plan)}
+    gone = planned(topology(orders, OLD, wide), topology(orders), Consent(prune=True))
+    assert findings_of(gone, [Finding("RT201", "queue-unreachable", "warning", "", key=OLD.key)]) == ()
+
+
 def test_every_format_shows_them() -> None:
     plan = planned(topology(OLD), topology(OLD, NEW))
     found = found_in(plan, "RT201")
     text = plain(plan_lines(plan, ["x"], 80, None, found=found))
     assert "  LINT  " in text
-    assert "    RT201 queue-unreachable  a.yaml:3:3\n" in text
+    assert "    a.yaml:3:3  warning  RT201 queue-unreachable\n" in text
+    assert "        hint  " in text
     assert text.index("CREATE") < text.index("LINT") < text.index("Plan: ")
     page = plan_markdown(plan, None, found=found)
     assert "**LINT** (1), " in page
