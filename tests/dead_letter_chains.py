@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from rabbit_topo.model import Arguments, Binding, Exchange, Kind, Policy, Queue, Topology
 from rabbit_topo.routing import Message, Router
 from rabbit_topo.routing.dead_letters import Held, dead_letter, held
-from rabbit_topo.routing.effective import Event, care_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
+
+    from rabbit_topo.routing.effective import Event
 
 Body = str
 State = dict[str, list[tuple[Body, Held]]]
@@ -225,7 +226,7 @@ def _step(random: Random, router: Router, made: Chain, state: State) -> Step | N
     """Choose what is done next, to a queue that holds a message."""
     possible = []
     for queue in made.queues:
-        care = care_of(router, queue)
+        care = router.care(queue)
         if not state[queue.name] or queue.type == "stream":
             continue
         possible += [Step(queue.name, "rejected")] * 2
@@ -247,7 +248,7 @@ def _settle(router: Router, state: State, arriving: list[tuple[Body, Held]]) -> 
         queue = router.queue(message.vhost, message.queue)
         assert queue is not None
         into[queue.name] = into.get(queue.name, 0) + 1
-        if message.expiration_ms is not None and care_of(router, queue).ttl_ms in (None, _LATER):
+        if message.expiration_ms is not None and router.care(queue).ttl_ms in (None, _LATER):
             short.add(queue.name)
         if any(into[name] > 1 for name in short):
             raise UnclearError  # it expires only at the head of the queue
@@ -265,7 +266,7 @@ def _arrive(
     router: Router, queue: Queue, there: list[tuple[Body, Held]], new: tuple[Body, Held], turn: int
 ) -> list[tuple[Body, Held, Event]]:
     """Put a message into a queue, and return what leaves it. It is the queue's `turn`th since all was quiet."""
-    care = care_of(router, queue)
+    care = router.care(queue)
     if care.kind == "stream":
         there.append(new)
         return []
@@ -289,7 +290,7 @@ def _arrive(
 
 
 def _has_safe(router: Router) -> bool:
-    return any(care_of(router, one).safely for one in router.topology.of(Kind.QUEUE) if isinstance(one, Queue))
+    return any(router.care(one).safely for one in router.topology.of(Kind.QUEUE) if isinstance(one, Queue))
 
 
 def _bodies(state: State) -> dict[str, list[Body]]:

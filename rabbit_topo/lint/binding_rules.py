@@ -9,7 +9,7 @@ from rabbit_topo.lint.containment import shadowed
 from rabbit_topo.lint.cycles import cycles
 from rabbit_topo.lint.names import named
 from rabbit_topo.lint.types import Hit, Rule
-from rabbit_topo.lint.ways import FANOUTS
+from rabbit_topo.routing.kinds import FANOUTS
 from rabbit_topo.routing.topic import words_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from rabbit_topo.lint.blame import listed
 from rabbit_topo.lint.cycles import cycles
 from rabbit_topo.lint.types import Hit, Rule
 from rabbit_topo.model import Kind
-from rabbit_topo.routing.effective import care_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +28,7 @@ _BEFORE: Final = f"{_REJECT}, and never meets the limit"
 def _circles(index: Index) -> Iterator[Hit]:
     """Tell of each circle once, by the worst that can be said of it."""
     ours = {queue.key: queue for queue in index.queues}
-    care = {key: care_of(index.router, queue) for key, queue in ours.items()}
+    care = {key: index.router.care(queue) for key, queue in ours.items()}
     files = bool(index.topology.files)
     told: set[Key] = set()
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from rabbit_topo.lint.blame import blamed, listed
 from rabbit_topo.lint.names import named
 from rabbit_topo.lint.types import Hit, Rule
-from rabbit_topo.routing.effective import care_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +19,7 @@ _LIMITS: Final = ("message-ttl", "max-length", "max-length-bytes")
 
 def _poison(index: Index) -> Iterator[Hit]:
     for queue in index.queues:
-        care = care_of(index.router, queue)
+        care = index.router.care(queue)
         if care.exchange is None and not care.cannot("delivery_limit") and index.ways.is_clear(queue):
             limit = care.options.get("delivery-limit")
             whose = f"the limit is set by the {limit}" if limit else "the limit where none is set"
@@ -32,7 +31,7 @@ def _poison(index: Index) -> Iterator[Hit]:
 def _not_at_least_once(index: Index) -> Iterator[Hit]:
     found = []
     for queue in index.queues:
-        care = care_of(index.router, queue)
+        care = index.router.care(queue)
         strategy = care.options.get("dead-letter-strategy")
         if not index.ways.is_clear(queue):
             continue
@@ -54,7 +53,7 @@ def _lossy(index: Index) -> Iterator[Hit]:
     ways = {one.way: one for queue in index.queues for one in index.ways.dead(queue)}
     reached = {key for one in ways.values() for key in one.queues}
     for queue in index.queues:
-        care = care_of(index.router, queue)
+        care = index.router.care(queue)
         limits = [name for name in _LIMITS if name in care.options]
         kept = care.kind == "stream" or care.exchange is not None or not index.ways.is_clear(queue)
         if limits and queue.key in reached and not kept:

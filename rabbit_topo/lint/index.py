@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rabbit_topo.lint.ways import Ways
 from rabbit_topo.model import PREDECLARED, Binding, Exchange, Policy, Queue
-from rabbit_topo.policies import effective_options, first, reaches
 from rabbit_topo.routing import Router
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rabbit_topo.lint.types import Context
-    from rabbit_topo.model import Key, Topology
+    from rabbit_topo.model import Topology
     from rabbit_topo.policies import Option
 
 _Kind = TypeVar("_Kind", Exchange, Queue, Binding, Policy)
@@ -60,31 +59,15 @@ class Index:
 
     def candidates(self, target: Queue | Exchange) -> Sequence[Policy]:
         """Return the policies that reach an object, one of which takes effect."""
-        if target.key not in self._candidates:
-            version = self.context.version
-            policies = self.router.policies(target.vhost)
-            self._candidates[target.key] = [one for one in policies if reaches(one, target, version)]
-        return self._candidates[target.key]
+        return self.router.candidates(target).reaching
 
     def policy_of(self, target: Queue | Exchange) -> Policy | None:
         """Return the policy that takes effect on an object."""
-        return first(self.candidates(target))
+        return self.router.candidates(target).winner
 
     def options(self, queue: Queue) -> Mapping[str, Option]:
         """Return what a queue's arguments, policy and operator policy come to, each with its source."""
-        if queue.key not in self._options:
-            policies = self.candidates(queue)
-            operators = self.router.operator_policies
-            self._options[queue.key] = effective_options(queue, policies, operators, self.context.version)
-        return self._options[queue.key]
-
-    @cached_property
-    def _candidates(self) -> dict[Key, Sequence[Policy]]:
-        return {}
-
-    @cached_property
-    def _options(self) -> dict[Key, Mapping[str, Option]]:
-        return {}
+        return self.router.care(queue).options
 
     def _ours(self, kind: type[_Kind]) -> list[_Kind]:
         resources, notes = self.topology.resources, self.topology.notes

@@ -1,26 +1,28 @@
-"""Messages that show what a plan does to routing: those that are known, and one for each binding that changes."""
+"""Messages that show what a plan does to routing: those that are known, and those that changed bindings take."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from rabbit_topo.model import Binding, Exchange, Key, Kind
 from rabbit_topo.routing import Message
 from rabbit_topo.routing.cases import cases_of
-from rabbit_topo.routing.kinds import DELAYED, LOCAL_RANDOM, ONE_OF
+from rabbit_topo.routing.kinds import FANOUTS, LOCAL_RANDOM, ONE_OF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from rabbit_topo.model import Origin, Plain, Topology
+    from rabbit_topo.model import Origin, Topology
+    from rabbit_topo.plan.downstream import Downstream
     from rabbit_topo.routing import Router
 
 Sender: TypeAlias = Literal["publisher", "test", "binding", "exchange"]
 OTHERWISE: Final = "rabbit-topo.no-binding-names-this-key"
 _WORD: Final = "x"  # for a wildcard
 _SEVERAL: Final[tuple[list[str], ...]] = ([_WORD], [], [_WORD, _WORD])  # what `#` may stand for
-_ANY_KEY: Final = frozenset({"fanout", "x-recent-history", LOCAL_RANDOM, *ONE_OF})
+_ANY_KEY: Final = frozenset({*FANOUTS, LOCAL_RANDOM, *ONE_OF})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,80 +59,112 @@ def tests(declared: Topology) -> Iterator[Probe]:
         yield Probe("test", case.name, (case.message,), case.message.routing_key, case.origin)
 
 
-def bindings(
-    before: Router, after: Router, changed: Iterable[Key], declared: Topology
-) -> tuple[list[Probe], list[Probe]]:
-    """Return probes for bindings that go or leave an exchange which becomes another one, and for those that are new.
+class Changed:
+    """The probes for what changes: the bindings and exchanges of a plan, and what lies behind them.
 
     What leaves an exchange that was not there before is left out: nobody can have published there. So is what leaves
     one that goes: that nobody can publish there goes without saying.
     """
-    found: dict[Key, Binding] = {}
-    for key in changed:
-        if key.kind is Kind.BINDING:
-            one = before.topology.resources.get(key) or after.topology.resources.get(key)
-            found |= {key: one} if isinstance(one, Binding) else {}
-        elif key.kind is Kind.EXCHANGE and key in before.topology.resources:
-            found |= {one.key: one for one in after.topology.bindings_from(key)}
-    there: list[Probe] = []
-    new: list[Probe] = []
-    for key, binding in sorted(found.items()):
-        if before.exchange(key.vhost, key.name) and after.exchange(key.vhost, key.name):
-            messages = tuple(_messages(binding, _kinds(binding.source_key, before, after)))
-            shown = binding.routing_key if messages[0].routing_key else ""
-            probe = Probe("binding", "", messages, shown, declared.note(key).origin)
-            (there if key in before.topology.resources else new).append(probe)
-    return there, new
 
+    def __init__(self, ways: Downstream, changed: Iterable[Key], declared: Topology) -> None:
+        self._ways = ways
+        self._declared = declared
+        self._changed = frozenset(changed)
+        self._bindings = {key: one for key, one in sorted(self._found().items()) if self._stays(one.source_key)}
+        self._exchanges = list(self._become())
 
-def otherwise(before: Router, after: Router, changed: Iterable[Key], declared: Topology) -> Iterator[Probe]:
-    """Return a message that no binding names for each exchange that becomes another, or whose alternate exchange does.
+    def _found(self) -> dict[Key, Binding]:
+        before, after = self._ways.routers
+        found: dict[Key, Binding] = {}
+        for key in self._changed:
+            if key.kind is Kind.BINDING:
+                one = before.topology.resources.get(key) or after.topology.resources.get(key)
+                found |= {key: one} if isinstance(one, Binding) else {}
+            elif key.kind is Kind.EXCHANGE and key in before.topology.resources:
+                found |= {one.key: one for one in after.topology.bindings_from(key)}
+        return found
 
-    That is one that it has or names, by itself or by a policy.
-    """
-    exchanges = {key for key in changed if key.kind is Kind.EXCHANGE}
-    if not exchanges and not any(key.kind is Kind.POLICY for key in changed):
-        return
-    for key, exchange in sorted(before.topology.resources.items()):
-        other = after.topology.resources.get(key)
-        if not isinstance(exchange, Exchange) or not isinstance(other, Exchange):
-            continue
-        was, will = before.alternate(exchange), after.alternate(other)
-        ends = {key, *(Key(key.vhost, Kind.EXCHANGE, it[0]) for it in (was, will) if it)}
-        if was != will or not exchanges.isdisjoint(ends):
+    def _stays(self, key: Key) -> bool:
+        return all(router.exchange(key.vhost, key.name) for router in self._ways.routers)
+
+    def _was(self, key: Key) -> bool:
+        return key in self._ways.before.topology.resources
+
+    def bindings(self, *, new: bool) -> Iterator[Probe]:
+        """Return probes for bindings that are new, or for those that go or leave an exchange that becomes another."""
+        for key, binding in self._bindings.items():
+            if self._was(key) is not new:
+                messages = [*chain.from_iterable(self._messages(binding, one) for one in self._ways.own(binding))]
+                shown = binding.routing_key if messages[0].routing_key else ""
+                yield Probe("binding", "", tuple(messages), shown, self._declared.note(key).origin)
+
+    def _messages(self, binding: Binding, shape: Shape) -> Iterator[Message]:
+        words = tuple(binding.routing_key.split(".")) if shape.headers and shape.words is None else shape.words
+        for key in keys_of(words, self._ways.fresh, self._ways.longest):
+            yield Message(binding.source, key, shape.headers, binding.vhost)
+
+    def otherwise(self) -> Iterator[Probe]:
+        """Return a message that no binding names for each exchange that becomes another, or whose alternate does.
+
+        That is one that it has or names, by itself or by a policy.
+        """
+        for key, _ in self._exchanges:
             message = Message(key.name, OTHERWISE, vhost=key.vhost)
-            yield Probe("exchange", key.name, (message,), OTHERWISE, declared.note(key).origin)
+            yield Probe("exchange", key.name, (message,), OTHERWISE, self._declared.note(key).origin)
 
+    def _become(self) -> Iterator[tuple[Key, tuple[str | None, str | None]]]:
+        exchanges = {key for key in self._changed if key.kind is Kind.EXCHANGE}
+        if not exchanges and not any(key.kind is Kind.POLICY for key in self._changed):
+            return
+        before, after = self._ways.routers
+        always = (Key(vhost, Kind.EXCHANGE, name) for vhost in before.topology.vhosts for name in PREDECLARED)
+        there = {key for key, one in before.topology.resources.items() if isinstance(one, Exchange)}
+        for key in sorted({*there, *always}):
+            one, other = (router.exchange(key.vhost, key.name) for router in (before, after))
+            if one and other:
+                was, will = before.alternate(one), after.alternate(other)
+                ends = {key, *(Key(key.vhost, Kind.EXCHANGE, it[0]) for it in (was, will) if it)}
+                if was != will or not exchanges.isdisjoint(ends):
+                    yield key, (was[0] if was else None, will[0] if will else None)
 
-def _kinds(key: Key, *routers: Router) -> set[str | None]:
-    """Return by which types' rules an exchange routes before and after."""
-    found = [router.exchange(key.vhost, key.name) for router in routers]
-    inner = "x-delayed-type"
-    return {one.arguments.get(inner) if one.type == DELAYED else one.type for one in found if one}
+    def behind(self) -> Iterator[Probe]:
+        """Return probes for what further bindings take of the messages that changed ones take: what goes comes first.
 
+        Behind an exchange that is a binding's end, or that becomes another; behind alternate exchanges that come or
+        go; and, where something falls through to an alternate exchange, behind every binding of the exchange.
+        """
+        found = [(self._was(key), binding) for key, binding in self._bindings.items()]
+        deep = [(was, one) for was, one in found if one.destination_kind == "exchange" or self._falls(one)]
+        share = max(_LEAST, _DEEPER // max(1, len(deep) + len(self._exchanges)))
+        for was, binding in sorted(deep, key=lambda it: not it[0]):
+            origin = self._declared.note(binding.key).origin
+            shapes = islice(self._behind(binding, was=was), share)
+            yield from self._probes("binding", binding.source_key, shapes, origin)
+        for key, alternates in self._exchanges:
+            origin = self._declared.note(key).origin
+            yield from self._probes("exchange", key, islice(self._fallen(key, alternates), share), origin)
 
-def _messages(binding: Binding, kinds: set[str | None]) -> Iterator[Message]:
-    if not kinds - _ANY_KEY:
-        yield Message(binding.source, vhost=binding.vhost)
-        return
-    headers: dict[str, Plain] = {}
-    if "headers" in kinds:
-        headers = {
-            name: _WORD if value is None else value
-            for name, value in binding.arguments.items()
-            if name not in {"x-match", "CC", "BCC"}
-        }
-    for key in _keys(binding.routing_key) if "topic" in kinds else (binding.routing_key,):
-        yield Message(binding.source, key, headers, binding.vhost)
+    def _falls(self, binding: Binding) -> bool:
+        return self._ways.falls(binding.source_key)
 
+    def _behind(self, binding: Binding, *, was: bool) -> Iterator[Shape]:
+        before, after = self._ways.routers
+        start = binding.source_key if self._falls(binding) else binding.destination_key
+        for shape in self._ways.own(binding):
+            for router in (before, after) if was else (after, before):
+                yield from self._ways.behind(router, start, shape)
 
-def _keys(pattern: str) -> list[str]:
-    """Return routing keys that a topic pattern takes, the likeliest first.
+    def _fallen(self, key: Key, alternates: tuple[str | None, str | None]) -> Iterator[Shape]:
+        for router, name in zip(self._ways.routers, alternates, strict=True):
+            if name is not None:
+                yield from self._ways.behind(router, Key(key.vhost, Kind.EXCHANGE, name), Shape())
+        if key in self._changed:
+            for router in self._ways.routers:
+                yield from self._ways.behind(router, key, Shape())
 
-    >>> _keys("order.*.done"), _keys("order.#")
-    (['order.x.done'], ['order.x', 'order', 'order.x.x'])
-    """
-    words = [_WORD if word == "*" else word for word in pattern.split(".")]
-    if "#" not in words:
-        return [".".join(words)]
-    return [".".join(more for word in words for more in (several if word == "#" else [word])) for several in _SEVERAL]
+    def _probes(self, sender: Sender, at: Key, shapes: Iterable[Shape], origin: Origin | None) -> Iterator[Probe]:
+        name = at.name if sender == "exchange" else ""
+        for shape in shapes:
+            keys = keys_of(shape.words, self._ways.fresh, self._ways.longest)
+            messages = tuple(Message(at.name, key, shape.headers, at.vhost) for key in keys)
+            yield Probe(sender, name, messages, shape.shown, origin)

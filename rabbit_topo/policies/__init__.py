@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rabbit_topo.policies.limits import DEFAULT_DELIVERY_LIMIT, DIVERSIONS, LIMITS, tightened
 from rabbit_topo.policies.matching import Candidates, candidates, effective, first, fits, kind_of, reaches, release
-from rabbit_topo.policies.merging import Option, effective_options, merged_definition, options
+from rabbit_topo.policies.merging import Option, effective_options, merge, merged_definition, options
 from rabbit_topo.policies.patterns import pattern_matches
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "first",
     "fits",
     "kind_of",
+    "merge",
     "merged_definition",
     "options",
     "pattern_matches",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
-from weakref import WeakKeyDictionary
 
-from rabbit_topo.policies import DEFAULT_DELIVERY_LIMIT, Option, effective_options, kind_of, release
+from rabbit_topo.policies import DEFAULT_DELIVERY_LIMIT, kind_of, merge, release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rabbit_topo.model import Key, Queue
+    from rabbit_topo.model import Queue
+    from rabbit_topo.policies import Candidates, Option
     from rabbit_topo.routing.router import Router
 
 Event: TypeAlias = Literal["rejected", "expired", "maxlen", "delivery_limit"]
@@ -61,16 +61,14 @@ class Care:
         return None if self.cannot("expired", expiration_ms) else "expired"
 
 
-_KNOWN: WeakKeyDictionary[Router, dict[Key, Care]] = WeakKeyDictionary()
+def care_under(queue: Queue, policies: Candidates, operators: Candidates, version: str) -> Care:
+    """Return what a queue does with its messages under these policies."""
+    return _care(kind_of(queue), merge(queue, policies.winner, operators.winner, version), version)
 
 
 def care_of(router: Router, queue: Queue) -> Care:
-    """Return what a queue does with its messages, under the router's policies; worked out once a queue."""
-    known = _KNOWN.setdefault(router, {})
-    if queue.key not in known:
-        given = effective_options(queue, router.policies(queue.vhost), router.operator_policies, router.version)
-        known[queue.key] = _care(kind_of(queue), given, router.version)
-    return known[queue.key]
+    """Return what a queue does with its messages, under the router's policies."""
+    return router.care(queue)
 
 
 def _care(kind: str, given: Mapping[str, Option], version: str) -> Care:

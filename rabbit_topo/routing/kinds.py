@@ -22,7 +22,7 @@ ONE_OF: Final = {
 }
 LOCAL_RANDOM: Final = "x-local-random"
 DELAYED: Final = "x-delayed-message"
-_FANOUTS: Final = frozenset({"fanout", "x-recent-history"})
+FANOUTS: Final = frozenset({"fanout", "x-recent-history"})
 
 
 class Asked(NamedTuple):
@@ -52,7 +52,7 @@ def matcher(kind: str | None, bindings: Sequence[Binding], version: str) -> Matc
             return _topic(bindings)
         case "headers":
             return _headers(bindings, version)
-        case str() if kind in _FANOUTS:
+        case str() if kind in FANOUTS:
             everything = [Found(number, "takes every message") for number in range(len(bindings))]
             return lambda _: everything
         case str() if kind in ONE_OF:
@@ -130,4 +130,4 @@ def _quoted(text: str) -> str:
     return f'"{text}"'
 
 
-__all__ = ["DELAYED", "LOCAL_RANDOM", "ONE_OF", "Asked", "Found", "Matcher", "fits", "matcher", "missed"]
+__all__ = ["DELAYED", "FANOUTS", "LOCAL_RANDOM", "ONE_OF", "Asked", "Found", "Matcher", "fits", "matcher", "missed"]

@@ -7,21 +7,24 @@ alternate exchange, if it has one.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.errors import UsageError
 from rabbit_topo.model import PREDECLARED, Exchange, Key, Kind, Policy, Queue
-from rabbit_topo.policies import effective
+from rabbit_topo.policies import candidates
+from rabbit_topo.routing.effective import care_under
 from rabbit_topo.routing.headers import amqp_type
-from rabbit_topo.routing.kinds import DELAYED, LOCAL_RANDOM, ONE_OF, Asked, matcher, missed
-from rabbit_topo.routing.types import Hop, Message, Missed, Route, Taken
+from rabbit_topo.routing.kinds import DELAYED, Asked, matcher
+from rabbit_topo.routing.types import Message, Route
+from rabbit_topo.routing.walk import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rabbit_topo.model import Binding, Observed, Topology
-    from rabbit_topo.routing.kinds import Found, Matcher
+    from rabbit_topo.policies import Candidates
+    from rabbit_topo.routing.effective import Care
+    from rabbit_topo.routing.kinds import Matcher
 
 LATEST: Final = "4.3"
 _ALTERNATE: Final = "alternate-exchange"
@@ -57,9 +60,10 @@ class Router:
         self.version = version
         self.operator_policies = tuple(operator_policies)
         self._hidden = {queue.key: queue for queue in hidden}
-        self._more: dict[Key, list[Binding]] = {}
+        more: dict[Key, list[Binding]] = {}
         for binding in hidden_bindings:
-            self._more.setdefault(binding.source_key, []).append(binding)
+            more.setdefault(binding.source_key, []).append(binding)
+        self._merged = {key: (*topology.bindings_from(key), *bindings) for key, bindings in more.items()}
         self._policies: dict[str, list[Policy]] = {}
         for resource in topology.resources.values():
             if isinstance(resource, Policy):
@@ -67,6 +71,8 @@ class Router:
         self._vhosts = topology.vhosts or ("/",)
         self._matchers: dict[Key, Matcher] = {}
         self._alternates: dict[Key, tuple[str, str] | None] = {}
+        self._candidates: dict[Key, Candidates] = {}
+        self._care: dict[Key, Care] = {}
 
     @classmethod
     def observed(cls, observed: Observed) -> Router:
@@ -112,9 +118,28 @@ class Router:
 
     def bindings_from(self, key: Key) -> Sequence[Binding]:
         """Return the bindings that leave an exchange."""
-        more = self._more.get(key)
-        found = self.topology.bindings_from(key)
-        return [*found, *more] if more else found
+        merged = self._merged.get(key)
+        return self.topology.bindings_from(key) if merged is None else merged
+
+    def kind(self, exchange: Exchange | None) -> str | None:
+        """Return by which type's rules an exchange routes, the inner one of a delaying one; None if nobody says."""
+        if exchange is not None and exchange.type == DELAYED:
+            inner = exchange.arguments.get("x-delayed-type")
+            return inner if isinstance(inner, str) else None
+        return exchange.type if exchange else None
+
+    def candidates(self, target: Queue | Exchange) -> Candidates:
+        """Return the policies that reach an object, or may; worked out once an object."""
+        if target.key not in self._candidates:
+            self._candidates[target.key] = candidates(self.policies(target.vhost), target, self.version)
+        return self._candidates[target.key]
+
+    def care(self, queue: Queue) -> Care:
+        """Return what a queue does with its messages; worked out once a queue."""
+        if queue.key not in self._care:
+            operators = candidates(self.operator_policies, queue, self.version)
+            self._care[queue.key] = care_under(queue, self.candidates(queue), operators, self.version)
+        return self._care[queue.key]
 
     def alternate(self, exchange: Exchange) -> tuple[str, str] | None:
         """Return an exchange's alternate exchange, and the policy that names it where no argument does."""
@@ -126,7 +151,7 @@ class Router:
         own = exchange.arguments.get(_ALTERNATE)
         if isinstance(own, str):
             return own, ""
-        policy = effective(self.policies(exchange.vhost), exchange, self.version)
+        policy = self.candidates(exchange).winner
         given = policy.definition.get(_ALTERNATE) if policy else None
         return (given, policy.name) if policy and isinstance(given, str) else None
 
@@ -148,7 +173,7 @@ class Router:
         if refusal:
             return Route(message, vhost, (), refusal=refusal)
         seen = {name: value for name, value in message.headers.items() if name != "BCC"}  # the broker takes it away
-        walk = _Walk(self, vhost, Asked(tuple(keys), seen))
+        walk = Walk(self, vhost, Asked(tuple(keys), seen))
         if message.exchange:
             walk.run(message.exchange)
         else:
@@ -163,10 +188,10 @@ class Router:
             notes=tuple(walk.notes),
         )
 
-    def matcher(self, exchange: Exchange, kind: str | None) -> Matcher:
+    def matcher(self, exchange: Exchange) -> Matcher:
         """Return the index of an exchange's bindings."""
         if exchange.key not in self._matchers:
-            self._matchers[exchange.key] = matcher(kind, self.bindings_from(exchange.key), self.version)
+            self._matchers[exchange.key] = matcher(self.kind(exchange), self.bindings_from(exchange.key), self.version)
         return self._matchers[exchange.key]
 
 
@@ -184,115 +209,3 @@ def keys_of(message: Message) -> tuple[str, tuple[str, ...]]:
             return f"PRECONDITION_FAILED - invalid message: {why}", ()
         keys += [key for key in more if isinstance(key, str)]
     return "", tuple(dict.fromkeys(keys))
-
-
-class _Walk:
-    """One message on its way. What is reached for certain is followed to its end before what may be reached."""
-
-    def __init__(self, router: Router, vhost: str, asked: Asked) -> None:
-        self.router = router
-        self.vhost = vhost
-        self.asked = asked
-        self.hops: list[Hop] = []
-        self.notes: list[str] = []
-        self.queues: set[str] = set()
-        self.perhaps: set[str] = set()
-        self._sure: deque[tuple[str, Taken | None]] = deque()
-        self._maybe: deque[tuple[str, Taken | None]] = deque()
-        self._seen: set[str] = set()
-
-    def by_name(self) -> None:
-        """Route on the default exchange: each key is a queue's name."""
-        taken = []
-        for key in self.asked.keys:
-            there = self.router.queue(self.vhost, key) is not None
-            reason = "the key is the queue's name" if there else "no queue has this name"
-            taken.append(Taken(Key(self.vhost, Kind.QUEUE, key), "default", reason, missing=not there))
-            if there:
-                self.queues.add(key)
-        self.hops.append(Hop("", "direct", None, tuple(taken)))
-
-    def run(self, start: str) -> None:
-        """Ask one exchange after the other."""
-        self._seen.add(start)
-        self._sure.append((start, None))
-        while self._sure or self._maybe:
-            certain = bool(self._sure)
-            name, by = (self._sure or self._maybe).popleft()
-            exchange = self.router.exchange(self.vhost, name)
-            if exchange is not None and (certain or name not in self._seen):
-                self._seen.add(name)
-                self._at(exchange, by, certain=certain)
-
-    def _at(self, exchange: Exchange, by: Taken | None, *, certain: bool) -> None:
-        kind, note, waits = self._kind(exchange)
-        bindings = self.router.bindings_from(exchange.key)
-        found = self.router.matcher(exchange, kind)(self.asked)
-        taken = [self._binding(bindings[one.number], one, certain=certain) for one in found]
-        sure = any(one.certain for one in found) or (bool(found) and kind in ONE_OF)
-        if alternate := self.router.alternate(exchange):
-            if not found or waits:
-                taken.append(self._alternate(*alternate, certain=certain))
-            elif not sure:
-                taken.append(self._alternate(*alternate, certain=False))
-        if not taken:
-            note = note or "no binding takes it, and there is no alternate exchange: dropped here"
-        if kind == "headers":
-            self.notes += [f"{exchange.name}: {one.reason}" for one in found if not one.certain]
-        asked, version, numbers = self.asked, self.router.version, frozenset(one.number for one in found)
-
-        def others() -> tuple[Missed, ...]:
-            left = [binding for number, binding in enumerate(bindings) if number not in numbers]
-            return tuple(Missed(binding, missed(kind, binding, asked, version)) for binding in left)
-
-        self.hops.append(Hop(exchange.name, exchange.type, by, tuple(taken), note, others))
-
-    def _kind(self, exchange: Exchange) -> tuple[str | None, str, bool]:
-        """Return by which type's rules an exchange routes, what is to be said of it, and whether the message waits."""
-        kind, note, waits = exchange.type, "", False
-        if kind == DELAYED:
-            inner = exchange.arguments.get("x-delayed-type")
-            delay = self.asked.headers.get("x-delay")
-            kind = inner if isinstance(inner, str) else None
-            waits = type(delay) is int and delay > 0
-            if waits:
-                note = f"waits {delay} ms first; until then the message counts as unroutable"
-        elif kind in ONE_OF or kind == LOCAL_RANDOM:
-            note = f"{kind} sends it to one of its bindings"
-        elif kind is None:
-            note = "nobody says of which type this exchange is"
-        if note:
-            self.notes.append(f"{exchange.name}: {note}")
-        return kind, note, waits
-
-    def _binding(self, binding: Binding, found: Found, *, certain: bool) -> Taken:
-        return self._go(
-            binding.destination_key,
-            Taken(binding.destination_key, "binding", found.reason, binding, found.certain and certain),
-        )
-
-    def _alternate(self, name: str, policy: str, *, certain: bool) -> Taken:
-        key = Key(self.vhost, Kind.EXCHANGE, name)
-        reason = "no binding takes it" + (f" (policy {policy})" if policy else "")
-        return self._go(key, Taken(key, "alternate", reason, certain=certain))
-
-    def _go(self, key: Key, taken: Taken) -> Taken:
-        if key.kind is Kind.QUEUE:
-            if self.router.queue(self.vhost, key.name) is None:
-                return _with(taken, missing=True)
-            (self.queues if taken.certain else self.perhaps).add(key.name)
-            return taken
-        if self.router.exchange(self.vhost, key.name) is None:
-            return _with(taken, missing=True)
-        if key.name in self._seen:
-            return _with(taken, again=True)
-        if taken.certain:
-            self._seen.add(key.name)
-            self._sure.append((key.name, taken))
-        else:
-            self._maybe.append((key.name, taken))
-        return taken
-
-
-def _with(taken: Taken, *, again: bool = False, missing: bool = False) -> Taken:
-    return Taken(taken.destination, taken.way, taken.reason, taken.binding, taken.certain, again=again, missing=missing)

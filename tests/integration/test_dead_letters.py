@@ -18,7 +18,6 @@ import amqp
 
 from rabbit_topo.model import Binding
 from rabbit_topo.policies import release
-from rabbit_topo.routing.effective import care_of
 from tests.dead_letter_chains import Chain, chain
 from tests.traffic import connected
 
@@ -114,7 +113,7 @@ def _step(node: Node, channel: Any, one: Chain, index: int) -> str:
     router = one.router(node.version)
     queue = router.queue(one.message.vhost or "", step.queue)
     assert queue is not None
-    limit = care_of(router, queue).delivery_limit or 0
+    limit = router.care(queue).delivery_limit or 0
     taken = [_get(channel, step.queue) for _ in one.states[index - 1][step.queue]]
     turn = 0
     while all(taken):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rabbit_topo.model import Arguments, Binding, Exchange, Policy, Queue, Topology
 from rabbit_topo.routing import Message, Router
 from rabbit_topo.routing.dead_letters import Held, dead_letter, fates, held
-from rabbit_topo.routing.effective import Event, care_of
+
+if TYPE_CHECKING:
+    from rabbit_topo.routing.effective import Event
 
 
 def _queue(name: str, queue_type: str | None = "classic", **arguments: Any) -> Queue:
@@ -138,7 +140,7 @@ def test_policies_and_operator_policies_count() -> None:
     letter = dead_letter(router, _held("q"), "expired")
     assert letter.queues == ("d",)
     assert letter.reason == "dead-letter-exchange dead (policy letters)"
-    assert str(care_of(router, _queue("q")).options["message-ttl"]) == "operator policy cap"
+    assert str(router.care(_queue("q")).options["message-ttl"]) == "operator policy cap"
 
 
 def test_a_missing_exchange_drops_and_a_careful_queue_keeps() -> None:

@@ -137,6 +137,30 @@ def test_a_delayed_message_goes_by_the_inner_type(given: str | None, queues: tup
     assert reached.perhaps == (() if given else ("q", "r"))
 
 
+def test_one_place_says_by_which_type_an_exchange_routes() -> None:
+    inner = Arguments({"x-delayed-type": "topic"})
+    given = [Exchange("/", "x", "x-delayed-message", arguments=inner), Exchange("/", "y", "x-delayed-message")]
+    assert [Router(topology()).kind(one) for one in (*given, Exchange("/", "z", "fanout"), None)] == [
+        "topic",
+        None,
+        "fanout",
+        None,
+    ]
+
+
+def test_what_a_queue_does_is_worked_out_once_for_a_router() -> None:
+    queue = Queue("/", "q", "classic", arguments=Arguments({"x-message-ttl": 5}))
+    router = Router(topology(queue))
+    assert router.care(queue) is router.care(queue)
+    assert router.care(queue).ttl_ms == 5
+    assert (
+        Router(topology(queue), operator_policies=[Policy("/", "o", "q", definition=Arguments({"message-ttl": 3}))])
+        .care(queue)
+        .ttl_ms
+        == 3
+    )
+
+
 def test_a_message_that_waits_goes_to_the_alternate_exchange_at_once() -> None:
     exchange = bound("x-delayed-message", **{"x-delayed-type": "direct", "alternate-exchange": "amq.fanout"})
     spared = (Queue("/", "spared"), Binding("/", "amq.fanout", "queue", "spared"))

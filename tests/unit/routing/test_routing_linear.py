@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.routing import PLAIN, WILD, topic_topology
+from rabbit_topo.model import Binding
 from rabbit_topo.routing import Message, Router
 
 if TYPE_CHECKING:
@@ -53,6 +54,17 @@ def routing(router: Router, keys: list[str]) -> Callable[[], object]:
 def test_a_route_among_more_bindings() -> None:
     def took(bindings: int) -> float:
         router = Router(topic_topology(bindings))
+        router.route(Message("events", "none"))
+        return seconds(routing(router, [f"shop.{number}.0.created" for number in range(100)]))
+
+    assert took(16 * BINDINGS) < 4 * took(BINDINGS)
+
+
+def test_a_route_beside_a_hidden_binding() -> None:
+    hidden = Binding("/", "events", "queue", "amq.gen-1", "zzz")
+
+    def took(bindings: int) -> float:
+        router = Router(topic_topology(bindings), hidden_bindings=[hidden])
         router.route(Message("events", "none"))
         return seconds(routing(router, [f"shop.{number}.0.created" for number in range(100)]))
 
