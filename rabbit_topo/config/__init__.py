@@ -7,8 +7,9 @@ environment; whoever calls passes it in.
 
 from __future__ import annotations
 
-from rabbit_topo.config.file import CONFIG_NAME, LintSettings
+from rabbit_topo.config.file import LintSettings
 from rabbit_topo.config.login import Flags
 from rabbit_topo.config.settings import Settings, Sources, resolve, resolve_sources
+from rabbit_topo.filenames import CONFIG_NAME
 
 __all__ = ["CONFIG_NAME", "Flags", "LintSettings", "Settings", "Sources", "resolve", "resolve_sources"]

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 from rabbit_topo.broker.address import no_url, parse_addresses, resembles_url
 from rabbit_topo.broker.target import DEFAULT, Expected, Target, Tls, split_addresses
-from rabbit_topo.config.file import CONFIG_NAME, LintSettings, find_upwards
+from rabbit_topo.config.file import LintSettings, find_upwards
 from rabbit_topo.config.login import Flags, read_password, way_in
 from rabbit_topo.config.reading import read
 from rabbit_topo.errors import InputError, UsageError
+from rabbit_topo.filenames import CONFIG_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from rabbit_topo.filenames import TEST_ENDINGS
 from rabbit_topo.load import bindings, objects, parties, policies, route_tests
 from rabbit_topo.load.draft import Draft, End
 from rabbit_topo.load.merge import Profiles
@@ -87,7 +88,7 @@ def topology(
 
 def _page(document: Document, default_vhost: str, walk: Walk, problems: Problems) -> _Page | None:
     root, file, place = document
-    is_test = file.endswith((".test.yaml", ".test.yml"))
+    is_test = file.endswith(TEST_ENDINGS)
     if not walk.check(TEST_FILE if is_test else TOPOLOGY, "a document", root, file, place):
         return None
     if "version" not in root and "version" not in root.dropped:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rabbit_topo.filenames import CONFIG_NAME
 from rabbit_topo.load.problems import NOWHERE
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from rabbit_topo.load.problems import Problems
 
 MAX_BYTES = 64 * 1024 * 1024
-CONFIG_NAME = "rabbit-topo.yaml"
 _ENDINGS = (".yaml", ".yml")
 
 

@@ -1,13 +1,17 @@
 """The pytest plugin: `pytest topology/` runs the route tests of every `*.test.yaml` there, a case an item.
 
-Everything but this file is imported when there is such a file.
+Other tools have files of that name, too. Ours are those below a rabbit-topo.yaml, those that the command line names,
+and those that say at their top what ours do. Everything but this file is imported when there is one of them.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from rabbit_topo.filenames import CONFIG_NAME, TEST_ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,16 +21,31 @@ if TYPE_CHECKING:
     from rabbit_topo.routing import Router
     from rabbit_topo.routing.cases import Case
 
-_ENDINGS = (".test.yaml", ".test.yml")
+_KEY = re.compile(r"""["']?(?:(version)["']?\s*:\s+1\s*(?:\s#.*)?$|(vhost|tests)["']?\s*:(?:\s|$))""")
+_NO_KEY = (" ", "\t", "#", "-", "%", "]", "}", "...")  # what a line begins with that has no key of the top
 _ROUTERS: pytest.StashKey[dict[tuple[str, ...], Router]] = pytest.StashKey()
 _WIDTH = 100
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect files of route tests."""
-    if file_path.name.endswith(_ENDINGS):
+    if file_path.name.endswith(TEST_ENDINGS) and (
+        parent.session.isinitpath(file_path)
+        or any((folder / CONFIG_NAME).is_file() for folder in file_path.parents)
+        or _seems_ours(file_path)
+    ):
         return TestFile.from_parent(parent, path=file_path)
     return None
+
+
+def _seems_ours(path: Path) -> bool:
+    """Say whether the top of a file has `version: 1` and `tests`, and nothing that ours have not; without YAML."""
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return False
+    tops = [_KEY.match(line) for line in lines if line and not line.startswith(_NO_KEY)]
+    return all(tops) and {"version", "tests"} <= {word for top in tops if top for word in top.groups()}
 
 
 class TestFile(pytest.File):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rabbit_topo.errors import UsageError
+from rabbit_topo.filenames import TEST_ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-ENDINGS: Final = (".test.yaml", ".test.yml")
 
 
 def is_test_file(path: str | Path) -> bool:
@@ -20,7 +19,7 @@ def is_test_file(path: str | Path) -> bool:
     >>> is_test_file("shop/orders.test.yaml"), is_test_file("shop/orders.yaml")
     (True, False)
     """
-    return str(path).endswith(ENDINGS)
+    return str(path).endswith(TEST_ENDINGS)
 
 
 def only_tests(paths: Sequence[str | Path]) -> tuple[str, ...]:

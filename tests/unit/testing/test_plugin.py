@@ -91,8 +91,44 @@ def test_files_that_are_wrong_are_told_as_the_command_does(folder: Path) -> None
     assert "Traceback" not in said
 
 
+FOREIGN = [
+    "suite: a chart\ntests:\n  - it: works\n",
+    "version: 2\ntests: []\n",
+    "- a\n",
+    "version: 1\n",
+    "a: [\n",
+    "\xff",
+]
+
+
+def test_files_of_other_tools_are_let_alone(folder: Path) -> None:
+    (folder / "theirs").mkdir()
+    for number, text in enumerate(FOREIGN):
+        (folder / f"theirs/{number}.test.yaml").write_text(text, encoding="latin-1")
+    code, said = _pytest(folder)
+    assert (code, "theirs" in said) == (1, False), said
+    code, said = _pytest(folder, "theirs/0.test.yaml")
+    assert (code, "collecting theirs/0.test.yaml" in said) == (2, True), said  # it was named
+    (folder / "rabbit-topo.yaml").write_text("sources: [topo]\n")
+    code, said = _pytest(folder)
+    assert (code, "theirs/1.test.yaml:" in said) == (2, True), said
+
+
+def test_ours_are_known_however_they_are_written(folder: Path) -> None:
+    rest = "tests:\n- {name: ours, publish: {exchange: e}, expect: []}\n"
+    heads = [
+        "---\nversion: 1  # the form\nvhost: /\n",
+        "%YAML 1.1\n---\n'version': 1\n",
+        '\ufeff# ours\n"version" : 1\n',
+    ]
+    for number, head in enumerate(heads):
+        (folder / f"topo/{number}.test.yaml").write_text(head + rest, "utf-8")
+    code, said = _pytest(folder, "topo", "-k", "ours")
+    assert (code, "3 passed" in said) == (0, True), said
+
+
 def test_it_costs_nothing_where_there_is_no_test_file(folder: Path) -> None:
-    (folder / "topo/a.test.yaml").unlink()
+    (folder / "topo/a.test.yaml").write_text(FOREIGN[0])
     (folder / "test_it.py").write_text(
         "import sys\n\n\ndef test_it():\n"
         "    heavy = {'yaml', 'click', 'rabbit_topo.load', 'rabbit_topo.routing', 'rabbit_topo.model'}\n"
