@@ -11,7 +11,6 @@ from rabbit_topo.lint.names import named
 from rabbit_topo.lint.types import Hit, Rule
 from rabbit_topo.model import Key, Kind
 from rabbit_topo.policies import release
-from rabbit_topo.routing.effective import care_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +28,7 @@ _KEY_ARGUMENT: Final = "x-dead-letter-routing-key"
 def _no_such_exchange(index: Index) -> Iterator[Hit]:
     lost: list[tuple[Queue, Option]] = []
     for queue in index.queues:
-        care = care_of(index.router, queue)
+        care = index.router.care(queue)
         if care.exchange and index.router.exchange(queue.vhost, care.exchange) is None:
             option = care.options[_EXCHANGE]
             if option.source == "argument" or index.ways.is_clear(queue):
@@ -41,17 +40,17 @@ def _no_such_exchange(index: Index) -> Iterator[Hit]:
 def _unroutable(index: Index) -> Iterator[Hit]:
     for queue in index.queues:
         dead = index.ways.dead(queue)
-        care = care_of(index.router, queue)
-        if any(one.key is None for one in dead):
-            continue
+        care = index.router.care(queue)
         if Key(queue.vhost, Kind.EXCHANGE, care.exchange or "") in index.ways.ends:
             continue  # RT202 says so of the exchange, once for all of its queues
         where = f'the exchange "{care.exchange}"' if care.exchange else "the default exchange"
-        if keys := [one.key for one in dead if one.lost and one.key is not None]:
+        known = all(one.key is not None for one in dead)
+        keys = [one.key for one in dead if one.lost and one.key is not None] if known else []
+        if keys := [*keys, *index.ways.lost_patterns(queue)]:
             yield Hit(
                 queue.key, f"dead letters of {named(queue)} reach no queue: {where} has no way for {quoted(keys)}"
             )
-        elif any(map(partial(_ends_in_streams, index), dead)) and not care.safely:
+        elif known and any(map(partial(_ends_in_streams, index), dead)) and not care.safely:
             message = f"dead letters of {named(queue)} go to streams alone, which take none before RabbitMQ 3.12"
             yield Hit(queue.key, message, "dead-letter to a queue of another type, or upgrade")
 

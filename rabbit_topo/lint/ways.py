@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from rabbit_topo.lint.meeting import Tree
 from rabbit_topo.model import PREDECLARED, Key, Kind
 from rabbit_topo.policies import fits, kind_of, pattern_matches
-from rabbit_topo.routing.effective import care_of
 from rabbit_topo.routing.topic import words_of
 from rabbit_topo.routing.types import Message
 
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from rabbit_topo.model import Binding, Exchange, Policy, Queue
     from rabbit_topo.routing.types import Route
 
-DELAYED: Final = "x-delayed-message"
-FANOUTS: Final = frozenset({"fanout", "x-recent-history"})
 _ANY: Final = ".".join("\0" * 128)  # a key that only `#` and what looks at no key takes: 255 bytes
+
+
+def fixed(key: str) -> bool:
+    """Say whether a topic exchange's binding key fits one key alone."""
+    return {"*", "#"}.isdisjoint(words_of(key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,7 @@ class Ways:
 
     def kind(self, vhost: str, name: str) -> str | None:
         """Return by which type's rules an exchange routes, None where nobody says."""
-        exchange = self._index.router.exchange(vhost, name)
-        if exchange is not None and exchange.type == DELAYED:
-            inner = exchange.arguments.get("x-delayed-type")
-            return inner if isinstance(inner, str) else None
-        return exchange.type if exchange else None
+        return self._index.router.kind(self._index.router.exchange(vhost, name))
 
     def shown_whole(self, vhost: str, name: str) -> bool:
         """Say whether all bindings of an exchange are seen: of somebody else's, files may not show them."""
@@ -102,7 +101,7 @@ class Ways:
         """Which queues name an exchange as their dead-letter exchange."""
         users: dict[Key, list[Queue]] = {}
         for queue in self._index.queues:
-            if (name := care_of(self._index.router, queue).exchange) is not None:
+            if (name := self._index.router.care(queue).exchange) is not None:
                 users.setdefault(Key(queue.vhost, Kind.EXCHANGE, name), []).append(queue)
         return users
 
@@ -157,12 +156,45 @@ class Ways:
             keys.add(queue.name)
         return sorted(keys), whole
 
+    def lost_patterns(self, queue: Queue) -> Sequence[str]:
+        """Return the topic patterns whose messages are lost: provably no binding of the dead-letter exchange fits both.
+
+        Empty where dead letters get another key, or the exchange may have other ways: an alternate one, headers.
+        """
+        care = self._index.router.care(queue)
+        exchange = self._index.router.exchange(queue.vhost, care.exchange) if care.exchange else None
+        if exchange is None or care.routing_key is not None or not self.dead(queue) or not self._by_key_alone(exchange):
+            return ()
+        bindings = self._index.topology.bindings_into(queue.key)
+        patterns = {one.routing_key for one in bindings if self.kind(one.vhost, one.source) == "topic"}
+        return [one for one in sorted(patterns) if not fixed(one) and not self._tree(exchange).meets(one)]
+
+    def _by_key_alone(self, exchange: Exchange) -> bool:
+        """Say whether nothing but its bindings, which are all seen, and the key decides what an exchange does."""
+        return (
+            self.kind(exchange.vhost, exchange.name) in {"direct", "topic"}
+            and self.shown_whole(exchange.vhost, exchange.name)
+            and self.is_clear(exchange)
+            and self._index.router.alternate(exchange) is None
+        )
+
+    def _tree(self, exchange: Exchange) -> Tree:
+        if exchange.key not in self._trees:
+            literal = self.kind(exchange.vhost, exchange.name) == "direct"
+            bindings = self._index.router.bindings_from(exchange.key)
+            self._trees[exchange.key] = Tree((one.routing_key for one in bindings), literal=literal)
+        return self._trees[exchange.key]
+
+    @cached_property
+    def _trees(self) -> dict[Key, Tree]:
+        return {}
+
     def _is_literal(self, binding: Binding) -> bool:
         match self.kind(binding.vhost, binding.source):
             case "direct":
                 return True
             case "topic":
-                return {"*", "#"}.isdisjoint(words_of(binding.routing_key))
+                return fixed(binding.routing_key)
             case _:
                 return False
 
@@ -177,7 +209,7 @@ class Ways:
         return {}
 
     def _find(self, queue: Queue) -> Sequence[Dead]:
-        care = care_of(self._index.router, queue)
+        care = self._index.router.care(queue)
         exchange, key = care.exchange, care.routing_key
         if (
             exchange is None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 VERSIONS = ("3.10.8", "3.13", "4.3.6")
 WORLDS = 60
 CHAINS = 300
+WORDS = (("a", "a"), ("a", "b.a"), ("b", "a.a.b"), ("c", "c"))
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,10 @@ def test_lost_dead_letters_reach_no_queue_whatever_their_headers() -> None:
             empty = [
                 way for way in index.ways.dead(queue) if not _gets(router, queue.name, way.key or "", made.message)
             ]
-            assert empty or queue.key not in told
+            patterns = index.ways.lost_patterns(queue)
+            keys = [pattern.replace("*", word).replace("#", more) for pattern in patterns for word, more in WORDS]
+            assert not any(_gets(router, queue.name, key, made.message) for key in keys)
+            assert empty or patterns or queue.key not in told
             assert {way.way for way in index.ways.dead(queue) if way.lost} <= {way.way for way in empty}
             tried += queue.key in told
     assert tried > 10

@@ -101,7 +101,7 @@ def test_what_depends_on_headers_or_chance_is_not_judged(find: Finder, kind: str
 @pytest.mark.parametrize(
     "queues",
     [
-        '  q: {type: quorum, dead_letter: {exchange: dead}, bindings: [{exchange: amq.topic, routing_key: "a.#"}]}\n',
+        '  q: {type: quorum, dead_letter: {exchange: dead}, bindings: [{exchange: amq.topic, routing_key: "*"}]}\n',
         "  q: {type: quorum, dead_letter: {exchange: dead}, bindings: [{exchange: amq.fanout}]}\n",
         "  q: {type: quorum, dead_letter: {exchange: amq.direct, routing_key: gone}, direct: true}\n",
         "  q: {type: quorum, dead_letter: {exchange: dead}}\n",
@@ -110,6 +110,47 @@ def test_what_depends_on_headers_or_chance_is_not_judged(find: Finder, kind: str
 )
 def test_keys_and_bindings_that_nobody_sees_are_not_judged(find: Finder, queues: str) -> None:
     assert not find.written("RT302", dead("direct", "bindings: [{exchange: dead, routing_key: z}]", queues))
+
+
+FROM_TOPIC = """\
+  q:
+    type: quorum
+    dead_letter: {exchange: dead}
+    bindings: [{exchange: amq.topic, routing_keys: [a.*, "b.#", c]}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "bound", "lost"),
+    [
+        ("direct", "routing_keys: [paid, c]", '"a.*", "b.#"'),
+        ("direct", "routing_key: b", '"a.*"'),
+        ("topic", 'routing_keys: ["*.x", c]', None),
+        ("topic", 'routing_keys: ["a.#", "#.z"]', None),
+        ("topic", 'routing_keys: ["*", a.b.c]', '"a.*"'),
+    ],
+)
+def test_no_key_of_a_pattern_may_have_a_way_on(find: Finder, kind: str, bound: str, lost: str | None) -> None:
+    messages = find.messages("RT302", dead(kind, f"bindings: [{{exchange: dead, {bound}}}]", FROM_TOPIC))
+    said = f'dead letters of the queue "q" reach no queue: the exchange "dead" has no way for {lost}'
+    assert messages == ([said] if lost else [])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("dead: {type: direct", "dead: {type: direct, external: true"),
+        ("dead: {type: direct", "dead: {type: direct, open_bindings: true"),
+        ("dead: {type: direct", "dead: {type: direct, alternate_exchange: x"),
+        ("{exchange: dead}\n", "{exchange: dead, routing_key: paid}\n"),
+        ("{exchange: dead}\n", '{exchange: ""}\n'),
+        ("dead: {type: direct", "dead: {type: headers"),
+    ],
+)
+def test_patterns_are_not_judged_where_there_may_be_other_ways(find: Finder, old: str, new: str) -> None:
+    text = dead("direct", "bindings: [{exchange: dead, routing_key: paid}]", FROM_TOPIC)
+    assert find.written("RT302", text)
+    assert not find.written("RT302", text.replace(old, new))
 
 
 @pytest.mark.parametrize("more", ["external: true", "open_bindings: true"])
