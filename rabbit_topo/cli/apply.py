@@ -42,6 +42,7 @@ def command(**given: Any) -> int:
     6 incomplete, 1 failed and nothing written, 130 or 143 interrupted.
     """
     from rabbit_topo.apply import apply, refusal_of
+    from rabbit_topo.cli.plan_lint import found_in
     from rabbit_topo.plan.impact import impact
     from rabbit_topo.report.text import plan_lines
 
@@ -63,7 +64,8 @@ def command(**given: Any) -> int:
         if not common.quiet or asking or refusal:
             text_first = any(output.format == "text" and output.file is None for output in common.formats)
             stream = sys.stdout if text_first and not common.quiet else sys.stderr
-            show(plan_lines(plan, here.sources, width(), impact(plan)), stream, common.color)
+            routing, found = impact(plan), found_in(plan, common, here)
+            show(plan_lines(plan, here.sources, width(), routing, found), stream, common.color)
             stream.flush()  # a reader that left ends the command here, before anything is written
         if refusal:
             raise refusal

@@ -16,10 +16,10 @@ from rabbit_topo.cli.source import source
 from rabbit_topo.errors import UsageError
 
 if TYPE_CHECKING:
+    from rabbit_topo.broker.target import Target
     from rabbit_topo.cli.options import BrokerOptions, Common
     from rabbit_topo.cli.source import Source
-    from rabbit_topo.config import LintSettings
-    from rabbit_topo.lint import Context, Severity
+    from rabbit_topo.lint import Severity
     from rabbit_topo.report.findings import Findings
 
 FINDINGS: Final = 4
@@ -68,14 +68,13 @@ def command(**given: Any) -> int:
 
     common, login, own = options.split(given)
     here = source(common, login, own["given"], tolerant=True)
-    settings = here.configured.lint
-    findings = _lint(here, _context(here, common, login, own), settings, own)
+    findings = _lint(here, common, login, own)
     if own["write_baseline"]:
         lint_baseline.save(findings.found, own["write_baseline"])
         click.echo(f"{own['write_baseline']}: {len(findings.found)} findings", err=True)
         return 0
-    if baseline := own["baseline"] or settings.baseline:
-        new = lint_baseline.compare(findings.found, baseline)
+    if baseline := own["baseline"] or here.configured.lint.baseline:
+        new = lint_baseline.compare(findings.found, lint_baseline.read(baseline))
         findings = replace(findings, found=new.found, baseline=new.known)
         if new.gone:
             click.echo(f"{baseline}: {new.gone} of its findings are gone; --write-baseline makes it anew", err=True)
@@ -92,21 +91,34 @@ def command(**given: Any) -> int:
     return FINDINGS if findings.failed else 0
 
 
-def _lint(here: Source, context: Context, settings: LintSettings, own: dict[str, Any]) -> Findings:
+def _lint(here: Source, common: Common, login: BrokerOptions, own: dict[str, Any]) -> Findings:
+    from rabbit_topo.arguments.versions import read_release
+    from rabbit_topo.cli.judged import judged
     from rabbit_topo.lint import chosen, lint
     from rabbit_topo.report.findings import Findings
 
+    version, settings = own["target_version"], here.configured.lint
+    if version is not None and read_release(version) is None:
+        raise UsageError(f"{version!r} is no version of RabbitMQ", "write it like 4.3 or 3.10.8")
     rules = chosen(
         own["select"] or settings.select,
         (*settings.ignore, *own["ignore"]),
         (*settings.extend_select, *own["extend_select"]),
     )
-    router = here.router if here.version == context.version else None
+    by = judged(
+        here.topology,
+        here.configured,
+        rules,
+        version=version,
+        facts=here.live.facts if here.live else None,
+        target=here.target or _asked(common, login, own),
+        observed=here.live is not None,
+    )
     linted = lint(
         here.topology,
-        context,
+        by.context,
         rules=rules,
-        router=router,
+        router=by.router,
         problems=here.problems,
         comments=here.comments,
         damaged=here.damaged,
@@ -118,44 +130,19 @@ def _lint(here: Source, context: Context, settings: LintSettings, own: dict[str,
         rules,
         sorted(here.topology.files),
         "" if here.topology.files else here.shown,
-        context.version,
+        by.context.version,
         linted.suppressed,
         fails=frozenset(fails),
     )
 
 
-def _context(here: Source, common: Common, login: BrokerOptions, own: dict[str, Any]) -> Context:
-    """Return what is known of the broker: what it says itself, else what the configuration says."""
-    from rabbit_topo.arguments.versions import read_release
-    from rabbit_topo.lint import Context
+def _asked(common: Common, login: BrokerOptions, own: dict[str, Any]) -> Target | None:
+    """Return the broker that files are judged for, where one is named."""
+    from rabbit_topo.cli.judged import is_live
 
-    stated = own["target_version"]
-    if stated is not None and read_release(stated) is None:
-        raise UsageError(f"{stated!r} is no version of RabbitMQ", "write it like 4.3 or 3.10.8")
-    settings = here.configured.lint
-    context = Context(
-        version=stated or here.version,
-        exchange_types=settings.exchange_types,
-        nodes=settings.nodes,
-        naming=settings.naming,
-    )
-    if here.target is not None:
-        about = here.target
-        if about.broker and "://" not in about.broker:  # a definitions file says nothing of a broker's plugins
-            return context
-    elif own["live"] or login.broker or login.amqp or login.env:
-        about = settle(common, login).target
-    else:
-        return context
-    if about.broker is None or "://" not in about.broker:
+    if not (own["live"] or login.broker or login.amqp or login.env):
+        return None
+    target = settle(common, login).target
+    if not is_live(target):
         raise UsageError("the broker is asked over HTTP", "name the management URL with --broker, or as `broker:`")
-    from rabbit_topo.broker.surroundings import surroundings
-
-    told = surroundings(about)
-    return replace(
-        context,
-        version=stated or told.version,
-        exchange_types=told.exchange_types if told.exchange_types is not None else context.exchange_types,
-        denied=told.denied,
-        nodes=told.nodes or context.nodes,
-    )
+    return target

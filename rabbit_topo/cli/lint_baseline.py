@@ -28,9 +28,8 @@ class Compared(NamedTuple):
     gone: int
 
 
-def compare(found: Sequence[Finding], file: str) -> Compared:
-    """Leave out what a baseline holds. Raises `UsageError` where it cannot be read."""
-    known = _read(file)
+def compare(found: Sequence[Finding], known: frozenset[str]) -> Compared:
+    """Leave out what a baseline holds."""
     marks = fingerprints(found)
     new = tuple(one for one, mark in zip(found, marks, strict=True) if mark not in known)
     return Compared(new, len(found) - len(new), len(known - set(marks)))
@@ -50,7 +49,8 @@ def _at(one: Finding) -> str:
     return one.origin.file if one.origin else place_of(one)
 
 
-def _read(file: str) -> frozenset[str]:
+def read(file: str) -> frozenset[str]:
+    """Return the fingerprints that a baseline holds. Raises `UsageError` where it cannot be read."""
     try:
         document = json.loads(Path(file).read_text(encoding="utf-8"))
         fits = (document["format_version"], document["document"]) == (_FORMAT, _KIND)

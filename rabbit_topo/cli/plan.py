@@ -45,7 +45,7 @@ def command(**given: Any) -> int:
         plan = here.plan(options.consent_of(own))
     if own["out"]:
         save(plan, common, own["out"])
-    routing, found = impact(plan), found_in(plan, common, here.comments)
+    routing, found = impact(plan), found_in(plan, common, here)
     emit(
         common,
         lambda width: plan_lines(plan, here.sources, width, routing, found),

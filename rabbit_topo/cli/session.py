@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 class Session:
     """The files and the broker of one command.
 
-    `environment` is the configured one in use; `comments` are those in the files that suppress findings.
+    `environment` is the configured one in use; `comments` are those in the files that suppress findings. `target` is
+    where the broker is.
     """
 
     declared: Topology
@@ -39,6 +40,7 @@ class Session:
     environment: str | None = None
     lock_name: str = ""
     comments: tuple[Suppression, ...] = ()
+    target: Target | None = None
 
     def plan(self, consent: Consent | None = None) -> Plan:
         """Observe, compare and plan; nothing is written."""
@@ -127,9 +129,11 @@ def session(common: Common, login: BrokerOptions, *, via: str | None = None) -> 
     declared = files.topology
     progress.note(f"read {len(declared.files)} files")
     check_vhost(settings.target, declared.vhosts)
-    broker = connect_target(_by(settings.target, via))
+    target = _by(settings.target, via)
+    broker = connect_target(target)
+    comments, lock_name = files.comments, settings.lock_name
     try:
-        yield Session(declared, sources, broker, progress, settings.environment, settings.lock_name, files.comments)
+        yield Session(declared, sources, broker, progress, settings.environment, lock_name, comments, target)
     finally:
         progress.clear()
         broker.close()

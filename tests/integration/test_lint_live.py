@@ -93,8 +93,31 @@ def test_a_broker_tells_its_types_its_size_and_what_it_denies(node: Node) -> Non
     types = {one["name"] for one in node.http("GET", "overview")["exchange_types"]}
     assert told.exchange_types is not None
     assert told.exchange_types | {"direct", "topic", "fanout", "headers"} == types
-    assert (told.denied is None) == (node.label == "3.10")
-    assert told.denied is None or "classic_queue_mirroring" in told.denied
+    denied = {"3.10": None, "4.0": "classic_queue_mirroring", "4.3": "classic_queue_mirroring"}[node.label]
+    assert denied in (told.denied or {None})
+
+
+def test_plan_and_lint_judge_by_the_same(
+    node: Node, vhost: str, tmp_path: Path, lint: Lint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, config = tmp_path / "shop.yaml", tmp_path / "rabbit-topo.yaml"
+    file.write_text(FILES.format(vhost=vhost), encoding="utf-8")
+    config.write_text("lint: {extend_select: [RT4]}\n", encoding="utf-8")
+    words = (str(file), "--broker", node.broker_url, "--config", str(config))
+
+    def planned() -> list[dict[str, Any]]:
+        assert run(["plan", *words, "--username", "guest", "--format", "json"]) == 0
+        result: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["findings"]
+        return result
+
+    found = lint(*words)
+    assert ("RT405", "shop.mail") in spelled(found)
+    assert planned() == found
+    limit = {"pattern": "^shop", "apply-to": "queues", "definition": {"max-length": 5}, "priority": 0}
+    node.http("PUT", "operator-policies", vhost, "limit", body=limit)
+    found = lint(*words)
+    assert ("RT405", "shop.mail") not in spelled(found)
+    assert planned() == found
 
 
 def _takes_no_transient_queue(node: Node, vhost: str) -> bool:

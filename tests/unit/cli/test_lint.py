@@ -124,6 +124,21 @@ def test_a_definitions_file_is_looked_at_too(cli: Cli, tmp_path: Path) -> None:
     assert all(one["object"]["name"] == "q" for one in json.loads(out)["findings"])
 
 
+@pytest.mark.parametrize("version", [[], ["--target-version", "3.10"], ["--target-version", "4.3"]])
+def test_what_a_broker_has_beside_its_topology_counts_for_every_release(
+    cli: Cli, tmp_path: Path, version: list[str]
+) -> None:
+    limit = {"pattern": "^q$", "apply-to": "queues", "definition": {"max-length": 5}, "priority": 0}
+    document = {
+        "rabbitmq_version": "4.0.5",
+        "queues": [{"vhost": "/", "name": "q", "durable": True, "auto_delete": False, "arguments": {}}],
+        "parameters": [{"vhost": "/", "component": "operator_policy", "name": "limit", "value": limit}],
+    }
+    (tmp_path / "broker.json").write_text(json.dumps(document), encoding="utf-8")
+    words = ("lint", "--from", str(tmp_path / "broker.json"), "--format", "json", *version)
+    assert found(cli(*words, "--select", "RT405")[1]) == []
+
+
 def test_it_judges_for_the_release_that_is_asked_for(cli: Cli, file: str, tmp_path: Path) -> None:
     policy = "policies:\n  mirror: {pattern: ^shop, definition: {ha-mode: all}}\n"
     (tmp_path / file).write_text(f"version: 1\n{policy}", encoding="utf-8")

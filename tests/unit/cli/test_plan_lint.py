@@ -60,11 +60,36 @@ def test_a_baseline_is_heeded(cli: Cli, tmp_path: Path) -> None:
     assert found(cli) == []
 
 
-def test_a_rule_that_nobody_knows_is_told(cli: Cli, tmp_path: Path) -> None:
-    configure(tmp_path, "lint: {select: [RT299]}\n")
-    code, _, err = cli("plan", "shop.yaml", "--broker", "broker.json")
-    assert code == 2
-    assert "no rule or family 'RT299'" in err
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [("select: [RT299]", "there is no rule or family 'RT299'"), ("baseline: nowhere.json", "cannot read the baseline")],
+)
+def test_no_plan_fails_by_the_linter(cli: Cli, tmp_path: Path, settings: str, why: str) -> None:
+    configure(tmp_path, f"lint: {{{settings}}}\n")
+    code, out, err = cli("plan", "shop.yaml", "--broker", "broker.json", "--out", "saved.json")
+    assert (code, err.count("\n")) == (0, 1)
+    assert err.startswith(f"nothing was linted: {why}")
+    assert "Plan: 3 to create" in out
+    assert "LINT" not in out
+    assert cli("apply", "--plan", "saved.json", "--broker", "broker.json", "--yes")[0] == 0
+    assert cli("plan", "shop.yaml", "--broker", "broker.json")[::2] == (0, err)  # with nothing to do it is told, too
+
+
+def test_apply_shows_what_plan_shows(cli: Cli) -> None:
+    shown = cli("plan", "shop.yaml", "--broker", "broker.json")[1]
+    code, out, _ = cli("apply", "shop.yaml", "--broker", "broker.json", "--yes")
+    assert code == 0
+    assert "  LINT  " in shown
+    assert out.startswith(shown)
+
+
+def test_an_operator_policy_of_the_broker_counts(cli: Cli, tmp_path: Path) -> None:
+    configure(tmp_path, "lint: {select: [RT405]}\n")
+    assert found(cli) == [("RT405", 3), ("RT405", 4)]
+    limit = {"pattern": "^shop.mail$", "apply-to": "queues", "definition": {"max-length": 5}, "priority": 0}
+    policy = {"vhost": "/", "component": "operator_policy", "name": "limit", "value": limit}
+    (tmp_path / "broker.json").write_text(json.dumps({"parameters": [policy]}), encoding="utf-8")
+    assert found(cli) == [("RT405", 4)]
 
 
 def test_where_nothing_changes_nothing_is_looked_for(cli: Cli) -> None:
