@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
@@ -39,7 +40,12 @@ class _Answer(NamedTuple):
 @click.option("--cc", multiple=True, metavar="KEY", help="A further routing key, in the header CC; repeatable.")
 @click.option("--bcc", multiple=True, metavar="KEY", help="The same in BCC, which no consumer sees; repeatable.")
 @click.option("--tree", is_flag=True, help="Show each exchange on the way: what takes it, what does not, and why.")
-@click.option("--expect", metavar="QUEUES", help="Exit 4 unless it reaches exactly these: q1,q2; '' is no queue.")
+@click.option(
+    "--expect",
+    multiple=True,
+    metavar="QUEUES",
+    help="Exit 4 unless it reaches exactly these: q1,q2; '' is no queue; repeatable.",
+)
 @click.option("--messages", metavar="FILE|-", help="Route many: a file with a JSON object a line.")
 @click.option(
     "--from",
@@ -54,16 +60,20 @@ def command(**given: Any) -> int:
     """Tell which queues a message reaches, and why.
 
     The message is not sent: it is worked out, as the broker would. EXCHANGE ""
-    is the default exchange. A header's VALUE is read like YAML: 1, 1.0, true and
-    null are no text, '"1"' is. Where there are several vhosts, --vhost names the
-    message's. Exit codes: 0; 4 where it is not as expected; 2 where there is no
-    such exchange.
+    is the default exchange. A header's VALUE is read like YAML: 1, 1.0, true,
+    null, [1, 2] and {a: 1} are no text, '"1"' is. Where there are several vhosts,
+    --vhost names the message's. Exit codes: 0; 4 where it is not as expected; 2
+    where there is no such exchange, or AMQP cannot carry such a message.
     """
     common, login, own = options.split(given)
     vhost = _vhost(common)
     asked = _asked(own, vhost)
+    if "" in own["given"]:
+        raise UsageError("--from names nothing", "name files or folders, a definitions.json, a URL, or the word broker")
     here = source(common, login, own["given"], about=vhost)
     _check_exchanges(asked, here, own["messages"])
+    if own["expect"]:
+        asked = [replace(one, expect=_expected(one.message, own["expect"], here)) for one in asked]
     answers = [_answer(one, here) for one in asked]
     if own["messages"]:
         _emit_many(common, here, answers, tree=own["tree"])
@@ -77,8 +87,15 @@ def _vhost(common: Common) -> str | None:
     return common.vhost if given is ParameterSource.COMMANDLINE else None
 
 
+def _expected(message: Message, given: Sequence[str], here: Source) -> tuple[str, ...]:
+    from rabbit_topo.cli.route_messages import queues_of
+
+    vhost = here.router.vhost_of(message)
+    return queues_of(given, lambda name: here.router.queue(vhost, name) is not None)
+
+
 def _asked(own: dict[str, Any], vhost: str | None) -> list[Asked]:
-    from rabbit_topo.cli.route_messages import Asked, headers_of, messages_of, queues_of
+    from rabbit_topo.cli.route_messages import Asked, headers_of, messages_of, unsendable
     from rabbit_topo.routing import Message
 
     single = [name for name in ("exchange", "headers", "cc", "bcc", "expect") if own[name] not in {None, ()}]
@@ -89,7 +106,10 @@ def _asked(own: dict[str, Any], vhost: str | None) -> list[Asked]:
     if own["exchange"] is None:
         raise UsageError("no exchange is named", "as in: rabbit-topo route shop.orders order.created")
     headers = headers_of(own["headers"], own["cc"], own["bcc"])
-    return [Asked(Message(own["exchange"], own["key"], headers, vhost), queues_of(own["expect"]))]
+    message = Message(own["exchange"], own["key"], headers, vhost)
+    if why := unsendable(message):
+        raise UsageError(f"no such message can be sent: {why}")
+    return [Asked(message)]
 
 
 def _check_exchanges(asked: Sequence[Asked], here: Source, file: str | None) -> None:
@@ -112,6 +132,7 @@ def _unknown(message: Message, here: Source) -> tuple[str, str] | None:
     import difflib
 
     from rabbit_topo.model import PREDECLARED, Kind
+    from rabbit_topo.plan.hazards import listed
 
     vhost = here.router.vhost_of(message)
     if vhost not in here.topology.vhosts:
@@ -120,7 +141,7 @@ def _unknown(message: Message, here: Source) -> tuple[str, str] | None:
         return None
     there = {key.name for key in here.topology.resources if key.kind is Kind.EXCHANGE and key.vhost == vhost}
     close = difflib.get_close_matches(message.exchange, sorted(there | PREDECLARED.keys()), n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"it has: {', '.join(sorted(there)[:10]) or 'none'}"
+    hint = f"did you mean {close[0]!r}?" if close else f"it has: {listed(sorted(there)) or 'none'}"
     return f"{here.shown} has no exchange {message.exchange!r} in vhost {vhost!r}", hint
 
 

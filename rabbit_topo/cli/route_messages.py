@@ -14,7 +14,7 @@ from rabbit_topo.errors import InputError, Problem, UsageError
 from rabbit_topo.routing import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from rabbit_topo.model import Plain
 
@@ -58,9 +58,11 @@ def headers_of(pairs: Iterable[str], cc: Iterable[str], bcc: Iterable[str]) -> d
 
 
 def _value(name: str, text: str) -> Plain:
-    """Read a value as a topology file would: `1`, `1.0`, `true` and `null` are no text, `"1"` is."""
+    """Read a value as a topology file would: `1`, `1.0`, `true`, `null`, `[1]` and `{a: 1}` are no text, `"1"` is."""
     from rabbit_topo.load.scalars import Trap, resolve
 
+    if text[:1] in {"[", "{"}:
+        return _flow(name, text)
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         return _unquoted(name, text)
     found = resolve(text) if text else ""
@@ -69,6 +71,19 @@ def _value(name: str, text: str) -> Plain:
         message = f"{text} may be {found.taken_for} or text; {instead}{name}='\"{text}\"' for text"
         raise click.BadParameter(message, param_hint="-H")
     return found
+
+
+def _flow(name: str, text: str) -> Plain:
+    from rabbit_topo.load.nodes import plain
+    from rabbit_topo.load.problems import Problems
+    from rabbit_topo.load.yaml_nodes import parse
+
+    problems = Problems()
+    documents = parse(text, "-H", problems)
+    if wrong := problems.all():
+        message = f"{name}={text}: {wrong[0].message}; write {name}='\"...\"' for text"
+        raise click.BadParameter(message, param_hint="-H")
+    return plain(documents[0].root)
 
 
 def _unquoted(name: str, text: str) -> str:
@@ -80,11 +95,46 @@ def _unquoted(name: str, text: str) -> str:
         raise click.BadParameter(f"{name}={text} is no whole quoted text", param_hint="-H") from None
 
 
-def queues_of(given: str | None) -> tuple[str, ...] | None:
-    """Read a list of queues with commas between them; empty text is no queue, None is no expectation."""
-    if given is None:
-        return None
-    return tuple(name for name in given.split(",") if name)
+def queues_of(given: Iterable[str], known: Callable[[str], bool]) -> tuple[str, ...]:
+    """Read lists of queues with commas between them; empty text is no queue, a `known` name may have commas itself."""
+    return tuple(name for one in given for name in ([one] if known(one) else one.split(",")) if name)
+
+
+def unsendable(message: Message) -> str:
+    """Say in a sentence why AMQP cannot carry a message; empty where it can."""
+    for what, text in (("exchange's name", message.exchange), ("routing key", message.routing_key)):
+        if why := _unfit_name(text):
+            return f"the {what} {why}"
+    for name, value in message.headers.items():
+        if why := _unfit_name(name) or _unfit(value):
+            return f"the header {name!r} {why}"
+    return ""
+
+
+def _unfit_name(text: str) -> str:
+    from rabbit_topo.load.values import MAX_NAME_BYTES
+
+    if why := _unfit(text):
+        return why
+    size = len(text.encode())
+    return f"has {size} bytes, and AMQP allows {MAX_NAME_BYTES}" if size > MAX_NAME_BYTES else ""
+
+
+def _unfit(value: Plain) -> str:
+    from rabbit_topo.arguments.tables import sendable
+    from rabbit_topo.load.values import is_unicode
+
+    match value:
+        case str():
+            return "" if is_unicode(value) else "is not UTF-8"
+        case dict():
+            return next(filter(None, (_unfit_name(name) or _unfit(one) for name, one in value.items())), "")
+        case list():
+            return next(filter(None, map(_unfit, value)), "")
+        case int() | float() if not sendable(value):
+            return "has a number that AMQP cannot carry: it has integers of 64 bits, and no infinity"
+        case _:
+            return ""
 
 
 def messages_of(file: str, vhost: str | None) -> list[Asked]:
@@ -109,8 +159,12 @@ def messages_of(file: str, vhost: str | None) -> list[Asked]:
             continue
         wrong = [Problem(shown, number, 1, *told) for told in _wrong(given)]
         problems += wrong
-        if not wrong:
-            found.append(_asked(given, number, vhost))
+        if wrong:
+            continue
+        asked = _asked(given, number, vhost)
+        if why := unsendable(asked.message):
+            problems.append(Problem(shown, number, 1, why))
+        found.append(asked)
     if problems:
         raise InputError(problems[:_MOST_SHOWN], len(problems))
     return found

@@ -73,18 +73,15 @@ def source(
     """Read what `given` names: `broker`, a management URL, a `*.json` definitions file, or topology files.
 
     None, or nothing, is the files of the command line, else those of the config. With `tolerant`, what is wrong in
-    files is left out and told in `problems`; with `tests`, what route tests name must be there. Where files name the
-    vhost that it is `about`, the documents that name none stay in the usual one. Raises UsageError,
-    InputError and BrokerError.
+    files is left out and told in `problems`; with `tests`, what route tests name must be there. Where a question is
+    `about` a vhost, documents that name none stay in the usual one. Raises UsageError, InputError and BrokerError.
     """
     named = (given,) if isinstance(given, str) else given or ()
     special = [name for name in named if _is_special(name)]
     if not special:
         common = replace(common, files=(*common.files, *named))
         if about is not None:
-            usual = _from_files(replace(common, vhost=USUAL), tolerant=tolerant, tests=tests)
-            if about in usual.topology.vhosts:
-                return usual
+            common = replace(common, vhost=USUAL)
         return _from_files(common, tolerant=tolerant, tests=tests)
     if len(named) > 1 or common.files:
         others = ", ".join(one for one in (*common.files, *named) if one != special[0])

@@ -115,6 +115,17 @@ def test_the_rules_are_those_of_the_target_version(cli: Cli) -> None:
         (["-H", "n=0x1"], "0x1 may be a hexadecimal number or text; write n='\"0x1\"' for text"),
         (["-H", "n=on"], "on may be true or false or text; write n=true, or n='\"on\"' for text"),
         (["-H", 'n="a\\q"'], "is no whole quoted text"),
+        (["-H", "n=[1, 0x1]"], "a hexadecimal number"),
+        (["-H", "n=[1"], "n=[1: "),
+        (["-H", "n={a: 1"], "write n='\"...\"' for text"),
+        (["-H", "n=[1] 2"], "n=[1] 2: "),
+        (["-H", "n=9999999999999999999999999999"], "the header 'n' has a number that AMQP cannot carry"),
+        (["-H", "n=[{a: 9999999999999999999}]"], "the header 'n' has a number that AMQP cannot carry"),
+        (["-H", f"{'n' * 256}=1"], "has 256 bytes, and AMQP allows 255"),
+        (["-H", "n=\udcff"], "the header 'n' is not UTF-8"),
+        (["-H", f"n={{{'a' * 256}: 1}}"], "has 256 bytes, and AMQP allows 255"),
+        (["--cc", "\udcff"], "the header 'CC' is not UTF-8"),
+        (["--from", ""], "--from names nothing"),
         (["-H", "CC=x", "--cc", "y"], "the header CC is given twice: by -H and by --cc"),
         (["--messages", "m"], "--messages goes without a message on the command line"),
     ],
@@ -123,6 +134,43 @@ def test_options_that_say_nothing_clear_are_refused(cli: Cli, words: list[str], 
     code, out, err = cli("route", "orders", "x", *words, "--from", "shop.yaml")
     assert (code, out) == (2, "")
     assert said in " ".join(err.split())
+
+
+@pytest.mark.parametrize(
+    ("exchange", "key", "said"),
+    [
+        ("orders", "k" * 256, "the routing key has 256 bytes, and AMQP allows 255"),
+        ("o" * 256, "", "the exchange's name has 256 bytes, and AMQP allows 255"),
+        ("\udcff", "", "the exchange's name is not UTF-8"),
+        ("orders", "\udcff", "the routing key is not UTF-8"),
+    ],
+)
+def test_what_no_client_can_send_has_no_route(cli: Cli, exchange: str, key: str, said: str) -> None:
+    code, out, err = cli("route", exchange, key, "--from", "shop.yaml")
+    assert (code, out) == (2, "")
+    assert said in err
+    Path("m.jsonl").write_text(f"{json.dumps({'exchange': exchange, 'routing_key': key})}\n")
+    code, out, err = cli("route", "--messages", "m.jsonl", "--from", "shop.yaml")
+    assert (code, out) == (2, "")
+    assert f"m.jsonl:1:1: {said}" in err
+
+
+def test_a_header_may_be_a_list_or_a_table_and_is_read_like_one_of_the_files(cli: Cli) -> None:
+    words = ["-H", "pages=[1, a, true, null]", "-H", "by={name: ann, n: [1.5]}", "--format", "json"]
+    code, out, _ = cli("route", "orders", "x", *words, "--from", "shop.yaml")
+    assert code == 0
+    headers = json.loads(out)["message"]["headers"]
+    assert headers == {"pages": [1, "a", True, None], "by": {"name": "ann", "n": [1.5]}}
+
+
+def test_a_queue_with_a_comma_may_be_expected(cli: Cli) -> None:
+    file = Path("comma.yaml")
+    file.write_text('version: 1\nqueues: {"a,b": {}, a: {}, b: {}}\n')
+    words = ["route", "", "a,b", "--cc", "a", "--from", "comma.yaml"]
+    assert cli(*words, "--expect", "a,b", "--expect", "a")[0] == 0
+    assert cli(*words, "--expect", "a,b")[0] == 4
+    assert cli("route", "", "a", "--cc", "b", "--from", "comma.yaml", "--expect", "b,a")[0] == 0
+    assert cli("route", "", "a", "--cc", "b", "--from", "comma.yaml", "--expect", "b", "--expect", "a")[0] == 0
 
 
 def test_quiet_tells_what_is_not_as_expected_only(cli: Cli) -> None:
@@ -197,9 +245,9 @@ def test_with_several_vhosts_the_message_is_shown_with_its_own(cli: Cli) -> None
     code, out, _ = cli(*ask, "--vhost", "shop")
     assert code == 0
     assert "  message   docs (vhost shop)\n" in out
-    assert cli("route", "docs", "--from", "shop.yaml", "--vhost", "prod")[0] == 0  # these files name none
-    code, _, err = cli("route", "docs", "--from", "more.yaml", "--vhost", "nowhere")
-    assert (code, err) == (2, "rabbit-topo: more.yaml has no vhost 'nowhere'\n  it has: shop\n")
+    for file, vhost in (("shop.yaml", "/"), ("more.yaml", "shop")):
+        code, _, err = cli("route", "docs", "--from", file, "--vhost", "nowhere")
+        assert (code, err) == (2, f"rabbit-topo: {file} has no vhost 'nowhere'\n  it has: {vhost}\n")
 
 
 @pytest.mark.parametrize(
