@@ -186,7 +186,8 @@ def _steps(router: Router, case: Case, route: Route) -> Iterator[StepResult]:
         dead = dead_letter(router, copies.pop(0), "maxlen" if step.event == "overflow" else step.event)
         for name in (*dead.queues, *dead.perhaps):
             lie.setdefault(name, []).append(dead.held_in(name))
-        yield StepResult(step, _after(router, route.vhost, step, dead), dead)
+        problem = dead.impossible and f"this cannot happen in {step.queue}: {dead.impossible}"
+        yield StepResult(step, problem or _after(router, route.vhost, step, dead), dead)
 
 
 def _after(router: Router, vhost: str, step: Step, dead: DeadLetter) -> str:

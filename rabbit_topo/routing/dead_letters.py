@@ -52,7 +52,8 @@ class DeadLetter:
 
     `exchange` gets it, with `keys`; None where nothing is dead-lettered. `reason` says by whose setting, or why not.
     Of `route`, `queues` get the message and `perhaps` may; both sorted. `dropped` are queues that the route reaches and
-    that do not get it, each with why. `kept` says that the queue keeps it until some queue takes it.
+    that do not get it, each with why. `kept` says that the queue keeps it until some queue takes it. `impossible` says
+    why a message never leaves this queue in this way; nothing where it may.
     """
 
     queue: str
@@ -66,6 +67,7 @@ class DeadLetter:
     dropped: tuple[tuple[str, str], ...] = ()
     kept: bool = False
     deaths: tuple[Death, ...] = ()
+    impossible: str = ""
 
     def held_in(self, queue: str) -> Held:
         """Return the message as it lies in a queue that it has reached. Raises KeyError for another queue."""
@@ -94,7 +96,7 @@ def dead_letter(router: Router, message: Held, event: Event) -> DeadLetter:
         return DeadLetter(message.queue, event, None, f"there is no queue {message.queue}")
     care = care_of(router, queue)
     if why := care.cannot(event, message.expiration_ms):
-        return DeadLetter(message.queue, event, None, why)
+        return DeadLetter(message.queue, event, None, why, impossible=why)
     if care.exchange is None:
         return DeadLetter(message.queue, event, None, "the queue has no dead-letter-exchange: dropped")
     keys = message.keys if care.routing_key is None else (care.routing_key,)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.policies import effective
 from rabbit_topo.report.tests_run import Compared
-from rabbit_topo.routing.effective import care_of
 from rabbit_topo.routing.expectations import unmet
 from rabbit_topo.routing.types import Message, Route
 from rabbit_topo.testing.rehomed import later
@@ -72,7 +71,9 @@ class Replay:
     def _steps(self, steps: Sequence[StepResult]) -> Compared:
         lie = [Counter(self.route.queues)]
         for number, one in enumerate(steps, 1):
-            if why := self._why_not(one, steps[:number]):
+            if one.dead and one.dead.impossible:
+                return Compared(f"step {number}: {one.problem}")
+            if why := self._why_not(one):
                 return Compared(not_compared=(f"step {number}: {why}",))
             before = lie[-1] - Counter([one.step.queue])
             lie.append(before + Counter(_targets(one)))
@@ -88,16 +89,10 @@ class Replay:
                 return Compared(where + problem if problem else "", where + differs if differs else "")
         return Compared()
 
-    def _why_not(self, one: StepResult, steps: Sequence[StepResult]) -> str:
+    def _why_not(self, one: StepResult) -> str:
         """Say why a step cannot be had on a broker; empty if it can."""
-        queue = self.router.queue(self.route.vhost, one.step.queue)
-        if queue is None or one.dead is None:
+        if one.dead is None:
             return "the message is not there"
-        if queue.type == "stream":
-            return "nothing is taken from a stream"
-        expiration = self.case.message.expiration_ms if one is steps[0] else None
-        if why := care_of(self.router, queue).cannot(one.dead.event, expiration):
-            return why
         return _UNSURE if one.dead.kept or one.dead.perhaps else ""
 
     def _replayed(self, steps: Sequence[StepResult], lie: Sequence[Counts]) -> Counts | str:

@@ -30,7 +30,7 @@ exchanges:
   dead: {type: fanout}
 queues:
   paid: {dead_letter: {exchange: dead}, bindings: [{exchange: shop, routing_key: order.paid}]}
-  all: {bindings: [{exchange: shop, routing_key: "order.#"}]}
+  all: {max_length: 9, bindings: [{exchange: shop, routing_key: "order.#"}]}
   one: {dead_letter: {exchange: dead}, bindings: [{exchange: hashed, routing_key: "1"}]}
   two: {bindings: [{exchange: hashed, routing_key: "1"}]}
   odd: {bindings: [{exchange: odd, routing_key: "1"}]}
@@ -210,6 +210,40 @@ def test_steps(run: Run) -> None:
 """)
     assert result.passed, result.steps
     assert [step.dead.queues if step.dead else None for step in result.steps] == [("dead",), ("all",), ()]
+
+
+@pytest.mark.parametrize(
+    ("queue", "event", "why"),
+    [
+        ("paid", "expired", "neither the queue has a message-ttl nor the message an expiration"),
+        ("paid", "overflow", "the queue has no max-length"),
+        ("log", "rejected", "a stream dead-letters nothing"),
+        ("full", "overflow", "a full queue refuses new messages, by overflow reject-publish (argument)"),
+    ],
+)
+@pytest.mark.parametrize("expected", ["expect: []", "expect_unroutable: true", "expect: [dead]"])
+def test_what_cannot_happen_is_no_step(tmp_path: Path, queue: str, event: str, why: str, expected: str) -> None:
+    (tmp_path / "a.yaml").write_text(f"""\
+version: 1
+exchanges: {{e: {{type: fanout}}}}
+queues:
+  paid: {{bindings: [{{exchange: e}}]}}
+  log: {{type: stream, bindings: [{{exchange: e}}]}}
+  full: {{max_length: 1, overflow: reject-publish, bindings: [{{exchange: e}}]}}
+  dead: {{direct: true}}
+tests:
+  - {{name: t, publish: {{exchange: e}}, then: {{queue: {queue}, {event}: true, {expected}}}}}
+""")
+    topology = load(tmp_path / "a.yaml")
+    (result,) = [run_case(Router(topology), case) for case in cases_of(topology)]
+    assert not result.passed
+    assert [step.problem for step in result.steps] == [f"this cannot happen in {queue}: {why}"]
+
+
+def test_a_message_with_an_expiration_of_its_own_expires_anywhere(run: Run) -> None:
+    published = "publish: {exchange: shop, routing_key: order.x, properties: {expiration: 1s}}"
+    (result,) = run(f"  - {{name: t, {published}, then: {{queue: all, expired: true, expect: []}}}}\n")
+    assert result.passed
 
 
 def test_a_test_that_only_asks_what_then_happens(run: Run) -> None:
