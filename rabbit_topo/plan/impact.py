@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.model import (
@@ -16,9 +17,10 @@ from rabbit_topo.model import (
     Queue,
     Vhost,
 )
+from rabbit_topo.plan.downstream import Downstream
 from rabbit_topo.plan.operations import Declare
 from rabbit_topo.plan.outlook import outlook
-from rabbit_topo.plan.probes import bindings, otherwise, publishers, tests
+from rabbit_topo.plan.probes import Changed, publishers, tests
 from rabbit_topo.routing import Router
 
 if TYPE_CHECKING:
@@ -95,7 +97,8 @@ class Impact:
     """What a plan does to the messages that were followed: what is not in `shifts` goes where it went.
 
     First come those of publishers and route tests, then what was there before, then what new bindings bring.
-    `unfollowed` counts the changed bindings that were too many to be followed, the new ones first of all.
+    `unfollowed` counts the changed bindings that were too many to be followed, or to be followed to their last end; the
+    new ones first of all.
     """
 
     shifts: tuple[Shift, ...] = ()
@@ -125,14 +128,14 @@ def impact(plan: Plan) -> Impact | None:
     """
     if not plan.facts.lists:
         return None
-    exchanges = any(key.kind is Kind.EXCHANGE and key.name not in PREDECLARED for key in plan.there.resources)
-    if not any(_matters(operation, plan, exchanges=exchanges) for operation in plan.operations):
+    used = any(key.kind is not Kind.VHOST and key.name not in PREDECLARED for key in plan.there.resources)
+    if not any(_matters(operation, plan, used=used) for operation in plan.operations):
         return Impact()
     ahead = outlook(plan)
     return _Follower(plan, ahead.topology).follow(ahead.changed)
 
 
-def _matters(operation: Operation, plan: Plan, *, exchanges: bool) -> bool:
+def _matters(operation: Operation, plan: Plan, *, used: bool) -> bool:
     """Say whether an operation can change the way of a message that is published already."""
     if not isinstance(operation, Declare):
         return True
@@ -140,7 +143,7 @@ def _matters(operation: Operation, plan: Plan, *, exchanges: bool) -> bool:
         case Binding() as binding:
             return binding.source in PREDECLARED or binding.source_key in plan.there.resources
         case Exchange() | Policy():
-            return exchanges
+            return used
         case Queue() | Vhost():
             return False
 
@@ -167,16 +170,16 @@ class _Follower:
                 shifts += self._known(probe)
         self._ways, most = 0, len(self._routes) + MOST_MESSAGES
         groups: dict[tuple[object, ...], list[Shift]] = {}
-        unfollowed = 0
-        routers = (self._before, self._after)
-        gone, new = bindings(*routers, changed, self._declared)
-        for probe in (*gone, *otherwise(*routers, changed, self._declared), *new):
+        unfollowed: set[Key | None] = set()
+        changes = Changed(Downstream(self._before, self._after), changed, self._declared)
+        probes = (changes.bindings(new=False), changes.otherwise(), changes.bindings(new=True), changes.behind())
+        for probe in chain.from_iterable(probes):
             if self._ways > MOST_WAYS or len(self._routes) > most:
-                unfollowed += 1
+                unfollowed.add(probe.subject)
             elif (shift := self._shift(probe)) is not None:
                 groups.setdefault(shift.effect, []).append(shift)
         shifts += [replace(first, others=tuple(other.probe for other in others)) for first, *others in groups.values()]
-        return Impact(tuple(shifts), len(self._routes), unfollowed)
+        return Impact(tuple(shifts), len(self._routes), len(unfollowed | changes.cut))
 
     def _known(self, probe: Probe) -> Iterator[Shift]:
         """Follow what somebody is known to publish."""
@@ -195,7 +198,9 @@ class _Follower:
             return None
         first = differing[0]
         alike = len(new) == len(probe.messages) and all(shift.effect == first.effect for shift in found)
-        return first if alike else replace(first, probe=replace(probe, shown=first.message.routing_key))
+        if alike:
+            return first
+        return replace(first, probe=replace(probe, shown=first.message.routing_key, messages=(first.message,)))
 
     def _both(self, message: Message, *, published: bool) -> tuple[Route, Route]:
         identity = _identity(message)

@@ -6,23 +6,21 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from rabbit_topo.model import Binding, Exchange, Key, Kind
+from rabbit_topo.model import PREDECLARED, Binding, Exchange, Key, Kind
+from rabbit_topo.plan.shapes import Shape, keys_of
 from rabbit_topo.routing import Message
 from rabbit_topo.routing.cases import cases_of
-from rabbit_topo.routing.kinds import FANOUTS, LOCAL_RANDOM, ONE_OF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from rabbit_topo.model import Origin, Topology
     from rabbit_topo.plan.downstream import Downstream
-    from rabbit_topo.routing import Router
 
 Sender: TypeAlias = Literal["publisher", "test", "binding", "exchange"]
 OTHERWISE: Final = "rabbit-topo.no-binding-names-this-key"
-_WORD: Final = "x"  # for a wildcard
-_SEVERAL: Final[tuple[list[str], ...]] = ([_WORD], [], [_WORD, _WORD])  # what `#` may stand for
-_ANY_KEY: Final = frozenset({*FANOUTS, LOCAL_RANDOM, *ONE_OF})
+_DEEPER: Final = 4_000  # messages for what lies behind changed bindings, shared out among them
+_LEAST: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class Probe:
     """Something that may be published: by a publisher or a test, or as a binding or an alternate exchange takes it.
 
     `messages` are to be followed one after the other until one shows a difference. `shown` is the routing key, or the
-    binding's pattern for it.
+    binding's pattern for it. `subject` is the binding or exchange that changes.
     """
 
     sender: Sender
@@ -38,6 +36,7 @@ class Probe:
     messages: tuple[Message, ...]
     shown: str
     origin: Origin | None = None
+    subject: Key | None = None
 
     @property
     def message(self) -> Message:
@@ -62,6 +61,8 @@ def tests(declared: Topology) -> Iterator[Probe]:
 class Changed:
     """The probes for what changes: the bindings and exchanges of a plan, and what lies behind them.
 
+    `cut` are those behind which there is more than was tried.
+
     What leaves an exchange that was not there before is left out: nobody can have published there. So is what leaves
     one that goes: that nobody can publish there goes without saying.
     """
@@ -70,6 +71,7 @@ class Changed:
         self._ways = ways
         self._declared = declared
         self._changed = frozenset(changed)
+        self.cut: set[Key] = set()
         self._bindings = {key: one for key, one in sorted(self._found().items()) if self._stays(one.source_key)}
         self._exchanges = list(self._become())
 
@@ -96,11 +98,10 @@ class Changed:
             if self._was(key) is not new:
                 messages = [*chain.from_iterable(self._messages(binding, one) for one in self._ways.own(binding))]
                 shown = binding.routing_key if messages[0].routing_key else ""
-                yield Probe("binding", "", tuple(messages), shown, self._declared.note(key).origin)
+                yield Probe("binding", "", tuple(messages), shown, self._declared.note(key).origin, key)
 
     def _messages(self, binding: Binding, shape: Shape) -> Iterator[Message]:
-        words = tuple(binding.routing_key.split(".")) if shape.headers and shape.words is None else shape.words
-        for key in keys_of(words, self._ways.fresh, self._ways.longest):
+        for key in keys_of(shape.words, self._ways.fresh, self._ways.longest):
             yield Message(binding.source, key, shape.headers, binding.vhost)
 
     def otherwise(self) -> Iterator[Probe]:
@@ -110,7 +111,7 @@ class Changed:
         """
         for key, _ in self._exchanges:
             message = Message(key.name, OTHERWISE, vhost=key.vhost)
-            yield Probe("exchange", key.name, (message,), OTHERWISE, self._declared.note(key).origin)
+            yield Probe("exchange", key.name, (message,), OTHERWISE, self._declared.note(key).origin, key)
 
     def _become(self) -> Iterator[tuple[Key, tuple[str | None, str | None]]]:
         exchanges = {key for key in self._changed if key.kind is Kind.EXCHANGE}
@@ -133,25 +134,26 @@ class Changed:
         Behind an exchange that is a binding's end, or that becomes another; behind alternate exchanges that come or
         go; and, where something falls through to an alternate exchange, behind every binding of the exchange.
         """
-        found = [(self._was(key), binding) for key, binding in self._bindings.items()]
-        deep = [(was, one) for was, one in found if one.destination_kind == "exchange" or self._falls(one)]
+        deep = [binding for binding in self._bindings.values() if self._is_deep(binding)]
         share = max(_LEAST, _DEEPER // max(1, len(deep) + len(self._exchanges)))
-        for was, binding in sorted(deep, key=lambda it: not it[0]):
-            origin = self._declared.note(binding.key).origin
-            shapes = islice(self._behind(binding, was=was), share)
-            yield from self._probes("binding", binding.source_key, shapes, origin)
+        for binding in sorted(deep, key=lambda it: not self._was(it.key)):
+            yield from self._probes(binding.key, binding.source_key, self._behind(binding), share)
         for key, alternates in self._exchanges:
-            origin = self._declared.note(key).origin
-            yield from self._probes("exchange", key, islice(self._fallen(key, alternates), share), origin)
+            yield from self._probes(key, key, self._fallen(key, alternates), share)
+
+    def _is_deep(self, binding: Binding) -> bool:
+        """Say whether what lies behind decides about its messages, and there is more than one of them."""
+        leads_on = binding.destination_kind == "exchange" or self._falls(binding)
+        return leads_on and (self._ways.headers or any(shape.is_wide for shape in self._ways.own(binding)))
 
     def _falls(self, binding: Binding) -> bool:
         return self._ways.falls(binding.source_key)
 
-    def _behind(self, binding: Binding, *, was: bool) -> Iterator[Shape]:
+    def _behind(self, binding: Binding) -> Iterator[Shape]:
         before, after = self._ways.routers
         start = binding.source_key if self._falls(binding) else binding.destination_key
         for shape in self._ways.own(binding):
-            for router in (before, after) if was else (after, before):
+            for router in (before, after) if self._was(binding.key) else (after, before):
                 yield from self._ways.behind(router, start, shape)
 
     def _fallen(self, key: Key, alternates: tuple[str | None, str | None]) -> Iterator[Shape]:
@@ -162,9 +164,14 @@ class Changed:
             for router in self._ways.routers:
                 yield from self._ways.behind(router, key, Shape())
 
-    def _probes(self, sender: Sender, at: Key, shapes: Iterable[Shape], origin: Origin | None) -> Iterator[Probe]:
-        name = at.name if sender == "exchange" else ""
-        for shape in shapes:
+    def _probes(self, subject: Key, at: Key, shapes: Iterator[Shape], share: int) -> Iterator[Probe]:
+        sender: Sender = "exchange" if subject.kind is Kind.EXCHANGE else "binding"
+        name, origin = at.name if subject == at else "", self._declared.note(subject).origin
+        for shape in islice(shapes, share):
+            if shape == Shape():
+                continue  # any message will do, and one is tried already
             keys = keys_of(shape.words, self._ways.fresh, self._ways.longest)
             messages = tuple(Message(at.name, key, shape.headers, at.vhost) for key in keys)
-            yield Probe(sender, name, messages, shape.shown, origin)
+            yield Probe(sender, name, messages, shape.shown, origin, subject)
+        if self._ways.is_short or next(shapes, None) is not None:
+            self.cut.add(subject)

@@ -315,3 +315,104 @@ def test_the_effect_tells_shifts_apart(planned: Callable[..., Plan]) -> None:
     )
     shifts: list[Shift] = list(found(plan).shifts)
     assert [(it.probe.shown, it.lost, it.gained) for it in shifts] == [("a", ("q",), ("r",)), ("b", (), ("r",))]
+
+
+def test_what_goes_on_to_another_exchange_is_tried_with_what_that_takes(planned: Callable[..., Plan]) -> None:
+    there = (
+        "exchanges:\n  x: {type: topic}\n  f: {type: fanout}\n"
+        "  y: {type: topic%s}\n  z: {type: direct%s}\n  h: {type: headers%s}\n"
+        "queues:\n"
+        "  q: {type: classic, bindings: [{exchange: y, routing_key: order.*}]}\n"
+        "  r: {type: classic, bindings: [{exchange: z, routing_key: k}]}\n"
+        "  s: {type: classic, bindings: [{exchange: h, headers: {a: 1}}]}\n"
+    )
+    from_x, from_f = ", bindings: [{exchange: x, routing_key: '%s'}]", ", bindings: [{exchange: f}]"
+    plan = planned(there % (from_x % "#", from_f, from_f), 'owns: [".*"]\n' + there % ("", "", ""))
+    assert sorted(told(plan)) == [
+        ("binding", "f", "", ["s"], []),
+        ("binding", "f", "k", ["r"], []),
+        ("binding", "x", "order.*", ["q"], []),
+    ]
+    narrowed = planned(there % (from_x % "*.*.a", "", ""), there % (from_x % "*.*.b", "", ""))
+    assert told(narrowed) == []
+    narrowed = planned(there % (from_x % "#.a", "", ""), there % (from_x % "#.b", "", ""))
+    assert [(it.message.routing_key, it.lost, it.gained) for it in found(narrowed).shifts] == [
+        ("order.a", ("q",), ()),
+        ("order.b", (), ("q",)),
+    ]
+
+
+SELECTIVE = """\
+exchanges: {{t: {{type: topic{}}}, u: {{type: topic}}, i: {{type: fanout{}}}}}
+queues:
+  q1: {{type: classic, bindings: [{{exchange: t, routing_key: "{}"}}]}}
+  q2: {{type: classic, bindings: [{{exchange: u, routing_key: "b.*"}}]}}
+"""
+GIVES = "policies: {ae: {pattern: ^t$, apply_to: exchanges, definition: {alternate-exchange: u}}}\n"
+BY_ITSELF = ", alternate_exchange: u"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (SELECTIVE.format(BY_ITSELF, "", "a.#"), SELECTIVE.format("", "", "a.#")),
+        (SELECTIVE.format("", "", "a.#") + GIVES, 'owns: ["ae"]\n' + SELECTIVE.format("", "", "a.#")),
+        (
+            SELECTIVE.format(BY_ITSELF, "", "a.#"),
+            SELECTIVE.format(BY_ITSELF, ", bindings: [{exchange: t, routing_key: '#'}]", "a.#"),
+        ),
+        (SELECTIVE.format(BY_ITSELF, "", "a.#"), SELECTIVE.format(BY_ITSELF, "", "#")),
+    ],
+    ids=["argument", "policy", "swallowed by an exchange", "swallowed by a queue"],
+)
+def test_a_selective_alternate_exchange_is_tried_with_what_it_takes(
+    planned: Callable[..., Plan], before: str, after: str
+) -> None:
+    lost = [(it.message.routing_key, it.lost) for it in found(planned(before, after)).shifts if it.lost]
+    assert lost == [("b.x", ("q2",))]
+
+
+def test_a_key_that_another_binding_keeps_from_the_alternate_exchange(planned: Callable[..., Plan]) -> None:
+    def documents(*keys: str) -> str:
+        return (
+            "exchanges: {t: {type: topic, alternate_exchange: u}, u: {type: fanout}}\nqueues:\n"
+            f"  q: {{type: classic, bindings: [{{exchange: u}}, {{exchange: t, routing_keys: [{', '.join(keys)}]}}]}}\n"
+            "  r: {type: classic, bindings: [{exchange: t, routing_key: a}]}\n"
+        )
+
+    assert told(planned(documents("'#'", "c"), documents("c"))) == [("binding", "t", "a", ["q"], [])]
+
+
+def test_a_policy_on_a_predeclared_exchange_is_followed(planned: Callable[..., Plan]) -> None:
+    there = "queues: {q: {type: classic, bindings: [{exchange: amq.direct, routing_key: k}]}}\n"
+    gives = (
+        "policies: {ae: {pattern: ^amq.topic$, apply_to: exchanges, definition: {alternate-exchange: amq.direct}}}\n"
+    )
+    assert told(planned(there + gives, 'owns: ["ae"]\n' + there)) == [("exchange", "amq.topic", "k", ["q"], [])]
+    assert told(planned(there, there + gives)) == [("exchange", "amq.topic", "k", [], ["q"])]
+
+
+def test_headers_of_which_any_will_do_are_tried_each_alone(planned: Callable[..., Plan]) -> None:
+    def documents(headers: str) -> str:
+        return (
+            "exchanges: {docs: {type: headers}}\n"
+            f"queues: {{q: {{type: classic, bindings: [{{exchange: docs, match: any, headers: {headers}}}]}}}}"
+        )
+
+    plan = planned(documents("{a: 1, b: 2}"), documents("{a: 1}"))
+    assert [(dict(it.message.headers), it.lost) for it in found(plan).shifts] == [({"b": 2}, ("q",))]
+    assert [dict(it.probe.message.headers) for it in found(plan).shifts] == [{"b": 2}]
+
+
+def test_a_wildcard_is_tried_with_more_words_than_any_pattern_has(planned: Callable[..., Plan]) -> None:
+    def documents(keys: str) -> str:
+        return X + f"queues: {{q: {{type: classic, bindings: [{{exchange: shop.x, routing_keys: {keys}}}]}}}}"
+
+    for left, lost in (
+        ("[a, a.*, a.*.*]", "a.xx.xx.xx"),
+        ("[a, a.*, a.*.*, a.*.*.*, 'a.x.#']", "a.xx.xx.xx.xx.xx"),
+    ):
+        plan = planned(documents("['a.#', x, " + left[1:]), documents("[x, " + left[1:]))
+        assert [(it.message.routing_key, it.lost) for it in found(plan).shifts] == [(lost, ("q",))]
+    plan = planned(documents("['a.#.b.#']"), documents("['a.b.#', a.*.b]"))
+    assert [it.message.routing_key for it in found(plan).shifts] == ["a.x.b.x"]
