@@ -302,6 +302,16 @@ def test_many_messages_are_json_lines_for_programs(cli: Cli) -> None:
     assert cli("route", "--messages", "m", "--from", "shop.yaml", "-q")[:2] == (0, "")
 
 
+def test_json_lines_are_held_against_the_schema_line_by_line(cli: Cli) -> None:
+    Path("m").write_text('{"exchange": "orders"}\n{"exchange": "docs"}\n')
+    assert cli("route", "--messages", "m", "--from", "shop.yaml", "--format", "json=routes.jsonl")[0] == 0
+    assert cli("schema", "route", "--check", "routes.jsonl")[0] == 0
+    with Path("routes.jsonl").open("a") as lines:
+        lines.write('\n{"document": "route"}\n')
+    code, _, err = cli("schema", "route", "--check", "routes.jsonl")
+    assert (code, "routes.jsonl:4:1: $: " in err) == (2, True), err
+
+
 def test_every_wrong_line_is_told_with_its_number(cli: Cli) -> None:
     Path("m").write_text(
         '{"exchange": "orders"}\n'
