@@ -33,6 +33,8 @@ def run_lines(run: TestRun, width: int, *, verbose: bool = False) -> Iterator[Li
         yield pair("broker", f"{words.clean(run.on_broker.target)}, RabbitMQ {run.on_broker.version}")
         for refused in run.on_broker.refused:
             yield from wrapped("  refused   ", "danger", refused, width)
+        for left_out in run.on_broker.left_out:
+            yield from wrapped("  left out  ", "dim", left_out, width)
     yield ()
     yield from _progress(run, width, verbose=verbose)
     if run.failed:
@@ -166,7 +168,19 @@ def _summary(run: TestRun, width: int) -> Iterator[Line]:
         holds = len(run.invariants) - broken
         said += f"; {counted(holds, 'invariant')} {'holds' if holds == 1 else 'hold'}"
         said += f", {broken:,} not" if broken else ""
-    if run.on_broker and run.cases:
-        differ = sum(bool(case.compared and case.compared.disagreement) for case in run.cases)
-        said += f"; the broker disagrees in {differ:,}" if differ else "; the broker agrees"
+    if run.on_broker:
+        said += f"; {_agreement(run.on_broker)}"
     yield from wrapped("  ", "good" if run.passed else "danger", f"{said}.", width)
+
+
+def _agreement(said: OnBroker) -> str:
+    """Say what of the tests was compared on a broker; it agrees only where that is all, and it took every object."""
+    total, differ = len(said.compared), sum(bool(one.disagreement) for one in said.compared.values())
+    told = [f"the broker refuses {counted(len(said.refused), 'object')}"] if said.refused else []
+    if all(one.nothing for one in said.compared.values()):
+        return "; ".join([*told, "nothing was compared on the broker"])
+    if said.in_full < total:
+        told.append(f"{said.in_full:,} of {total:,} compared on the broker")
+    if differ:
+        told.append(f"the broker disagrees in {differ:,}")
+    return "; ".join(told) or "the broker agrees"

@@ -47,7 +47,15 @@ def run_document(run: TestRun) -> dict[str, Any]:
             "exercised": len(coverage.exercised),
             "not_exercised": [_binding(one, run.topology.note(one.key).origin) for one in coverage.missed],
         },
-        "broker": broker and {"target": broker.target, "version": broker.version, "refused": list(broker.refused)},
+        "broker": broker
+        and {
+            "target": broker.target,
+            "version": broker.version,
+            "refused": list(broker.refused),
+            "left_out": list(broker.left_out),
+            "compared_in_full": broker.in_full,
+            "problems": list(broker.problems),
+        },
     }
 
 
@@ -108,15 +116,16 @@ def _binding(binding: Binding, origin: Origin | None) -> dict[str, Any]:
 
 
 def run_junit(run: TestRun) -> str:
-    """Return JUnit's XML: a suite for each file, one for the invariants, and a case for the coverage that is wanted."""
+    """Return JUnit's XML: a suite for each file, one for the invariants, for the coverage wanted, and the broker."""
     invariants = [Outcome(result) for result in run.invariants]
     suites = [(file, list(cases)) for file, cases in groupby(run.cases, lambda case: file_of(case.result))]
     suites += [("invariants", invariants)] if invariants else []
     wanted = run.fail_under is not None
-    failures = len(run.failed) + (not run.covered)
+    broken = run.on_broker.problems if run.on_broker else ()
+    failures = len(run.failed) + (not run.covered) + bool(broken)
     total = {
         "name": "rabbit-topo test",
-        "tests": len(run.cases) + len(invariants) + wanted,
+        "tests": len(run.cases) + len(invariants) + wanted + bool(run.on_broker),
         "failures": failures,
         "errors": 0,
     }
@@ -129,13 +138,19 @@ def run_junit(run: TestRun) -> str:
             lines += _case(one, run, name)
         lines.append("  </testsuite>")
     if wanted and run.coverage:
-        about = {"name": "coverage", "tests": 1, "failures": int(not run.covered), "errors": 0}
-        lines.append(f"  <testsuite{_attributes(about)}>")
         said = f"{run.coverage.percent} % of the bindings are exercised, and {run.fail_under} % is wanted"
-        case = _attributes({"classname": "coverage", "name": f"at least {run.fail_under} %"})
-        failure = "" if run.covered else f"<failure{_attributes({'message': said})}/>"
-        lines += [f"    <testcase{case}>{failure}</testcase>", "  </testsuite>"]
+        lines += _one("coverage", f"at least {run.fail_under} %", "" if run.covered else said)
+    if run.on_broker:
+        lines += _one("broker", "it takes the topology and the tests", "; ".join(broken))
     return "\n".join([*lines, "</testsuites>", ""])
+
+
+def _one(suite: str, name: str, problem: str) -> Iterator[str]:
+    """Lay out a suite of one case."""
+    yield f"  <testsuite{_attributes({'name': suite, 'tests': 1, 'failures': int(bool(problem)), 'errors': 0})}>"
+    failure = f"<failure{_attributes({'message': problem})}/>" if problem else ""
+    yield f"    <testcase{_attributes({'classname': suite, 'name': name})}>{failure}</testcase>"
+    yield "  </testsuite>"
 
 
 def _case(outcome: Outcome, run: TestRun, suite: str) -> Iterator[str]:

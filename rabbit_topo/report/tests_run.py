@@ -18,12 +18,13 @@ class Compared:
     """What a broker said to a case.
 
     `problem` says how the broker does not meet what is expected, `disagreement` how it differs from what was worked out
-    without it, and `not_compared` what of the case it could not tell, with the reason.
+    without it, and `not_compared` what of the case it could not tell, with the reason; `nothing` where that is all.
     """
 
     problem: str = ""
     disagreement: str = ""
     not_compared: tuple[str, ...] = ()
+    nothing: bool = False
 
     @property
     def passed(self) -> bool:
@@ -33,12 +34,30 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class OnBroker:
-    """The broker that cases were published on, what it refused to declare, and what it said to each case by number."""
+    """The broker that cases were published on, and what it said to each case by number.
+
+    `refused` are objects that the broker did not declare, each with its words, and `left_out` those that were not asked
+    for, with the reason.
+    """
 
     target: str
     version: str
     compared: Mapping[int, Compared]
     refused: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def in_full(self) -> int:
+        """How many cases were compared, with every step."""
+        return sum(not one.not_compared for one in self.compared.values())
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong beside the cases: objects that the broker refused, and that it told nothing of any case."""
+        told = [f"the broker refuses the {refused}" for refused in self.refused]
+        if all(one.nothing for one in self.compared.values()):
+            told.append("nothing was compared: the broker said nothing about any test")
+        return tuple(told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +130,4 @@ class TestRun:
     @property
     def passed(self) -> bool:
         """Whether everything is as expected."""
-        return self.covered and not self.failed
+        return self.covered and not self.failed and not (self.on_broker and self.on_broker.problems)

@@ -44,15 +44,15 @@ def on_broker(
         vhosts = {
             name: stack.enter_context(scratch_vhost(http, http.user, login.username or http.user)) for name in names
         }
-        moved, refused = rehomed(topology, vhosts)
+        moved, left_out = rehomed(topology, vhosts)
         say("declaring the topology there ...")
-        facts, more = _declare(broker, moved, vhosts)
-        refused |= more
+        facts, refused = _declare(broker, moved, vhosts)
+        absent = left_out | refused
         there = Router(topology, facts.version)
         trials = {}
         for name, vhost in vhosts.items():
             wanted = [key.name for key in moved.resources if key.kind is Kind.QUEUE and key.vhost == vhost]
-            queues = [queue for queue in wanted if Key(name, Kind.QUEUE, queue) not in refused]
+            queues = [queue for queue in wanted if Key(name, Kind.QUEUE, queue) not in absent]
             trials[name] = stack.enter_context(closing(Trial(http, login.open, vhost, queues)))
         compared = {}
         for number, result in enumerate(results):
@@ -60,9 +60,8 @@ def on_broker(
                 continue
             say(f"publishing {number + 1:,} of {len(results):,}: {result.name}")
             again = run_case(there, result.case)
-            compared[number] = _compare(again, result.case, there, trials, refused)
-    told = tuple(f"{_spelled(key)}: {reason}" for key, reason in sorted(refused.items()))
-    return OnBroker(facts.target, facts.version, compared, told)
+            compared[number] = _compare(again, result.case, there, trials, absent)
+    return OnBroker(facts.target, facts.version, compared, _told(refused), _told(left_out))
 
 
 class _Facts(NamedTuple):
@@ -98,22 +97,26 @@ def _needs(key: Key, refused: Mapping[Key, str], home: Mapping[str, str]) -> boo
     return any(end in refused for end in ends)
 
 
+def _told(absent: Mapping[Key, str]) -> tuple[str, ...]:
+    return tuple(f"{_spelled(key)}: {reason}" for key, reason in sorted(absent.items()))
+
+
 def _spelled(key: Key) -> str:
     return f"binding {key.name} to {key.destination}" if key.destination_kind else f"{key.kind} {key.name}"
 
 
 def _compare(
-    result: CaseResult, case: Case, router: Router, trials: Mapping[str, Trial], refused: Mapping[Key, str]
+    result: CaseResult, case: Case, router: Router, trials: Mapping[str, Trial], absent: Mapping[Key, str]
 ) -> Compared:
     route = result.route
     if route is None or route.vhost not in trials:
-        return Compared(not_compared=("its vhost is not in the topology",))
-    if touched := _touched(result, refused):
-        return Compared(not_compared=(f"it meets what is not on the broker: {touched}",))
+        return Compared(not_compared=("its vhost is not in the topology",), nothing=True)
+    if touched := _touched(result, absent):
+        return Compared(not_compared=(f"it meets what is not on the broker: {touched}",), nothing=True)
     return Replay(trials[route.vhost], router, case, route).compare(result.steps)
 
 
-def _touched(result: CaseResult, refused: Mapping[Key, str]) -> str:
+def _touched(result: CaseResult, absent: Mapping[Key, str]) -> str:
     routes = [result.route, *(step.dead.route for step in result.steps if step.dead)]
     for route in routes:
         for hop in route.hops if route else ():
@@ -121,6 +124,6 @@ def _touched(result: CaseResult, refused: Mapping[Key, str]) -> str:
             for one in hop.taken:
                 keys += [one.destination, *([one.binding.key] if isinstance(one.binding, Binding) else [])]
             for key in keys:
-                if key in refused:
-                    return f"{_spelled(key)} ({refused[key]})"
+                if key in absent:
+                    return f"{_spelled(key)} ({absent[key]})"
     return ""

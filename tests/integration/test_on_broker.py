@@ -150,7 +150,8 @@ def test_the_broker_agrees(node: Node, tmp_path: Path) -> None:
         "one of them": ("its steps: in which queue the message lies depends on a hash or on chance",)
     }
     assert said.version == node.version
-    assert [line.partition(":")[0] for line in said.refused] == ["exchange odd", "exchange whose"]
+    assert [line.partition(":")[0] for line in said.refused] == ["exchange odd"]
+    assert said.left_out == ("exchange whose: nobody says of which type it is",)
 
 
 def test_what_the_broker_does_not_do_and_what_cannot_be_compared(node: Node, tmp_path: Path) -> None:
@@ -164,11 +165,11 @@ def test_what_the_broker_does_not_do_and_what_cannot_be_compared(node: Node, tmp
     assert {name: one.not_compared[0] for name, one in told.items() if one.not_compared} == {
         "of unknown type": "it meets what is not on the broker: exchange whose (nobody says of which type it is)",
         "of no type": told["of no type"].not_compared[0],
-        "a stream": "step 1: nothing is taken from a stream",
-        "it cannot be full": "step 1: the queue has no max-length",
         "not there": "step 1: the message is not there",
     }
     assert told["of no type"].not_compared[0].startswith("it meets what is not on the broker: exchange odd (")
+    assert told["a stream"].problem == "step 1: this cannot happen in all: a stream dead-letters nothing"
+    assert told["it cannot be full"].problem == "step 1: this cannot happen in work: the queue has no max-length"
     assert told["twice in a queue that lets nothing stay"].passed
 
 
@@ -208,6 +209,31 @@ def test_the_example_on_the_command_line(node: Node, tmp_path: Path) -> None:
     document = json.loads(report.read_text())
     assert document["broker"]["version"] == node.version
     assert all(test["broker"]["passed"] and not test["broker"]["not_compared"] for test in document["tests"])
+    assert _vhosts(node) == []
+
+
+def test_a_broker_that_refuses_an_object_or_compares_nothing_does_not_agree(node: Node, tmp_path: Path) -> None:
+    urls = ["--broker", node.broker_url, "--amqp", node.amqp_url]
+    text = """\
+version: 1
+exchanges: {e: {type: direct}, odd: {type: x-nobody-has-this}}
+queues: {q: {bindings: [{exchange: e, routing_key: k}, {exchange: odd, routing_key: k}]}}
+tests:
+  - {name: odd, publish: {exchange: odd, routing_key: k}, expect_one_of: [q]}
+"""
+    (tmp_path / "a.yaml").write_text(text)
+    code, said = command("test", str(tmp_path), "--on-broker", *urls)
+    assert code == 4
+    assert "  refused   exchange odd: " in said
+    assert " ".join(said.split()).endswith("; the broker refuses 1 object; nothing was compared on the broker.")
+    (tmp_path / "a.yaml").write_text(text + "  - {name: k, publish: {exchange: e, routing_key: k}, expect: [q]}\n")
+    code, said = command("test", str(tmp_path), "--on-broker", *urls)
+    assert code == 4
+    assert " ".join(said.split()).endswith("; the broker refuses 1 object; 1 of 2 compared on the broker.")
+    (tmp_path / "a.yaml").write_text(text.replace("x-nobody-has-this", "direct").partition("tests:")[0])
+    code, said = command("test", str(tmp_path), "--on-broker", *urls)
+    assert code == 4
+    assert " ".join(said.split()).endswith("; nothing was compared on the broker.")
     assert _vhosts(node) == []
 
 

@@ -229,7 +229,10 @@ def test_no_tests(folder: Path) -> None:
     assert _text(run_lines(run, 80)).splitlines()[-1] == "  no tests; 2 invariants hold."
     assert _document(run)["tests"] == []
     one = TestRun(Topology(), "a.yaml", "4.3", (), run.invariants[:1], on_broker=OnBroker("there", "4.3.6", {}))
-    assert _text(run_lines(one, 80)).splitlines()[-1] == "  no tests; 1 invariant holds."
+    assert not one.passed
+    assert _text(run_lines(one, 80)).splitlines()[-1] == (
+        "  no tests; 1 invariant holds; nothing was compared on the broker."
+    )
 
 
 def test_what_a_broker_said(folder: Path) -> None:
@@ -240,28 +243,70 @@ def test_what_a_broker_said(folder: Path) -> None:
         {
             0: Compared("expected paid: it reaches no queue", "the message lies in no queue, and by the rules in paid"),
             1: Compared("it refuses the message"),
-            2: Compared(not_compared=("it meets what is not on the broker",)),
+            2: Compared(not_compared=("it meets what is not on the broker",), nothing=True),
         },
         ("exchange odd: unknown type",),
+        ("exchange whose: nobody says of which type it is",),
     )
     run = _run(folder, text, on_broker=said)
     shown = _text(run_lines(run, 100))
     assert "  broker    http://there, RabbitMQ 4.0.5\n  refused   exchange odd: unknown type\n" in shown
+    assert "\n  left out  exchange whose: nobody says of which type it is\n" in shown
     assert "    on the broker: expected paid: it reaches no queue\n" in shown
     assert "    the broker and the rules disagree: the message lies in no queue, and by the rules in paid\n" in shown
     assert "  broker    1 thing could not be compared; -v says which\n" in shown
-    assert shown.endswith("  4 tests, 4 failed; the broker disagrees in 1.\n")
+    said_last = (
+        "4 tests, 4 failed; the broker refuses 1 object; 2 of 3 compared on the broker; the broker disagrees in 1."
+    )
+    assert " ".join(shown.split()).endswith(said_last)
     assert "    . refused: it meets what is not on the broker\n" in _text(run_lines(run, 100, verbose=True))
     document = _document(run)
     assert document["broker"] == {
         "target": "http://there",
         "version": "4.0.5",
         "refused": ["exchange odd: unknown type"],
+        "left_out": ["exchange whose: nobody says of which type it is"],
+        "compared_in_full": 2,
+        "problems": ["the broker refuses the exchange odd: unknown type"],
     }
     assert document["tests"][0]["broker"]["passed"] is False
     assert document["tests"][3]["broker"] is None
     good = OnBroker("http://there", "4.0.5", {0: Compared()})
     assert _text(run_lines(_run(folder, on_broker=good), 80)).endswith("  1 test passed; the broker agrees.\n")
+
+
+@pytest.mark.parametrize(
+    ("compared", "refused", "said"),
+    [
+        (Compared(), ("exchange odd: unknown type",), "the broker refuses 1 object"),
+        (Compared(not_compared=("why",), nothing=True), (), "nothing was compared on the broker"),
+        (
+            Compared(not_compared=("why",), nothing=True),
+            ("queue q: why",),
+            "the broker refuses 1 object; nothing was compared on the broker",
+        ),
+    ],
+)
+def test_a_broker_that_refuses_an_object_or_says_nothing_does_not_agree(
+    folder: Path, compared: Compared, refused: tuple[str, ...], said: str
+) -> None:
+    run = _run(folder, on_broker=OnBroker("http://there", "4.0.5", {0: compared}, refused))
+    assert not run.passed
+    assert _text(run_lines(run, 100)).endswith(f"  1 test passed; {said}.\n")
+    suites = ET.fromstring(run_junit(run))  # noqa: S314 - our own
+    assert suites.get("failures") == "1"
+    (failure,) = suites.findall("testsuite[@name='broker']/testcase/failure")
+    assert failure.get("message") == "; ".join(run.on_broker.problems if run.on_broker else ())
+    assert "problems" in _document(run)["broker"]
+
+
+def test_what_is_compared_in_part_is_counted(folder: Path) -> None:
+    text = TEXT + TEXT.splitlines()[-1].replace("it is", "again") + "\n"
+    said = {0: Compared(), 1: Compared(not_compared=("step 1: why",))}
+    run = _run(folder, text, on_broker=OnBroker("http://there", "4.0.5", said))
+    assert run.passed
+    assert _text(run_lines(run, 80)).endswith("  2 tests passed; 1 of 2 compared on the broker.\n")
+    assert ET.fromstring(run_junit(run)).get("failures") == "0"  # noqa: S314 - our own
 
 
 def test_several_vhosts_are_told_apart(folder: Path) -> None:
