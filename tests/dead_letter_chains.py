@@ -6,6 +6,7 @@ and then, step by step, a queue rejects, overflows or runs out of deliveries. In
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
+    from rabbit_topo.routing.dead_letters import DeadLetter
     from rabbit_topo.routing.effective import Event
 
 Body = str
 State = dict[str, list[tuple[Body, Held]]]
+CYCLE: Final = "cycle"
+EVENTS: Final = ("rejected", "expired", "maxlen", "delivery_limit", CYCLE)
 _MANY: Final = 24  # copies; a chain that makes more is left out
 _LATER: Final = 3_600_000
 
@@ -49,7 +53,7 @@ class Chain:
     message: Message = field(default_factory=lambda: Message(""))
     steps: list[Step] = field(default_factory=list)
     states: list[dict[str, list[Body]]] = field(default_factory=list)
-    letters: int = 0  # that are sent on somewhere
+    letters: Counter[str] = field(default_factory=Counter)  # sent on somewhere, by event; and what ended as a cycle
 
     @property
     def queues(self) -> list[Queue]:
@@ -72,7 +76,7 @@ def chain(random: Random, number: int, vhost: str, version: str) -> Chain:
             _foretell(random, made, version)
         except UnclearError:
             continue
-        if made.letters:
+        if any(made.letters[event] for event in EVENTS if event != CYCLE):
             return made
 
 
@@ -215,7 +219,7 @@ def _foretell(random: Random, made: Chain, version: str) -> None:
             arrived = []
             for body, message in left:
                 letter = dead_letter(router, message, step.event)
-                made.letters += letter.route is not None
+                made.letters += _counted(letter)
                 arrived += [(body, letter.held_in(name)) for name in letter.queues]
         made.letters += _settle(router, state, arrived)
         made.steps.append(step)
@@ -237,9 +241,9 @@ def _step(random: Random, router: Router, made: Chain, state: State) -> Step | N
     return random.choice(possible) if possible else None
 
 
-def _settle(router: Router, state: State, arriving: list[tuple[Body, Held]]) -> int:
+def _settle(router: Router, state: State, arriving: list[tuple[Body, Held]]) -> Counter[str]:
     """Let messages arrive, and everything that leaves by itself go on; count the letters."""
-    letters = 0
+    letters: Counter[str] = Counter()
     into: dict[str, int] = {}
     short: set[str] = set()  # queues where a message has a time to live of its own
     made = len(arriving)
@@ -254,12 +258,18 @@ def _settle(router: Router, state: State, arriving: list[tuple[Body, Held]]) -> 
             raise UnclearError  # it expires only at the head of the queue
         for what, left, why in _arrive(router, queue, state[queue.name], (body, message), into[queue.name]):
             letter = dead_letter(router, left, why)
-            letters += letter.route is not None
+            letters += _counted(letter)
             arriving += [(what, letter.held_in(target)) for target in letter.queues]
             made += len(letter.queues)
         if made > _MANY:
             raise UnclearError
     return letters
+
+
+def _counted(letter: DeadLetter) -> Counter[str]:
+    """Count a dead letter that goes somewhere, and the queues that do not get it because it has been there."""
+    circles = sum("a cycle" in why for _, why in letter.dropped)
+    return Counter({letter.event: int(letter.route is not None), CYCLE: circles})
 
 
 def _arrive(

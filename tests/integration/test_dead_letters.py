@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ import amqp
 
 from rabbit_topo.model import Binding
 from rabbit_topo.policies import release
-from tests.dead_letter_chains import Chain, chain
+from tests.dead_letter_chains import EVENTS, Chain, chain
 from tests.traffic import connected
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 CHAINS = int(os.environ.get("RABBIT_TOPO_CHAINS", "30"))
 SEED = os.environ.get("RABBIT_TOPO_SEED", "1")
 _AT_ONCE = 100
+_ENOUGH = 30  # chains in which every way to be dead-lettered occurs
 _PATIENCE = 15.0
 _COUNTS_ON = (4, 3)
 
@@ -38,15 +40,18 @@ _COUNTS_ON = (4, 3)
 def test_random_chains_end_as_on_the_broker(node: Node) -> None:
     random = Random(f"{SEED} {node.label}")  # noqa: S311 - a series that can be had again
     wrong: list[str] = []
+    seen: Counter[str] = Counter()
     for start in range(0, CHAINS, _AT_ONCE):
         vhost = f"chains-{start}"
         chains = [chain(random, number, vhost, node.version) for number in range(start, min(start + _AT_ONCE, CHAINS))]
+        seen += sum((one.letters for one in chains), Counter())
         node.http("PUT", "vhosts", vhost, body={})
         node.http("PUT", "permissions", vhost, "guest", body={"configure": ".*", "write": ".*", "read": ".*"})
         with connected(node, vhost) as connection:
             wrong += _play(node, connection, chains)
         node.http("DELETE", "vhosts", vhost)
     assert not wrong, f"{len(wrong)} of {CHAINS}:\n" + "\n".join(wrong[:5])
+    assert seen.keys() == set(EVENTS) or CHAINS < _ENOUGH, f"these chains prove nothing of some events: {dict(seen)}"
 
 
 def _play(node: Node, connection: Any, chains: list[Chain]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Which policies are in effect, and what they come to: our answer beside the broker's.
 
-CI tries 60 random sets of policies and operator policies on each version. The long run tries as many as it is told to:
+CI tries 30 random sets of policies and operator policies on each version. The long run tries as many as it is told to:
 
     RABBIT_TOPO_POLICY_SETS=1000 pytest tests/integration/test_effective.py
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.brokers import Node
 
-SETS = int(os.environ.get("RABBIT_TOPO_POLICY_SETS", "60"))
+SETS = int(os.environ.get("RABBIT_TOPO_POLICY_SETS", "30"))
 SEED = os.environ.get("RABBIT_TOPO_SEED", "1")
 _AT_ONCE = 20  # vhosts, each with a set of its own
 _FRESH = (4, 3)  # the first of our versions that shows a queue's policies without waiting for statistics
