@@ -30,6 +30,20 @@ def ask(plan: Plan, environment: str | None) -> None:
         raise Refusal(f"that was not {name}; nothing was changed")
 
 
+def ask_for_tests(environment: str) -> None:
+    """Ask before tests use the broker of an environment. Raises Refusal for a no, and where nobody is there to ask."""
+    name = words.clean(environment)
+    if not sys.stdin.isatty():
+        raise Refusal(
+            f"tests use the broker of the environment {name} after a yes only, and nobody is there to say it; "
+            "nothing was sent",
+            "--yes does not ask; or name a broker for tests, with --broker and --amqp",
+        )
+    question = f"Make a vhost on the broker of the environment {name}, and declare the topology there? [y/N]"
+    if not _answered(question, "y", "yes"):
+        raise Refusal("not confirmed; nothing was sent")
+
+
 def name_of(plan: Plan, environment: str | None) -> str:
     """Return what must be typed: the configured environment, else the cluster, else the host or the file."""
     address = plan.facts.target

@@ -37,6 +37,7 @@ FAILED: Final = 4
     "--fail-under", metavar="N", type=click.IntRange(0, 100), help="Exit 4 if fewer per cent of them are exercised."
 )
 @click.option("--on-broker", is_flag=True, help="Publish the same messages on a broker too, in a vhost made for it.")
+@click.option("--yes", is_flag=True, help="Do not ask before the broker of a configured environment is used.")
 @click.option("--no-invariants", is_flag=True, help="Run what is written only.")
 def command(**given: Any) -> int:
     """Run the route tests: which message must reach which queues.
@@ -47,7 +48,7 @@ def command(**given: Any) -> int:
     declared in a vhost of a random name, which is deleted at the end in every
     case. Two things are looked at without a test that says so: every publisher
     reaches a queue, and every declared queue can be reached.
-    Exit codes: 0 all passed, 4 not.
+    Exit codes: 0 all passed, 4 not, 2 nothing to test, 5 not confirmed.
     """
     from rabbit_topo.report.tests import TestRun, problem_lines, run_lines
     from rabbit_topo.report.tests_document import run_document, run_junit
@@ -63,6 +64,11 @@ def command(**given: Any) -> int:
     chosen = [case for case in cases if wanted is None or wanted(case.name)]
     if wanted is not None and not chosen:
         raise none_chosen(own["expression"], [case.name for case in cases])
+    if not cases and own["no_invariants"]:
+        raise UsageError(
+            "there is nothing to test: no file has tests, and --no-invariants leaves the rest out",
+            "write some under `tests:`, or leave --no-invariants out",
+        )
     results = [run_case(here.router, case) for case in chosen]
     everything = wanted is None and not own["no_invariants"]
     run = TestRun(
@@ -74,7 +80,7 @@ def command(**given: Any) -> int:
         coverage(here.router, results) if own["coverage"] or own["fail_under"] is not None else None,
         own["fail_under"],
         len(cases) - len(chosen),
-        _publish(common, login, here, results) if own["on_broker"] else None,
+        _publish(common, login, here, results, sure=own["yes"]) if own["on_broker"] else None,
     )
     emit(
         common,
@@ -113,18 +119,29 @@ def _is_one(file: str, files: tuple[str, ...]) -> bool:
     return Path(file).resolve() in {Path(one).resolve() for one in files}
 
 
-def _publish(common: Common, login: BrokerOptions, here: Source, results: list[CaseResult]) -> OnBroker:
+def _publish(common: Common, login: BrokerOptions, here: Source, results: list[CaseResult], *, sure: bool) -> OnBroker:
+    from rabbit_topo.cli.question import ask_for_tests
     from rabbit_topo.cli.session import settle
     from rabbit_topo.testing.on_broker import on_broker
 
-    target = settle(common, login).target
+    settings = settle(common, login)
+    target = settings.target
     if target.broker is None or target.amqp is None:
         raise UsageError(
             "--on-broker needs the management URL and the AMQP URL",
             "name them with --broker and --amqp, or as `broker:` and `amqp:` of an environment",
         )
+    if settings.environment and not sure:
+        ask_for_tests(settings.environment)
     progress = Progress(common)
+
+    def begin(url: str, vhosts: tuple[str, ...]) -> None:
+        progress.clear()
+        if not common.quiet:
+            where = ", ".join(vhosts)
+            click.echo(f"publishing on {url}, in {where}: made for these tests, and deleted at the end", err=True)
+
     try:
-        return on_broker(target, here.router, results, progress.say)
+        return on_broker(target, here.router, results, progress.say, begin)
     finally:
         progress.clear()

@@ -31,8 +31,7 @@ def run_lines(run: TestRun, width: int, *, verbose: bool = False) -> Iterator[Li
     yield pair("source", f"{run.shown}, by the rules of RabbitMQ {run.version}")
     if run.on_broker:
         yield pair("broker", f"{words.clean(run.on_broker.target)}, RabbitMQ {run.on_broker.version}")
-        for refused in run.on_broker.refused:
-            yield from wrapped("  refused   ", "danger", refused, width)
+        yield from _refused(run.on_broker, width)
         for left_out in run.on_broker.left_out:
             yield from wrapped("  left out  ", "dim", left_out, width)
     yield ()
@@ -52,9 +51,16 @@ def problem_lines(run: TestRun, width: int) -> Iterator[Line]:
     if run.passed:
         return
     yield from _failures(run, width)
+    if run.on_broker:
+        yield from _refused(run.on_broker, width)
     if run.coverage and not run.covered:
         yield _covered(run, run.coverage)
     yield from _summary(run, width)
+
+
+def _refused(said: OnBroker, width: int) -> Iterator[Line]:
+    for refused in said.refused:
+        yield from wrapped("  refused   ", "danger", refused, width)
 
 
 def _failures(run: TestRun, width: int) -> Iterator[Line]:
@@ -138,6 +144,8 @@ def _coverage(run: TestRun, found: Coverage, width: int, *, verbose: bool) -> It
 
 
 def _covered(run: TestRun, found: Coverage) -> Line:
+    if not found.total:
+        return pair("coverage", "there is no binding that a test could exercise")
     said = f"{found.percent} % of {counted(found.total, 'binding')} ({len(found.exercised):,} exercised)"
     if run.covered:
         return pair("coverage", said)

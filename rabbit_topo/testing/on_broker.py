@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 
 def on_broker(
-    target: Target, router: Router, results: Sequence[CaseResult], say: Callable[[str], None] = lambda _: None
+    target: Target,
+    router: Router,
+    results: Sequence[CaseResult],
+    say: Callable[[str], None] = lambda _: None,
+    begin: Callable[[str, tuple[str, ...]], None] = lambda *_: None,
 ) -> OnBroker:
     """Publish the messages of these cases on a broker, and say what it does with each.
 
@@ -44,6 +48,7 @@ def on_broker(
         vhosts = {
             name: stack.enter_context(scratch_vhost(http, http.user, login.username or http.user)) for name in names
         }
+        begin(http.url, tuple(vhosts.values()))
         moved, left_out = rehomed(topology, vhosts)
         say("declaring the topology there ...")
         facts, refused = _declare(broker, moved, vhosts)

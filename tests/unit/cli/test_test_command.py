@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +57,40 @@ def test_coverage_may_be_wanted(cli: Cli) -> None:
     assert code == 0
     assert "50 % of 2 bindings (1 exercised)" in said
     assert cli(*words, "--coverage")[0] == 0
+
+
+def test_nothing_to_test_is_said(cli: Cli) -> None:
+    Path("bare").mkdir()
+    Path("bare/a.yaml").write_text("version: 1\nexchanges: {e: {type: direct}}\n")
+    code, _, err = cli("test", "bare", "--no-invariants")
+    assert code == 2
+    assert "there is nothing to test: no file has tests, and --no-invariants leaves the rest out" in err
+    code, said, _ = cli("test", "bare", "--fail-under", "100")
+    assert (code, said.splitlines()[-2:]) == (
+        0,
+        ["  coverage  there is no binding that a test could exercise", "  no tests."],
+    )
+
+
+@pytest.mark.parametrize(("answer", "words"), [("", "nobody is there to say it"), ("n\n", "not confirmed")])
+def test_the_broker_of_an_environment_is_used_after_a_yes_only(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, answer: str, words: str
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return bool(answer)
+
+    urls = "{broker: 'http://127.0.0.1:1', amqp: 'amqp://127.0.0.1:1'}"
+    Path("rabbit-topo.yaml").write_text(f"sources: [topo]\nenvironments:\n  prod: {urls}\n")
+    monkeypatch.setattr("sys.stdin", Terminal(answer))
+    code, _, err = cli("test", "--on-broker", "-k", "arrives")
+    assert code == 5
+    assert words in err
+    assert ("the broker of the environment prod, and declare the topology there? [y/N]" in err) == bool(answer)
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    for more in (["--yes"], [] if answer else ["--broker", "http://127.0.0.1:1", "--amqp", "amqp://127.0.0.1:1"]):
+        code, _, err = cli("test", "--on-broker", "-k", "arrives", *more)
+        assert (code, "127.0.0.1:1" in err) == (1, True), err  # it went there
 
 
 def test_test_files_alone_are_about_their_folder_or_the_configuration(cli: Cli) -> None:
