@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from rabbit_topo.policies.limits import DEFAULT_DELIVERY_LIMIT, DIVERSIONS, LIMITS, tightened
-from rabbit_topo.policies.matching import Candidates, candidates, effective, first, fits, kind_of, reaches, release
+from rabbit_topo.policies.matching import (
+    Candidates,
+    candidates,
+    effective,
+    first,
+    fits,
+    kind_of,
+    reaches,
+    release,
+    unread,
+)
 from rabbit_topo.policies.merging import Option, effective_options, merge, merged_definition, options
 from rabbit_topo.policies.patterns import pattern_matches
 
@@ -26,4 +36,5 @@ __all__ = [
     "reaches",
     "release",
     "tightened",
+    "unread",
 ]

@@ -111,6 +111,17 @@ class Candidates:
         return tuple(policy for policy in self.unread if highest is None or policy.priority >= highest)
 
 
+def unread(policies: Iterable[Policy]) -> str:
+    """Say in words that patterns cannot be read, and whose they are.
+
+    >>> from rabbit_topo.model import Policy
+    >>> unread([Policy("/", "p", "(?R)")])
+    'the pattern "(?R)" of the policy p cannot be read here'
+    """
+    said = [f'the pattern "{policy.pattern}" of the policy {policy.name}' for policy in policies]
+    return f"{' and '.join(said)} cannot be read here"
+
+
 def candidates(policies: Iterable[Policy], target: Queue | Exchange, version: str) -> Candidates:
     """Return the policies that reach the object, or may."""
     reaching: list[Policy] = []

@@ -195,7 +195,8 @@ def _after(router: Router, vhost: str, step: Step, dead: DeadLetter) -> str:
         return ""
     reached = None
     if dead.route is not None:
-        reached = replace(dead.route, queues=dead.queues, perhaps=dead.perhaps)
+        hops = () if dead.either else dead.route.hops  # of several ways none shows what all of them may reach
+        reached = replace(dead.route, queues=dead.queues, perhaps=dead.perhaps, hops=hops)
     wrong = _judged(router, vhost, step.expectation, reached)
     return f"{wrong} ({dead.reason})" if wrong and dead.route is None else wrong
 

@@ -7,11 +7,11 @@ the message again only if somebody has rejected it since, or if it is rejected n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from rabbit_topo.policies import release
-from rabbit_topo.routing.effective import EVENTS, Care, Event, care_of
+from rabbit_topo.policies import release, unread
+from rabbit_topo.routing.effective import EVENTS, Care, Event
 from rabbit_topo.routing.router import keys_of
 from rabbit_topo.routing.types import Message
 
@@ -68,13 +68,15 @@ class DeadLetter:
     kept: bool = False
     deaths: tuple[Death, ...] = ()
     impossible: str = ""
+    either: tuple[DeadLetter, ...] = ()
 
     def held_in(self, queue: str) -> Held:
         """Return the message as it lies in a queue that it has reached. Raises KeyError for another queue."""
-        if self.route is None or queue not in (*self.queues, *self.perhaps):
-            raise KeyError(queue)
-        message = self.route.message
-        return Held(queue, self.route.vhost, self.keys, message.headers, self.deaths, exchange=message.exchange)
+        for one in self.either or (self,):
+            if one.route is not None and queue in (*one.queues, *one.perhaps):
+                message = one.route.message
+                return Held(queue, one.route.vhost, one.keys, message.headers, self.deaths, exchange=message.exchange)
+        raise KeyError(queue)
 
 
 def held(route: Route, queue: str) -> Held:
@@ -94,7 +96,36 @@ def dead_letter(router: Router, message: Held, event: Event) -> DeadLetter:
     queue = router.queue(message.vhost, message.queue)
     if queue is None:
         return DeadLetter(message.queue, event, None, f"there is no queue {message.queue}")
-    care = care_of(router, queue)
+    care = router.care(queue)
+    letters: dict[object, DeadLetter] = {}
+    for letter in (_letter(router, message, event, one) for one in care.each):
+        letters.setdefault(_effect(letter), letter)
+    likeliest, *others = letters.values()
+    return _sum((likeliest, *others), care) if others else likeliest
+
+
+def _effect(letter: DeadLetter) -> object:
+    it = letter
+    return it.exchange, it.keys, it.queues, it.perhaps, it.dropped, it.kept, bool(it.impossible)
+
+
+def _sum(letters: tuple[DeadLetter, ...], care: Care) -> DeadLetter:
+    """Tell as one what may happen in several ways: nothing of it is certain but what all have in common."""
+    shown = max(letters, key=lambda one: (one.route is not None, one.exchange is not None))
+    first, *others = (one.reason for one in letters)
+    return replace(
+        shown,
+        reason=f"not certain, as {unread(care.unread)}: {first}; or else {'; or else '.join(others)}",
+        queues=(),
+        perhaps=tuple(sorted({name for one in letters for name in (*one.queues, *one.perhaps)})),
+        dropped=tuple(one for one in shown.dropped if all(one in other.dropped for other in letters)),
+        kept=all(one.kept for one in letters),
+        impossible="",
+        either=letters,
+    )
+
+
+def _letter(router: Router, message: Held, event: Event, care: Care) -> DeadLetter:
     if why := care.cannot(event, message.expiration_ms):
         return DeadLetter(message.queue, event, None, why, impossible=why)
     if care.exchange is None:
@@ -161,8 +192,8 @@ def fates(router: Router, message: Held) -> tuple[Fate, ...]:
     queue = router.queue(message.vhost, message.queue)
     if queue is None:
         return ()
-    care = care_of(router, queue)
-    possible = [event for event in EVENTS if not care.cannot(event, message.expiration_ms)]
+    care = router.care(queue)
+    possible = [event for event in EVENTS if not all(one.cannot(event, message.expiration_ms) for one in care.each)]
     return tuple(_follow(router, dead_letter(router, message, event)) for event in possible)
 
 
@@ -171,20 +202,19 @@ def _follow(router: Router, letter: DeadLetter) -> Fate:
     seen: set[tuple[str, tuple[str, ...]]] = set()
     at = 0
     while at < len(letters):
-        for name in (*letters[at].queues, *letters[at].perhaps):
-            message = letters[at].held_in(name)
-            queue = router.queue(message.vhost, name)
-            event = care_of(router, queue).leaves() if queue else None
-            if event is None:
+        for message in _copies(letters[at]):
+            queue = router.queue(message.vhost, message.queue)
+            leaves = {one.leaves() for one in router.care(queue).each} if queue else set()
+            events = [event for event in EVENTS if event in leaves]
+            if (message.queue, message.keys) in seen and events:
+                again[at].append(message.queue)
                 continue
-            if (name, message.keys) in seen:
-                again[at].append(name)
-                continue
-            seen.add((name, message.keys))
-            children[at].append(len(letters))
-            letters.append(dead_letter(router, message, event))
-            children.append([])
-            again.append([])
+            for event in events:
+                seen.add((message.queue, message.keys))
+                children[at].append(len(letters))
+                letters.append(dead_letter(router, message, event))
+                children.append([])
+                again.append([])
         at += 1
     made: dict[int, Fate] = {}
     for at in reversed(range(len(letters))):
@@ -192,11 +222,21 @@ def _follow(router: Router, letter: DeadLetter) -> Fate:
     return made[0]
 
 
+def _copies(letter: DeadLetter) -> list[Held]:
+    """Return the message as it may lie in each queue that it has reached, once for each set of keys."""
+    found: dict[object, Held] = {}
+    for one in letter.either or (letter,):
+        for name in (*one.queues, *one.perhaps):
+            message = one.held_in(name)
+            found.setdefault((name, message.keys), message)
+    return list(found.values())
+
+
 def _bar(router: Router, care: Care, target: Queue | None, deaths: tuple[Death, ...]) -> str:
     """Say why a queue that a dead letter is routed to does not get it; nothing if it does."""
     if target and _is_cycle(target.name, deaths):
         return _CYCLE
-    if target and target.type == "stream" and release(router.version) < _STREAMS_TAKE and not care.safely:
+    if target and router.care(target).kind == "stream" and release(router.version) < _STREAMS_TAKE and not care.safely:
         return _NO_STREAM
     return ""
 

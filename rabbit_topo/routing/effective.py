@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from rabbit_topo.policies import DEFAULT_DELIVERY_LIMIT, kind_of, merge, release
@@ -10,7 +10,7 @@ from rabbit_topo.policies import DEFAULT_DELIVERY_LIMIT, kind_of, merge, release
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rabbit_topo.model import Queue
+    from rabbit_topo.model import Policy, Queue
     from rabbit_topo.policies import Candidates, Option
     from rabbit_topo.routing.router import Router
 
@@ -23,7 +23,8 @@ _LIMITS_DELIVERIES: Final = (4, 0)
 class Care:
     """What a queue does with its messages. None where nothing is set; `options` are all of them, with their sources.
 
-    `safely` says that dead letters go at least once: a quorum queue keeps each until a queue has taken it.
+    `safely` says that dead letters go at least once: a quorum queue keeps each until a queue has taken it. `others` are
+    what it does instead if policies are in effect whose patterns cannot be read here: the `unread` ones.
     """
 
     kind: str
@@ -35,6 +36,8 @@ class Care:
     exchange: str | None
     routing_key: str | None
     safely: bool
+    others: tuple[Care, ...] = ()
+    unread: tuple[Policy, ...] = ()
 
     def cannot(self, event: Event, expiration_ms: int | None = None) -> str:
         """Say why a message with this expiration does not leave the queue in this way; nothing if it does."""
@@ -54,6 +57,11 @@ class Care:
                 return "the queue has no delivery limit"
         return ""
 
+    @property
+    def each(self) -> tuple[Care, ...]:
+        """What the queue does as far as is known, and all that it may do instead."""
+        return (self, *self.others)
+
     def leaves(self, expiration_ms: int | None = None) -> Event | None:
         """Return how a message leaves the queue if nobody does anything; None if it stays."""
         if self.max_length == 0 and not self.cannot("maxlen"):
@@ -63,7 +71,15 @@ class Care:
 
 def care_under(queue: Queue, policies: Candidates, operators: Candidates, version: str) -> Care:
     """Return what a queue does with its messages under these policies."""
-    return _care(kind_of(queue), merge(queue, policies.winner, operators.winner, version), version)
+    given = [
+        merge(queue, policy, operator, version)
+        for policy in (policies.winner, *policies.rivals)
+        for operator in (operators.winner, *operators.rivals)
+    ]
+    distinct = [options for number, options in enumerate(given) if options not in given[:number]]
+    care, *others = (_care(kind_of(queue), options, version) for options in distinct)
+    rivals = (*policies.rivals, *operators.rivals)
+    return replace(care, others=tuple(others), unread=rivals) if others else care
 
 
 def care_of(router: Router, queue: Queue) -> Care:

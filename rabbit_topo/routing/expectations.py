@@ -99,7 +99,7 @@ def not_one(route: Route) -> str:
     forks = [hop for hop in route.hops if any(not one.certain for one in hop.taken)]
     if len(forks) == 1 and _chooses(forks[0]):
         return ""
-    where = ", ".join(hop.exchange for hop in forks)
+    where = ", ".join(hop.exchange for hop in forks) or "the queue"
     return f"whether it is exactly one cannot be told: {where} may send it to several queues, or to none"
 
 

@@ -70,7 +70,7 @@ class Router:
                 self._policies.setdefault(resource.vhost, []).append(resource)
         self._vhosts = topology.vhosts or ("/",)
         self._matchers: dict[Key, Matcher] = {}
-        self._alternates: dict[Key, tuple[str, str] | None] = {}
+        self._alternates: dict[Key, Sequence[tuple[str, str] | None]] = {}
         self._candidates: dict[Key, Candidates] = {}
         self._care: dict[Key, Care] = {}
 
@@ -142,18 +142,34 @@ class Router:
         return self._care[queue.key]
 
     def alternate(self, exchange: Exchange) -> tuple[str, str] | None:
-        """Return an exchange's alternate exchange, and the policy that names it where no argument does."""
+        """Return an exchange's alternate exchange, and the policy that names it where no argument does.
+
+        It is the likeliest of `alternates`.
+        """
+        return self.alternates(exchange)[0]
+
+    def alternates(self, exchange: Exchange) -> Sequence[tuple[str, str] | None]:
+        """Return each alternate exchange that an exchange may have, None for no such; the likeliest first.
+
+        There are several where a policy may be in effect whose pattern cannot be read here.
+        """
         if exchange.key not in self._alternates:
-            self._alternates[exchange.key] = self._find_alternate(exchange)
+            self._alternates[exchange.key] = self._find_alternates(exchange)
         return self._alternates[exchange.key]
 
-    def _find_alternate(self, exchange: Exchange) -> tuple[str, str] | None:
+    def _find_alternates(self, exchange: Exchange) -> Sequence[tuple[str, str] | None]:
         own = exchange.arguments.get(_ALTERNATE)
         if isinstance(own, str):
-            return own, ""
-        policy = self.candidates(exchange).winner
-        given = policy.definition.get(_ALTERNATE) if policy else None
-        return (given, policy.name) if policy and isinstance(given, str) else None
+            return [(own, "")]
+        found: dict[str | None, tuple[str, str] | None] = {}
+        known = self.candidates(exchange)
+        for policy in (known.winner, *known.rivals):
+            given = policy.definition.get(_ALTERNATE) if policy else None
+            if policy and isinstance(given, str):
+                found.setdefault(given, (given, policy.name))
+            else:
+                found.setdefault(None, None)
+        return list(found.values())
 
     def route(self, message: Message, *, keys: Sequence[str] | None = None, published: bool = True) -> Route:
         """Return where a message goes. Raises `UsageError` where the vhost is not clear.

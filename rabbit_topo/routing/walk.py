@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from rabbit_topo.model import Key, Kind
+from rabbit_topo.policies import unread
 from rabbit_topo.routing.kinds import DELAYED, LOCAL_RANDOM, ONE_OF, missed
 from rabbit_topo.routing.types import Hop, Missed, Taken
 
@@ -59,11 +60,16 @@ class Walk:
         found = self.router.matcher(exchange)(self.asked)
         taken = [self._binding(bindings[one.number], one, certain=certain) for one in found]
         sure = any(one.certain for one in found) or (bool(found) and kind in ONE_OF)
-        if alternate := self.router.alternate(exchange):
-            if not found or waits:
-                taken.append(self._alternate(*alternate, certain=certain))
-            elif not sure:
-                taken.append(self._alternate(*alternate, certain=False))
+        if not sure or waits:
+            alternates = self.router.alternates(exchange)
+            known = len(alternates) == 1
+            if not known:
+                why = unread(self.router.candidates(exchange).rivals)
+                note = note or f"{why}: which alternate exchange it has is not certain"
+                self.notes.append(f"{exchange.name}: {why}: which alternate exchange it has is not certain")
+            taken += [
+                self._alternate(*one, certain=certain and known and (waits or not found)) for one in alternates if one
+            ]
         if not taken:
             note = note or "no binding takes it, and there is no alternate exchange: dropped here"
         if kind == "headers":
