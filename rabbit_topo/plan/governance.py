@@ -13,7 +13,7 @@ from rabbit_topo.plan.hazards import counted, listed
 from rabbit_topo.policies import effective, first, fits, kind_of, options, pattern_matches, reaches, tightened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from rabbit_topo.model import Key
     from rabbit_topo.plan.state import State
@@ -84,12 +84,17 @@ class Governance:
                 self.winners[target.key] = _better(self.winners.get(target.key), after)
 
     def governed(self, policy: Policy) -> str:
-        """Say how many queues and exchanges a policy would take effect on."""
-        reached = [t for t in self.reached(policy) if _better(self._without(t, policy.key), policy) is policy]
-        queues = sum(isinstance(target, Queue) for target in reached)
-        exchanges = len(reached) - queues
-        parts = [counted(queues, "queue")] + ([counted(exchanges, "exchange")] if exchanges else [])
-        return f"reaches {' and '.join(parts)}"
+        """Say how many queues and exchanges a policy would take effect on, and where a tie leaves that open."""
+        reached: list[Governed] = []
+        tied: dict[str, list[Governed]] = {}
+        for target in self.reached(policy):
+            rival = self._without(target, policy.key)
+            if rival is None or rival.priority < policy.priority:
+                reached.append(target)
+            elif rival.priority == policy.priority:
+                tied.setdefault(rival.name, []).append(target)
+        told = [f"tied with {name} on {_numbers(targets)}" for name, targets in sorted(tied.items())]
+        return ", ".join([f"reaches {_numbers(reached)}", *told] if reached or not told else told)
 
     def dangers(self, key: Key, after: Policy | None) -> list[Danger]:
         """Return what speaks against a policy becoming `after` (None: being deleted).
@@ -171,6 +176,13 @@ class Governance:
     def _is_ours(self, key: Key) -> bool:
         # The server's own exchanges belong to everybody; a policy that only touches them reaches nobody's object.
         return self.state.ours(key) or (key.kind is Kind.EXCHANGE and key.name in PREDECLARED)
+
+
+def _numbers(targets: Sequence[Governed]) -> str:
+    queues = sum(isinstance(target, Queue) for target in targets)
+    exchanges = len(targets) - queues
+    parts = [counted(queues, "queue")] if queues or not exchanges else []
+    return " and ".join([*parts, *([counted(exchanges, "exchange")] if exchanges else [])])
 
 
 def _better(one: Policy | None, other: Policy) -> Policy | None:
