@@ -122,6 +122,7 @@ def _lint(here: Source, common: Common, login: BrokerOptions, own: dict[str, Any
         problems=here.problems,
         comments=here.comments,
         damaged=here.damaged,
+        partial=here.partial,
     )
     least = own["fail_on"] or settings.fail_on
     fails = _SEVERITIES[: _SEVERITIES.index(least) + 1] if least in _SEVERITIES else ()

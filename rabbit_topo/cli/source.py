@@ -36,8 +36,8 @@ class Source:
 
     `shown` names it for people: the files, or the broker's address. `live` is what was read from a broker or from a
     definitions file, None where topology files were read; `target` is that broker. `problems` are what a tolerant
-    reading of files left out, and why; `damaged` are the objects that it left something out of, and `comments` those
-    that suppress findings. `configured` is what the configuration says that needs no broker.
+    reading of files left out, and why; `damaged` and `partial` are the objects that it left something out of, and
+    `comments` those that suppress findings. `configured` is what the configuration says that needs no broker.
     """
 
     topology: Topology
@@ -47,6 +47,7 @@ class Source:
     live: Observed | None = None
     problems: tuple[Problem, ...] = ()
     damaged: frozenset[Key] = frozenset()
+    partial: frozenset[Key] = frozenset()
     comments: tuple[Suppression, ...] = ()
     target: Target | None = None
     configured: Sources = field(default_factory=lambda: Sources((), None))
@@ -117,6 +118,7 @@ def _from_files(common: Common, *, tolerant: bool, tests: bool) -> Source:
         "  ".join(files),
         problems=read.problems,
         damaged=read.damaged,
+        partial=read.partial,
         comments=read.comments,
         configured=configured,
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rabbit_topo.routing import Router
 
 _OF_WAYS: Final = ("RT2", "RT3")
+_OF_OPTIONS: Final = ("RT4", "RT5", "RT701", "RT704")
 
 
 class Linted(NamedTuple):
@@ -38,12 +39,14 @@ def lint(
     problems: Iterable[Problem] = (),
     comments: Sequence[Suppression] = (),
     damaged: Collection[Key] = (),
+    partial: Collection[Key] = (),
 ) -> Linted:
     """Return what is wrong with a topology, by the usual rules where none are given.
 
     `problems` are what a tolerant reading left out of the topology, `comments` the suppressions that stand in the
     files. Of the `damaged` objects, which something was left out of, nobody can say where messages go: rules about ways
-    are silent there. A `router` knows more than the topology: operator policies, and what is hidden.
+    are silent there, and rules about options at the `partial` ones, which lack some. A `router` knows more than the
+    topology: operator policies, and what is hidden.
 
     >>> from rabbit_topo import load
     >>> lint(load("topology")).found
@@ -56,7 +59,8 @@ def lint(
         _finding(index, rule, hit)
         for rule in rules
         for hit in rule.check(index)
-        if hit.key not in damaged or not rule.code.startswith(_OF_WAYS)
+        if not (hit.key in damaged and rule.code.startswith(_OF_WAYS))
+        and not (hit.key in partial and rule.code.startswith(_OF_OPTIONS))
     }
     found |= {one for problem in problems if (one := _of_problem(problem)).code in running}
     kept, number = suppress(sorted(found, key=order), comments, running, topology.notes)

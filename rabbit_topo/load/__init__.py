@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from rabbit_topo.errors import Problem
     from rabbit_topo.lint.types import Suppression
+    from rabbit_topo.load.documents import Settled
     from rabbit_topo.load.yaml_nodes import Document
     from rabbit_topo.model import Key, Topology
 
@@ -30,6 +31,7 @@ class Tolerant:
 
     `problems` are all that there are, by place; what they speak of is not in the topology. `damaged` are the objects
     that something was left out of which says where messages go: a binding that leads nowhere damages its ends.
+    `partial` are those that anything else was left out of, and those that a policy may reach of which that is true.
     `comments` suppress findings.
     """
 
@@ -37,6 +39,7 @@ class Tolerant:
     problems: tuple[Problem, ...] = ()
     comments: tuple[Suppression, ...] = ()
     damaged: frozenset[Key] = frozenset()
+    partial: frozenset[Key] = frozenset()
 
 
 def load(*paths: str | Path, vhost: str = "/", tests: bool = False) -> Topology:
@@ -51,9 +54,9 @@ def load(*paths: str | Path, vhost: str = "/", tests: bool = False) -> Topology:
     ('/',)
     """
     problems = Problems()
-    topology, _ = _read(paths, vhost, problems, tests=tests)
+    found = _read(paths, vhost, problems, tests=tests)
     problems.raise_if_any()
-    return topology
+    return found.topology
 
 
 def commented(*paths: str | Path, vhost: str = "/") -> Tolerant:
@@ -66,9 +69,9 @@ def commented(*paths: str | Path, vhost: str = "/") -> Tolerant:
 
     problems = Problems()
     comments: list[Suppression] = []
-    topology, _ = _read(paths, vhost, problems, lambda text, file: comments.extend(suppressions(text, file)))
+    found = _read(paths, vhost, problems, lambda text, file: comments.extend(suppressions(text, file)))
     problems.raise_if_any()
-    return Tolerant(topology, comments=tuple(comments))
+    return Tolerant(found.topology, comments=tuple(comments))
 
 
 def tolerant(*paths: str | Path, vhost: str = "/") -> Tolerant:
@@ -89,10 +92,10 @@ def tolerant(*paths: str | Path, vhost: str = "/") -> Tolerant:
     def look(text: str, file: str) -> None:
         comments.extend(suppressions(text, file))
 
-    topology, damaged = _read(paths, vhost, problems, look, tests=True)
+    found = _read(paths, vhost, problems, look, tests=True)
     if problems.unreadable:
         problems.raise_if_any()
-    return Tolerant(topology, problems.all(), tuple(comments), damaged)
+    return Tolerant(found.topology, problems.all(), tuple(comments), found.damaged, found.partial)
 
 
 def _read(
@@ -102,7 +105,7 @@ def _read(
     look: Callable[[str, str], None] | None = None,
     *,
     tests: bool = False,
-) -> tuple[Topology, frozenset[Key]]:
+) -> Settled:
     """Return a topology of what is right, and the objects of which something is missing.
 
     `look` sees each text. With `tests`, a test that names what is not there is a problem.

@@ -42,9 +42,17 @@ class _Page(NamedTuple):
     is_test: bool
 
 
+class Settled(NamedTuple):
+    """A topology of what is right in files, and the objects of which something is missing; see `Tolerant`."""
+
+    topology: Topology
+    damaged: frozenset[Key]
+    partial: frozenset[Key]
+
+
 def topology(
     documents: Sequence[Document], files: tuple[str, ...], vhost: str, problems: Problems, *, tests: bool
-) -> tuple[Topology, frozenset[Key]]:
+) -> Settled:
     """Return a topology of what is right, and the objects of which something was left out; `problems` says why.
 
     With `tests`, what route tests name must be there.
@@ -83,7 +91,17 @@ def topology(
         tuple(draft.tests),
         files,
     )
-    return found, frozenset(draft.damaged | draft.spoilt)
+    return Settled(found, frozenset(draft.damaged | draft.spoilt), frozenset(draft.partial | _under(draft)))
+
+
+def _under(draft: Draft) -> set[Key]:
+    """Return the objects that may be under a policy of which something was left out."""
+    partial = [one for key in draft.partial if isinstance(one := draft.resources.get(key), Policy)]
+    targets = [one for one in draft.resources.values() if isinstance(one, Queue | Exchange)]
+    under = {one.key for one in targets if one.vhost in draft.lost_policies}
+    for policy in partial:
+        under |= {one.key for one in targets if one.vhost == policy.vhost and policies.may_reach(policy, one.name)}
+    return under
 
 
 def _page(document: Document, default_vhost: str, walk: Walk, problems: Problems) -> _Page | None:
@@ -109,6 +127,9 @@ def _read(draft: Draft, page: _Page) -> None:
     for plural, kind in (("exchanges", Kind.EXCHANGE), ("queues", Kind.QUEUE)):
         if (named := root.get(plural)) is not None:
             draft.lost.update(Key(vhost, kind, name) for name in named.dropped)
+    named = root.get("policies")
+    if "policies" in root.dropped or (named is not None and named.dropped):
+        draft.lost_policies.add(vhost)
     _patterns(draft, root, vhost)
     _each(draft, page, "exchanges", objects.exchange)
     _each(draft, page, "queues", objects.queue)

@@ -56,6 +56,8 @@ class Draft:
     named: set[Key] = field(default_factory=set)  # declared or mentioned, with or without mistakes
     bindings: list[PendingBinding] = field(default_factory=list)
     damaged: set[Key] = field(default_factory=set)  # something that says where messages go was left out of it
+    partial: set[Key] = field(default_factory=set)  # something else was left out of it
+    lost_policies: set[str] = field(default_factory=set)  # vhosts in which one has the wrong shape, or all have
     lost: set[Key] = field(default_factory=set)  # its name is known, and the rest has the wrong shape
     spoilt: set[Key] = field(default_factory=set)  # so wrong that nothing of it is left
     spoilt_publishers: set[str] = field(default_factory=set)

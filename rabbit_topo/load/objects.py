@@ -48,6 +48,7 @@ def exchange(draft: Draft, vhost: str, name: str, options: YMap, place: int) -> 
     elif not isinstance(arguments.get(ALTERNATE, ""), str):
         del arguments[ALTERNATE]
         draft.damaged.add(key)
+        draft.partial.add(key)
         raw = options["arguments"]
         message = f"`{ALTERNATE}` must be the name of an exchange"
         draft.problems.add(raw.file, raw.value_place(ALTERNATE), message, code=VALUE)
@@ -58,6 +59,8 @@ def exchange(draft: Draft, vhost: str, name: str, options: YMap, place: int) -> 
     _refuse_reserved(draft, options, key, place)
     if options.get("type") is None or _is_damaged(options):
         draft.damaged.add(key)
+    if _is_partial(options):
+        draft.partial.add(key)
     if lacks(options, "type"):
         hint = "write `type: direct`, topic, fanout, headers, or a plugin's type"
         draft.problems.add(options.file, place, f"{what} has no type", hint)
@@ -103,6 +106,8 @@ def queue(draft: Draft, vhost: str, name: str, options: YMap, place: int) -> Non
     draft.declare(_less(declared, {refused.subject for refused in refusals}), note, what)
     if _is_damaged(options) or any(refused.subject in _OF_WAYS for refused in refusals):
         draft.damaged.add(key)
+    if _is_partial(options) or refusals:
+        draft.partial.add(key)
 
 
 def _less(queue: Queue, wrong: Collection[str]) -> Queue:
@@ -122,6 +127,12 @@ def _is_damaged(options: YMap) -> bool:
     """Say whether something was wrong and taken out that may say where messages go."""
     inner = (item for item in options.values() if isinstance(item, YMap))
     return bool(options.dropped - _NOT_OF_WAYS) or any(item.dropped for item in inner)
+
+
+def _is_partial(options: YMap) -> bool:
+    """Say whether something of its own was wrong and taken out: a binding is none."""
+    inner = (item for item in options.values() if isinstance(item, YMap))
+    return bool(options.dropped - {"bindings"}) or any(item.dropped for item in inner)
 
 
 def _lost_exchange(options: YMap) -> bool:

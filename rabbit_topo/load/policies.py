@@ -15,6 +15,7 @@ from rabbit_topo.load.objects import refuse_ours
 from rabbit_topo.load.problems import did_you_mean, quoted
 from rabbit_topo.load.shapes import LIMITS, TEXT, Fields, Refused, Scalar
 from rabbit_topo.model import Arguments, Key, Kind, Policy
+from rabbit_topo.policies import pattern_matches
 
 if TYPE_CHECKING:
     from rabbit_topo.load.draft import Draft
@@ -62,10 +63,16 @@ def policy(draft: Draft, vhost: str, name: str, written: YMap, place: int) -> No
     )
     if draft.problems.noted > before or written.dropped:
         draft.damaged.add(declared.key)
+        draft.partial.add(declared.key)
     if not definition or not declared.pattern or written.dropped & {"pattern", "apply_to", "priority"}:
         draft.spoilt.add(declared.key)
     refuse_ours(draft, written, "policy", name, place)
     draft.declare(declared, note_of(written, written.file, place), what)
+
+
+def may_reach(policy: Policy, name: str) -> bool:
+    """Say whether a policy may reach a name, though something was left out of it, or its pattern cannot be read."""
+    return not policy.pattern or pattern_matches(policy.pattern, name) is not False
 
 
 def _definition(draft: Draft, keys: YMap) -> dict[str, Plain]:
