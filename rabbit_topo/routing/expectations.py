@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from rabbit_topo.model import Kind
-from rabbit_topo.routing.kinds import LOCAL_RANDOM, ONE_OF
+from rabbit_topo.routing.kinds import ONE_OF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -105,11 +105,7 @@ def not_one(route: Route) -> str:
 
 def _chooses(fork: Hop) -> bool:
     """Say whether an exchange sends a message to one of its queues, by its type."""
-    return (
-        fork.type in ONE_OF
-        and fork.type != LOCAL_RANDOM
-        and all(one.destination.kind is Kind.QUEUE and not one.missing for one in fork.taken)
-    )
+    return fork.kind in ONE_OF and all(one.destination.kind is Kind.QUEUE and not one.missing for one in fork.taken)
 
 
 def strangers(router: Router, vhost: str, names: Iterable[str]) -> str:

@@ -59,7 +59,8 @@ class Hop:
     """What happens to a message at one exchange.
 
     `by` is the way that led here, None where it was published. `note` is a sentence where the type of the exchange has
-    something to say of its own, or where nothing takes the message.
+    something to say of its own, or where nothing takes the message. `kind` is the type by whose rules it routes: the
+    inner one of a delaying exchange.
     """
 
     exchange: str
@@ -67,6 +68,7 @@ class Hop:
     by: Taken | None
     taken: tuple[Taken, ...]
     note: str = ""
+    kind: str | None = None
     _missed: Callable[[], tuple[Missed, ...]] = field(default=tuple, repr=False, compare=False)
 
     @property

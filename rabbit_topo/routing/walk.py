@@ -80,23 +80,19 @@ class Walk:
             left = [binding for number, binding in enumerate(bindings) if number not in numbers]
             return tuple(Missed(binding, missed(kind, binding, asked, version)) for binding in left)
 
-        self.hops.append(Hop(exchange.name, exchange.type, by, tuple(taken), note, others))
+        self.hops.append(Hop(exchange.name, exchange.type, by, tuple(taken), note, kind, others))
 
     def _kind(self, exchange: Exchange) -> tuple[str | None, str, bool]:
         """Return by which type's rules an exchange routes, what is to be said of it, and whether the message waits."""
-        kind, note, waits = self.router.kind(exchange), "", False
-        if exchange.type == DELAYED:
-            delay = self.asked.headers.get("x-delay")
-            waits = type(delay) is int and delay > 0
-            if waits:
-                note = f"waits {delay} ms first; until then the message counts as unroutable"
-        elif kind in ONE_OF or kind == LOCAL_RANDOM:
-            note = f"{kind} sends it to one of its bindings"
+        kind, delay = self.router.kind(exchange), self.asked.headers.get("x-delay")
+        waits = exchange.type == DELAYED and type(delay) is int and delay > 0
+        notes = [f"waits {delay} ms first; until then the message counts as unroutable"] if waits else []
+        if kind in ONE_OF or kind == LOCAL_RANDOM:
+            notes.append(f"{kind} sends it to one of its bindings")
         elif kind is None:
-            note = "nobody says of which type this exchange is"
-        if note:
-            self.notes.append(f"{exchange.name}: {note}")
-        return kind, note, waits
+            notes.append("nobody says of which type this exchange is")
+        self.notes += [f"{exchange.name}: {note}" for note in notes]
+        return kind, "; ".join(notes), waits
 
     def _binding(self, binding: Binding, found: Found, *, certain: bool) -> Taken:
         return self._go(

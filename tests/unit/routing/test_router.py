@@ -9,6 +9,7 @@ import pytest
 from rabbit_topo.errors import UsageError
 from rabbit_topo.model import Arguments, Binding, Exchange, Facts, Observed, Policy, Queue, Resource, Topology
 from rabbit_topo.routing import Message, Route, Router
+from rabbit_topo.routing.expectations import not_one
 from rabbit_topo.routing.headers import amqp_type, spelled, takes
 
 
@@ -135,6 +136,16 @@ def test_a_delayed_message_goes_by_the_inner_type(given: str | None, queues: tup
     reached = said(Message("x", "1"), *exchange)
     assert reached.queues == queues
     assert reached.perhaps == (() if given else ("q", "r"))
+
+
+def test_what_waits_for_a_hash_is_said_too() -> None:
+    delayed = bound("x-delayed-message", **{"x-delayed-type": "x-consistent-hash"})
+    one_of = "x: x-consistent-hash sends it to one of its bindings"
+    at_once = said(Message("x", "k"), *delayed)
+    assert (at_once.perhaps, at_once.notes, not_one(at_once)) == (("q", "r"), (one_of,), "")
+    later = said(Message("x", "k", {"x-delay": 5}), *delayed)
+    assert later.notes == ("x: waits 5 ms first; until then the message counts as unroutable", one_of)
+    assert [(hop.type, hop.kind) for hop in later.hops] == [("x-delayed-message", "x-consistent-hash")]
 
 
 def test_one_place_says_by_which_type_an_exchange_routes() -> None:
