@@ -11,18 +11,28 @@ from rabbit_topo.lint.names import named
 from rabbit_topo.lint.types import Hit, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from rabbit_topo.lint.index import Index
+    from rabbit_topo.model import Queue
+    from rabbit_topo.policies import Option
 
 _LENGTHS: Final = ("max-length", "max-length-bytes")
 _LIMITED: Final = (4, 0)  # from here on quorum queues have a delivery limit where nobody sets one
 
 
+def _surely(index: Index, queue: Queue, holds: Callable[[Mapping[str, Option]], bool]) -> bool:
+    """Say whether it holds whichever policy is in effect: of a pattern that cannot be read here, nobody knows."""
+    return all(holds(care.options) for care in index.router.care(queue).each)
+
+
 def _overflow(index: Index) -> Iterator[Hit]:
+    def wrong(options: Mapping[str, Option]) -> bool:
+        return "overflow" in options and options["overflow"].value == "reject-publish-dlx"
+
     for queue in index.queues:
-        option = index.options(queue).get("overflow") if queue.type == "quorum" else None
-        if option and option.value == "reject-publish-dlx":
+        if queue.type == "quorum" and _surely(index, queue, wrong):
+            option = index.options(queue)["overflow"]
             message = f"{named(queue)} is a quorum queue, which does not know `reject-publish-dlx` ({option})"
             yield Hit(queue.key, message)
 
@@ -48,30 +58,33 @@ def _unreplicated(index: Index) -> Iterator[Hit]:
 
 
 def _silent_drop(index: Index) -> Iterator[Hit]:
-    for queue in index.queues:
-        options = index.options(queue)
-        limit = next((options[key] for key in _LENGTHS if key in options), None)
+    def drops(options: Mapping[str, Option]) -> bool:
         said = options.keys() & {"overflow", "dead-letter-exchange"}  # drop-head too, where somebody wrote it
-        if queue.type != "stream" and limit and not said:
+        return bool(options.keys() & {*_LENGTHS}) and not said
+
+    for queue in index.queues:
+        if queue.type != "stream" and _surely(index, queue, drops):
+            options = index.options(queue)
+            limit = next(options[key] for key in _LENGTHS if key in options)
             yield Hit(queue.key, f"{named(queue)} drops its oldest messages when it is full ({limit})")
 
 
 def _unbounded(index: Index) -> Iterator[Hit]:
     for queue in index.queues:
-        if queue.type != "stream" and not index.options(queue).keys() & {*_LENGTHS, "message-ttl"}:
+        if queue.type != "stream" and _surely(index, queue, {*_LENGTHS, "message-ttl"}.isdisjoint):
             yield Hit(queue.key, f"{named(queue)} grows for as long as nobody consumes: no length, no TTL")
 
 
 def _retention(index: Index) -> Iterator[Hit]:
     for queue in index.queues:
-        if queue.type == "stream" and not index.options(queue).keys() & {"max-age", "max-length-bytes"}:
+        if queue.type == "stream" and _surely(index, queue, {"max-age", "max-length-bytes"}.isdisjoint):
             yield Hit(queue.key, f'the stream "{queue.name}" keeps everything for ever: no age, no size')
 
 
 def _expiring(index: Index) -> Iterator[Hit]:
     for queue in index.queues:
-        option = index.options(queue).get("expires") if queue.durable else None
-        if option:
+        if queue.durable and _surely(index, queue, lambda options: "expires" in options):
+            option = index.options(queue)["expires"]
             message = f"{named(queue)} is deleted with its messages when nobody uses it for a while ({option})"
             yield Hit(queue.key, message)
 
@@ -79,9 +92,14 @@ def _expiring(index: Index) -> Iterator[Hit]:
 def _no_delivery_limit(index: Index) -> Iterator[Hit]:
     if at(index.context.version) < _LIMITED:
         return
+
+    def endless(options: Mapping[str, Option]) -> bool:
+        limit = options["delivery-limit"].value if "delivery-limit" in options else None
+        return isinstance(limit, int) and limit < 0
+
     for queue in index.queues:
-        option = index.options(queue).get("delivery-limit") if queue.type == "quorum" else None
-        if option and isinstance(option.value, int) and option.value < 0:
+        if queue.type == "quorum" and _surely(index, queue, endless):
+            option = index.options(queue)["delivery-limit"]
             yield Hit(queue.key, f"{named(queue)} delivers a message any number of times ({option})")
 
 

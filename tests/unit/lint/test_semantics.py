@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -111,6 +112,28 @@ def test_what_an_operator_limits_is_limited() -> None:
     router = Router(Topology({queue.key: queue}), operator_policies=[_policy(max_length=5)])
     check = next(rule.check for rule in semantics.RULES if rule.code == "RT405")
     assert list(check(Index(router.topology, Context(), router))) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "queue", "own", "other"),
+    [
+        ("RT401", _queue(), {"overflow": "reject-publish-dlx"}, {"overflow": "drop-head"}),
+        ("RT404", _queue(), {"max_length": 5}, {"overflow": "reject-publish"}),
+        ("RT405", _queue(), {"delivery_limit": 5}, {"message_ttl": 5}),
+        ("RT406", _queue("stream"), {"initial_cluster_size": 3}, {"max_age": "7d"}),
+        ("RT407", _queue(), {"expires": 5}, {"delivery_limit": 5}),
+        ("RT408", _queue(), {"delivery_limit": -1}, {"delivery_limit": 5}),
+    ],
+)
+def test_where_a_pattern_cannot_be_read_nothing_is_said_that_it_may_change(
+    find: Finder, code: str, queue: Queue, own: dict[str, Any], other: dict[str, Any]
+) -> None:
+    seen = _policy(**own)
+    unread = replace(_policy(**other), name="unread", pattern="(?R)")
+    assert len(find.observed(code, queue, seen)) == 1
+    assert find.observed(code, queue, seen, unread) == []
+    assert len(find.observed(code, queue, seen, replace(unread, priority=-1))) == 1  # the other one wins
+    assert len(find.observed(code, queue, seen, replace(unread, definition=seen.definition))) == 1  # which, is the same
 
 
 @pytest.mark.parametrize("rule", semantics.RULES, ids=lambda rule: rule.code)
