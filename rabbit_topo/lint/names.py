@@ -9,7 +9,7 @@ from rabbit_topo.model import PREDECLARED, Binding, Key, Kind
 
 if TYPE_CHECKING:
     from rabbit_topo.lint.types import Context
-    from rabbit_topo.model import Exchange, Policy, Queue
+    from rabbit_topo.model import Exchange, Policy, Queue, Topology
 
 CORE_TYPES: Final = frozenset({"direct", "fanout", "topic", "headers"})
 # Types that came into the server itself, and when; before that only a plugin has them, or nobody.
@@ -33,6 +33,11 @@ def named(resource: Exchange | Queue | Binding | Policy) -> str:
         ends = f'from "{resource.source}" to the {resource.destination_kind} "{resource.destination}"'
         return f"the binding {ends}{key}"
     return f'the {resource.key.kind} "{resource.name}"'
+
+
+def in_vhost(topology: Topology, vhost: str) -> str:
+    """Say in which vhost something is, where there are several."""
+    return f' in the vhost "{vhost}"' if len(topology.vhosts) > 1 else ""
 
 
 def is_server_own(key: Key) -> bool:

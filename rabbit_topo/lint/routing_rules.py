@@ -8,43 +8,42 @@ from rabbit_topo.lint import binding_rules
 from rabbit_topo.lint.binding_rules import compared, end_of
 from rabbit_topo.lint.blame import quoted
 from rabbit_topo.lint.containment import covers
+from rabbit_topo.lint.names import in_vhost
+from rabbit_topo.lint.reach import unreachable
 from rabbit_topo.lint.types import Hit, Rule
 from rabbit_topo.model import Key, Kind
 from rabbit_topo.routing.cases import cases_of, run_case
 from rabbit_topo.routing.coverage import coverage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rabbit_topo.lint.index import Index
-    from rabbit_topo.lint.types import Severity
     from rabbit_topo.model import Exchange
 
 
-def _unreachable(index: Index) -> Iterator[Hit]:
-    ways = index.ways
-    for queue in index.queues:
-        note = index.topology.note(queue.key)
-        led = index.topology.bindings_into(queue.key) or queue.key in ways.published_to or ways.by_name(queue)
-        if led or note.direct or note.open_bindings:
-            continue
-        # Where no file can say `direct: true`, it may well be meant.
-        severity: Severity | None = "info" if note.origin is None else None
-        yield Hit(queue.key, f'nothing leads to the queue "{queue.name}" but its own name', severity=severity)
-
-
 def _drops(index: Index) -> Iterator[Hit]:
+    ring_of = {key: ring for ring in index.ways.alternate_rings for key in ring}
     for exchange in index.exchanges:
-        if exchange.key not in index.ways.ends:
+        key = exchange.key
+        ring = ring_of.get(key, [key])
+        if key not in index.ways.ends or key != ring[0]:
             continue
-        dead = index.ways.dead_letter_exchanges.get(exchange.key, ())
-        message = f'the exchange "{exchange.name}" drops every message: nothing is bound to it'
-        if dead:
-            names = quoted([queue.name for queue in dead])
-            yield Hit(exchange.key, f"{message}; the dead letters of {names} end here", severity="error")
+        message = _dropped(ring, circle=key in ring_of) + in_vhost(index.topology, exchange.vhost)
+        files = index.topology.files
+        hint = "" if files else "bind a queue to it, or give it an alternate exchange, unless its consumers are away"
+        if dead := [queue.name for one in ring for queue in index.ways.dead_letter_exchanges.get(one, ())]:
+            yield Hit(key, f"{message}; the dead letters of {quoted(dead)} end here", hint, severity="error")
         else:
-            written = index.topology.note(exchange.key).origin is not None
-            yield Hit(exchange.key, message, severity=None if written else "info")  # its consumers may be away
+            yield Hit(key, message, hint, severity=None if files else "info")  # its consumers may be away
+
+
+def _dropped(ring: Sequence[Key], *, circle: bool) -> str:
+    if len(ring) > 1:
+        names = quoted([key.name for key in ring])
+        return f"the exchanges {names} drop every message: nothing is bound to them but each other, as alternate ones"
+    also = ", and it is its own alternate exchange" if circle else ""
+    return f'the exchange "{ring[0].name}" drops every message: nothing is bound to it{also}'
 
 
 def _no_alternate(index: Index) -> Iterator[Hit]:
@@ -126,8 +125,9 @@ RULES: Final = (
         "warning",
         default=True,
         why=(
-            "No binding leads to the queue and no dead letters do. A message gets there only if it is published"
-            " to the default exchange under the queue's name, and most often a binding was forgotten."
+            "No binding leads to the queue and no dead letters do, or only from an internal exchange that no message "
+            "gets to, or from queues that nothing leads to either. A message gets there only if it is published to "
+            "the default exchange under the queue's name, and most often a binding was forgotten."
         ),
         bad="""\
 version: 1
@@ -151,7 +151,7 @@ queues:
             "bind it; `direct: true` if it is published to by its name, `open_bindings: true` if its consumers bind it"
         ),
         source="https://www.rabbitmq.com/docs/exchanges#default-exchange",
-        check=_unreachable,
+        check=unreachable,
     ),
     Rule(
         "RT202",
@@ -159,9 +159,9 @@ queues:
         "warning",
         default=True,
         why=(
-            "Nothing is bound to the exchange and it has no alternate exchange. RabbitMQ takes each message, "
-            "confirms it, and drops it, unless it is mandatory. Where it is a dead-letter exchange, dead "
-            "letters are lost without a word, which is an error."
+            "Nothing is bound to the exchange and it has no alternate exchange, or one that leads back. RabbitMQ "
+            "takes each message, confirms it, and drops it, unless it is mandatory. Where it is a dead-letter "
+            "exchange, dead letters are lost without a word, which is an error."
         ),
         bad="""\
 version: 1
@@ -260,7 +260,7 @@ version: 1
 exchanges:
   shop.audit: {type: fanout, internal: true}
 queues:
-  shop.audit: {type: quorum, bindings: [{exchange: shop.audit}]}
+  shop.audit: {type: quorum, direct: true, bindings: [{exchange: shop.audit}]}
 """,
         good="""\
 version: 1

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from rabbit_topo.lint.cycles import cycles
 from rabbit_topo.lint.meeting import Tree
-from rabbit_topo.model import PREDECLARED, Key, Kind
-from rabbit_topo.policies import fits, kind_of, pattern_matches
+from rabbit_topo.model import PREDECLARED, Key, Kind, Queue
 from rabbit_topo.routing.topic import words_of
 from rabbit_topo.routing.types import Message
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rabbit_topo.lint.index import Index
-    from rabbit_topo.model import Binding, Exchange, Policy, Queue
+    from rabbit_topo.model import Binding, Exchange
     from rabbit_topo.routing.types import Route
 
 _ANY: Final = ".".join("\0" * 128)  # a key that only `#` and what looks at no key takes: 255 bytes
@@ -67,16 +67,9 @@ class Ways:
 
     def is_clear(self, target: Queue | Exchange) -> bool:
         """Say whether all of its policies are known: none may be in effect that has a pattern we cannot read."""
-        unread = self._unread.get(target.vhost, ())
-        return not any(fits(policy, kind_of(target), self._index.router.version) for policy in unread)
-
-    @cached_property
-    def _unread(self) -> Mapping[str, Sequence[Policy]]:
-        found: dict[str, list[Policy]] = {}
-        for policy in (*self._index.policies, *self._index.router.operator_policies):
-            if pattern_matches(policy.pattern, "") is None:
-                found.setdefault(policy.vhost, []).append(policy)
-        return found
+        if isinstance(target, Queue):
+            return not self._index.router.care(target).others
+        return len(self._index.router.alternates(target)) == 1
 
     @cached_property
     def published_to(self) -> frozenset[Key]:
@@ -89,47 +82,49 @@ class Ways:
 
     @cached_property
     def alternates(self) -> Mapping[Key, Sequence[Exchange]]:
-        """Which exchanges name an exchange as their alternate one."""
+        """Which exchanges name an exchange as their alternate one, or may."""
         users: dict[Key, list[Exchange]] = {}
         for exchange in self._index.exchanges:
-            if named := self._index.router.alternate(exchange):
+            for named in filter(None, self._index.router.alternates(exchange)):
                 users.setdefault(Key(exchange.vhost, Kind.EXCHANGE, named[0]), []).append(exchange)
         return users
 
     @cached_property
     def dead_letter_exchanges(self) -> Mapping[Key, Sequence[Queue]]:
-        """Which queues name an exchange as their dead-letter exchange."""
+        """Which queues name an exchange as their dead-letter exchange, or may."""
         users: dict[Key, list[Queue]] = {}
         for queue in self._index.queues:
-            if (name := self._index.router.care(queue).exchange) is not None:
+            names = dict.fromkeys(one.exchange for one in self._index.router.care(queue).each)
+            for name in (name for name in names if name is not None):
                 users.setdefault(Key(queue.vhost, Kind.EXCHANGE, name), []).append(queue)
         return users
 
     @cached_property
     def ends(self) -> frozenset[Key]:
-        """Our exchanges that drop every message: nothing is bound to them, and they have no alternate exchange."""
-        return frozenset(
-            exchange.key
-            for exchange in self._index.exchanges
-            if self.shown_whole(exchange.vhost, exchange.name)
-            and self.is_clear(exchange)
-            and not self._index.router.bindings_from(exchange.key)
-            and self._index.router.alternate(exchange) is None
-        )
-
-    def by_name(self, queue: Queue) -> bool:
-        """Say whether dead letters get to a queue, or may get there, through the default exchange."""
-        return queue.key in self._named or queue.vhost in self._any_name
+        """Our exchanges that drop every message: nothing is bound to them, and no alternate exchange leads on."""
+        lone = {key for key, alternate in self._unbound.items() if alternate is None}
+        return frozenset(lone.union(*self.alternate_rings))
 
     @cached_property
-    def _named(self) -> frozenset[Key]:
-        return frozenset(
-            Key(queue.vhost, Kind.QUEUE, one.key)
-            for users in self._by_default
-            for queue in users
-            for one in self.dead(queue)
-            if one.key is not None
-        )
+    def alternate_rings(self) -> Sequence[Sequence[Key]]:
+        """Circles of exchanges that are each other's alternate ones, and that nothing is bound to."""
+        return cycles({key: [alternate] if alternate else [] for key, alternate in self._unbound.items()})
+
+    @cached_property
+    def _unbound(self) -> Mapping[Key, Key | None]:
+        """The alternate exchange, if any, of each of our exchanges that nothing is bound to."""
+        router, found = self._index.router, dict[Key, Key | None]()
+        for exchange in self._index.exchanges:
+            vhost = exchange.vhost
+            seen = self.shown_whole(vhost, exchange.name) and self.is_clear(exchange)
+            if seen and not router.bindings_from(exchange.key):
+                named = router.alternate(exchange)
+                found[exchange.key] = Key(vhost, Kind.EXCHANGE, named[0]) if named else None
+        return found
+
+    def by_any_name(self, vhost: str) -> bool:
+        """Say whether dead letters with keys that nobody knows go to the default exchange, and so to any queue."""
+        return vhost in self._any_name
 
     @cached_property
     def _any_name(self) -> frozenset[str]:
@@ -137,7 +132,7 @@ class Ways:
             queue.vhost
             for users in self._by_default
             for queue in users
-            if any(one.key is None for one in self.dead(queue))
+            if not self.is_clear(queue) or any(one.key is None for one in self.dead(queue))
         )
 
     @property

@@ -94,6 +94,102 @@ def test_an_exchange_that_drops_dead_letters_is_an_error(find: Finder) -> None:
     assert plain.message == 'the exchange "y" drops every message: nothing is bound to it'
 
 
+@pytest.mark.parametrize(
+    ("exchanges", "said"),
+    [
+        (
+            "x: {type: topic, alternate_exchange: x}",
+            'the exchange "x" drops every message: nothing is bound to it, and',
+        ),
+        (
+            "x: {type: topic, alternate_exchange: y}, y: {type: fanout, alternate_exchange: x}",
+            'the exchanges "x", "y" drop every message: nothing is bound to them but each other, as alternate ones',
+        ),
+        ("x: {type: topic, alternate_exchange: y}, y: {type: fanout}", 'the exchange "y" drops every message: nothing'),
+    ],
+)
+def test_alternate_exchanges_that_lead_nowhere(find: Finder, exchanges: str, said: str) -> None:
+    (message,) = find.messages("RT202", f"exchanges: {{{exchanges}}}\n")
+    assert message.startswith(said)
+    queue = "queues: {q: {type: quorum, direct: true, dead_letter: {exchange: y}}}\n"
+    if "y:" in exchanges:
+        (hit,) = find.written("RT202", f"exchanges: {{{exchanges}}}\n{queue}")
+        assert (hit.severity, hit.message) == ("error", f'{message}; the dead letters of "q" end here')
+
+
+def test_a_circle_of_alternate_exchanges_with_a_binding_leads_on(find: Finder) -> None:
+    text = "exchanges: {x: {type: topic, alternate_exchange: y}, y: {type: fanout, alternate_exchange: x}}\n"
+    assert not find.written("RT202", f"{text}queues: {{q: {{type: quorum, bindings: [{{exchange: y}}]}}}}\n")
+
+
+INTERNAL = (
+    "exchanges: {x: {type: fanout, internal: true MORE}}\nqueues:\n  q: {type: quorum, bindings: [{exchange: x}]}\n"
+)
+
+
+def test_a_queue_behind_an_internal_exchange_that_nothing_feeds(find: Finder) -> None:
+    behind = '  d: {type: quorum}\n  e: {type: quorum, bindings: [{exchange: x}], dead_letter: {exchange: "", KEY}}\n'
+    text = INTERNAL.replace("MORE", "") + behind.replace("KEY", "routing_key: d")
+    assert (
+        find.messages("RT201", text)
+        == [
+            f'nothing leads to the queue "{name}" but the internal exchange "x", where no message can get'
+            for name in "qe"
+        ][::-1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "fed"),
+    [
+        (", bindings: [{exchange: amq.fanout}]", ""),
+        (", open_bindings: true", ""),
+        ("}, y: {type: topic, alternate_exchange: x", ""),
+        ("", "  p: {type: quorum, direct: true, dead_letter: {exchange: x}}\n"),
+        ("", "policies: {p: {pattern: amq.fanout, apply_to: exchanges, definition: {alternate-exchange: x}}}\n"),
+        ("", 'policies: {p: {pattern: "(?R)", apply_to: exchanges, definition: {alternate-exchange: x}}}\n'),
+    ],
+)
+def test_a_queue_behind_an_internal_exchange_that_something_feeds(find: Finder, more: str, fed: str) -> None:
+    assert not find.written("RT201", INTERNAL.replace(" MORE", more) + fed)
+
+
+LOOP = '{type: quorum, retry: true, dead_letter: {exchange: "", routing_key: TO}}'
+
+
+def test_queues_that_only_their_own_dead_letters_lead_to(find: Finder) -> None:
+    def text(*ways: tuple[str, str]) -> str:
+        return "queues:\n" + "".join(f"  {own}: {LOOP.replace('TO', to)}\n" for own, to in ways)
+
+    assert find.messages("RT201", text(("a", "b"), ("b", "a"))) == [
+        'nothing leads to the queues "a", "b" but the dead letters of each other'
+    ]
+    assert find.messages("RT201", text(("a", "a"))) == ['nothing leads to the queue "a" but its own dead letters']
+    assert find.messages("RT201", text(("a", "b"), ("b", "a"), ("c", "b"))) == [
+        'nothing leads to the queue "c" but its own name'
+    ]
+    more = text(("a", "b"), ("b", "a")) + "bindings: [{exchange: amq.fanout, queue: b}]\n"
+    assert not find.written("RT201", more)
+
+
+def test_where_there_are_several_vhosts_the_message_names_one(find: Finder) -> None:
+    text = "vhost: V\nexchanges: {x: {type: topic}}\nqueues: {q: {type: quorum}}\n"
+    both = f"{text.replace('V', 'v')}---\nversion: 1\n{text.replace('V', 'w')}"
+    assert find.messages("RT201", both) == [
+        f'nothing leads to the queue "q" but its own name in the vhost "{vhost}"' for vhost in "vw"
+    ]
+    assert [
+        said.endswith(f'in the vhost "{vhost}"') for said, vhost in zip(find.messages("RT202", both), "vw", strict=True)
+    ] == [True, True]
+
+
+def test_what_no_file_can_say_no_hint_asks_for(find: Finder) -> None:
+    for code, one in (("RT201", Queue("/", "q", "quorum")), ("RT202", Exchange("/", "x", "topic"))):
+        (hit,) = find.observed(code, one)
+        assert hit.hint
+        assert "true" not in hit.hint
+
+
 TOPIC = "exchanges: {x: {type: TYPE}, y: {type: fanout, open_bindings: true}}\nqueues:\n  q:\n    type: quorum\n"
 
 
