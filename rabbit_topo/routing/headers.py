@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from calendar import timegm
 from datetime import datetime
+from decimal import Decimal
 from math import copysign
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -61,11 +62,13 @@ def _look(name: str, wanted: Plain, headers: Mapping[str, Plain], version: str) 
     if wanted is None:
         return Verdict(takes=True, reason=f"{name} is there")
     strict = (read_release(version) or NEWEST) >= _STRICT
-    found = headers[name]
-    equal = _equal(wanted, _moment(found, strict=strict), strict=strict)
+    wanted, found = _listed(wanted), _listed(headers[name])
+    equal = _equal(_moment(wanted, strict=False), _moment(found, strict=strict), strict=strict)
     if equal is None:
-        why = "the sign of a zero is for the broker's Erlang to judge"
-        if isinstance(wanted, list | dict):
+        why = "how such values compare is for the broker's Erlang to judge"
+        if isinstance(wanted, float):
+            why = "the sign of a zero is for the broker's Erlang to judge"
+        elif isinstance(wanted, list | dict):
             why = "what is inside is compared with its AMQP types and in its order, which only the senders know"
         return Verdict(None, f"{name} looks like {spelled(wanted)}, but {why}")
     is_there, asked = spelled(found), spelled(wanted)
@@ -76,8 +79,15 @@ def _look(name: str, wanted: Plain, headers: Mapping[str, Plain], version: str) 
     return Verdict(equal, f"{name} is not {asked} but {is_there}")
 
 
+def _listed(value: Plain) -> Plain:
+    """Take tuples for lists, however deep, as clients do."""
+    if isinstance(value, list | tuple):
+        return [_listed(one) for one in value]
+    return {name: _listed(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
 def _moment(value: Plain, *, strict: bool) -> Plain:
-    """Turn a timestamp into the number that the broker compares: seconds, and since 3.13 milliseconds."""
+    """Turn a timestamp into the number that the broker compares: seconds, and of messages since 3.13 milliseconds."""
     return timegm(value.utctimetuple()) * (1000 if strict else 1) if isinstance(value, datetime) else value
 
 
@@ -107,12 +117,14 @@ def _same(one: Plain, other: Plain, *, strict: bool) -> bool | None:
                 return False
             parts = [_same(one[name], other[name], strict=strict) for name in one]
             return _all([*parts, None if len(one) > 1 else True])
-        case bool() | str() | None:
+        case bool() | str() | bytes() | None:
             return bool(one == other)
+        case float():
+            return _equal(one, other, strict=strict)
         case int():
             return None if one == other and -(2**31) <= one < 2**32 else bool(one == other)
-        case _:
-            return _equal(one, other, strict=strict)
+        case _:  # timestamps, decimals: equal ones may be written in several ways
+            return None if one == other else False
 
 
 def _all(parts: list[bool | None]) -> bool | None:
@@ -153,9 +165,13 @@ def amqp_type(value: Plain) -> str:
             return "double"
         case str():
             return "longstr"
-        case list():
+        case list() | tuple():
             return "array"
         case dict():
             return "table"
+        case bytes():
+            return "binary"
+        case Decimal():
+            return "decimal"
         case _:
             return "timestamp"

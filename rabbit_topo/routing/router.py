@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rabbit_topo.arguments.versions import read_release
 from rabbit_topo.errors import UsageError
 from rabbit_topo.model import PREDECLARED, Exchange, Key, Kind, Policy, Queue
 from rabbit_topo.policies import candidates
@@ -45,6 +46,7 @@ def route(topology: Topology, message: Message, version: str = LATEST) -> Route:
 class Router:
     """Routes messages through one topology; what an exchange needs is indexed when a message first comes there.
 
+    Raises `UsageError` for a `version` that cannot be read; none, "", is taken for the newest.
     `operator_policies`, `hidden` queues and `hidden_bindings` are what a live broker has beside its topology.
     """
 
@@ -56,6 +58,8 @@ class Router:
         hidden: Iterable[Queue] = (),
         hidden_bindings: Iterable[Binding] = (),
     ) -> None:
+        if version and read_release(version) is None:
+            raise UsageError(f'"{version}" is no version of RabbitMQ', "say one as 4.3 or 3.13.7")
         self.topology = topology
         self.version = version
         self.operator_policies = tuple(operator_policies)
@@ -78,7 +82,8 @@ class Router:
     def observed(cls, observed: Observed) -> Router:
         """Route as a broker or a definitions file does, queues that nobody manages included."""
         facts = observed.facts
-        return cls(observed.topology, facts.version, facts.operator_policies, facts.hidden, facts.hidden_bindings)
+        version = facts.version if read_release(facts.version) else ""
+        return cls(observed.topology, version, facts.operator_policies, facts.hidden, facts.hidden_bindings)
 
     def vhost_of(self, message: Message) -> str:
         """Return the vhost that a message is published in. Raises `UsageError` where that is not clear."""
@@ -220,7 +225,7 @@ def keys_of(message: Message) -> tuple[str, tuple[str, ...]]:
     keys = [message.routing_key]
     for name in ("CC", "BCC"):
         more = message.headers.get(name, [])
-        if not isinstance(more, list):
+        if not isinstance(more, list | tuple):
             why = f'{{unacceptable_type_in_header,"{name}",{amqp_type(more)}}}'
             return f"PRECONDITION_FAILED - invalid message: {why}", ()
         keys += [key for key in more if isinstance(key, str)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
 from rabbit_topo.errors import UsageError
 from rabbit_topo.model import Arguments, Binding, Exchange, Facts, Observed, Policy, Queue, Resource, Topology
-from rabbit_topo.routing import Message, Route, Router
+from rabbit_topo.routing import Message, Route, Router, keys_of
 from rabbit_topo.routing.expectations import not_one
 from rabbit_topo.routing.headers import amqp_type, spelled, takes
 
@@ -198,9 +199,49 @@ def test_an_unsure_header_does_not_outweigh_a_sure_one() -> None:
     assert takes({"x-match": "any", "a": [1], "b": 1}, {"a": [1], "b": 2}, "4.3").takes is None
 
 
+MOMENT = datetime(2024, 1, 1, tzinfo=UTC)
+LATER = datetime(2024, 1, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found", "older", "newer"),
+    [
+        (MOMENT, MOMENT, True, False),  # since 3.13 the message's counts in milliseconds
+        (MOMENT, LATER, False, False),
+        ([MOMENT], [MOMENT], None, None),
+        ([MOMENT], [LATER], False, False),
+        ([b"a"], [b"a"], True, True),
+        ([b"a"], [b"b"], False, False),
+        ([Decimal("1.5")], [Decimal("1.50")], None, None),
+        (Decimal("1.5"), Decimal("1.5"), None, None),
+        (b"a", b"a", True, True),
+        (["a"], ("a",), True, True),
+        (("a", ("b",)), ["a", ["b"]], True, True),
+        ({"t": ("a",)}, {"t": ["a"]}, True, True),
+        ((), {}, True, True),
+    ],
+)
+def test_values_that_python_gives_and_no_file(asked: object, found: object, older: object, newer: object) -> None:
+    assert takes({"a": asked}, {"a": found}, "3.10.8").takes is older
+    assert takes({"a": asked}, {"a": found}, "4.3").takes is newer
+
+
+def test_a_tuple_gives_routing_keys_as_a_list_does() -> None:
+    message = Message("amq.direct", "a", {"CC": ("b",), "BCC": ("c",)})
+    assert keys_of(message) == ("", ("a", "b", "c"))
+    assert not said(message).refusal
+
+
+def test_a_version_that_cannot_be_read_is_refused() -> None:
+    with pytest.raises(UsageError, match='"banana" is no version of RabbitMQ'):
+        Router(topology(), "banana")
+    assert Router(topology(), "").version == ""
+    assert Router.observed(Observed(topology(), Facts("here", "dev"))).version == ""
+
+
 def test_values_are_named_as_the_broker_names_them() -> None:
-    moment = datetime(2024, 1, 1, tzinfo=UTC)
-    values: list[object] = [None, True, 1, 2**31, -(2**31), 1.0, "a", [], {}, moment]
-    named = ["void", "bool", "signedint", "long", "long", "double", "longstr", "array", "table", "timestamp"]
+    values: list[object] = [None, True, 1, 2**31, -(2**31), 1.0, "a", [], (), {}, MOMENT, b"", Decimal(1)]
+    named = ["void", "bool", "signedint", "long", "long", "double", "longstr", "array", "array", "table", "timestamp"]
+    named += ["binary", "decimal"]
     assert [amqp_type(value) for value in values] == named
     assert spelled([1]) == "[1]"
