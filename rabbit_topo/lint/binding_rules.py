@@ -84,6 +84,22 @@ def _key_ignored(index: Index) -> Iterator[Hit]:
                 "only messages with exactly this key fit",
                 "make the exchange a topic one, or write out the keys",
             )
+        elif kind == "topic" and (words := _nearly_wild(key)):
+            yield Hit(
+                binding.key,
+                f'on the topic exchange "{binding.source}" {quoted(words)} in the key "{key}" is no wildcard: '
+                "only this very text fits",
+                "`*` and `#` stand for words, alone between dots: `order.*`, `order.#.paid`",
+            )
+
+
+def _nearly_wild(key: str) -> list[str]:
+    """Return the words of a topic pattern that hold a wildcard, AMQP's or MQTT's, and are none."""
+    return [
+        word
+        for word in words_of(key)
+        if word not in {"*", "#"} and ("*" in word or "#" in word or ("/" in word and "+" in word.split("/")))
+    ]
 
 
 def _everything(index: Index) -> Iterator[Hit]:
@@ -208,8 +224,8 @@ queues:
         default=True,
         why=(
             "Fanout and headers exchanges do not look at routing keys, and on a direct exchange `*` and `#` are"
-            " characters like any other. Such a binding reads as if it chose messages, and takes all of them, "
-            "or none."
+            " characters like any other, as they are on a topic exchange inside of a word: `order*`, MQTT's `order/#`. "
+            "Such a binding reads as if it chose messages, and takes all of them, or none."
         ),
         bad="""\
 version: 1

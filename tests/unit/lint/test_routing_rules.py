@@ -213,6 +213,25 @@ def test_patterns_to_other_ends_and_of_other_types_shadow_nothing(find: Finder) 
     assert not find.written("RT203", f"exchanges: {{x: {{external: true}}}}\nqueues:\n  q:\n    type: quorum\n{direct}")
 
 
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("order*", '"order*"'),
+        ("order.#x", '"#x"'),
+        ("a.*b.c#.*", '"*b", "c#"'),
+        ("order/#", '"order/#"'),
+        ("order/+/paid", '"order/+/paid"'),
+        ("a.*.#", None),
+        ("a+b.+.a/b", None),
+        ("", None),
+    ],
+)
+def test_a_wildcard_inside_of_a_word_is_none(find: Finder, key: str, words: str | None) -> None:
+    bound = Exchange("/", "x", "topic"), Queue("/", "q"), Binding("/", "x", "queue", "q", key)
+    said = f'on the topic exchange "x" {words} in the key "{key}" is no wildcard: only this very text fits'
+    assert [hit.message for hit in find.observed("RT205", *bound)] == ([said] if words else [])
+
+
 def test_a_delayed_exchange_routes_by_its_inner_type(find: Finder) -> None:
     bindings = [Binding("/", "x", "queue", "q", key) for key in ("#", "a")]
     delayed = Exchange("/", "x", "x-delayed-message", arguments=Arguments({"x-delayed-type": "topic"}))
