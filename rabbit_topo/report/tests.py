@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rabbit_topo.routing.cases import CaseResult
     from rabbit_topo.routing.coverage import Coverage
 
-__all__ = ["Compared", "OnBroker", "Outcome", "TestRun", "failure_lines", "problem_lines", "run_lines"]
+__all__ = ["Compared", "OnBroker", "Outcome", "TestRun", "failure_lines", "failure_text", "problem_lines", "run_lines"]
 
 _NOWHERE: Final = "tests"
 _SHOWN: Final = 20  # bindings that no test exercises, where nobody asked for all
@@ -110,23 +110,34 @@ def failure_lines(outcome: Outcome, topology: Topology, width: int) -> Iterator[
     """Tell one failure: what is wrong, and the tree of the route that the message really took, step by step."""
     result = outcome.result
     yield from laid_out(Row(f"  {words.clean(result.name)}", "danger", "", place_of(result.origin)), 0, width)
+    yield from _told(outcome, topology, width, "    ")
+
+
+def failure_text(outcome: Outcome, topology: Topology, width: int) -> str:
+    """Tell one failure to a tool that names the test and its place itself: what is wrong is the first line."""
+    lines = _told(outcome, topology, width, "")
+    return "\n".join("".join(span.text for span in line).rstrip() for line in lines)
+
+
+def _told(outcome: Outcome, topology: Topology, width: int, indent: str) -> Iterator[Line]:
+    result = outcome.result
     for problem in outcome.problems:
-        yield from wrapped("    ", "", problem, width)
+        yield from wrapped(indent, "", problem, width)
     route = result.route
     if route is None:
         return
     vhost = route.vhost if len(topology.vhosts) > 1 else ""
-    yield (Span("    published  ", "dim"), Span(message_words(route.message, vhost)))
+    yield (Span(f"{indent}published  ", "dim"), Span(message_words(route.message, vhost)))
     if not route.refusal:
-        yield from route_lines(route, topology, width, indent="    ")
+        yield from route_lines(route, topology, width, indent=indent)
     for number, step in enumerate(result.steps, 1):
-        about = f"    step {number}: {_EVENTS[step.step.event]} in {words.clean(step.step.queue)}"
+        about = f"{indent}step {number}: {_EVENTS[step.step.event]} in {words.clean(step.step.queue)}"
         yield (Span(about, "bold" if step.problem else "dim"),)
         if step.dead is None:
             continue
-        yield from wrapped("      ", "dim", step.dead.reason, width)
+        yield from wrapped(f"{indent}  ", "dim", step.dead.reason, width)
         if step.dead.route is not None:
-            yield from route_lines(step.dead.route, topology, width, indent="      ")
+            yield from route_lines(step.dead.route, topology, width, indent=f"{indent}  ")
 
 
 def _coverage(run: TestRun, found: Coverage, width: int, *, verbose: bool) -> Iterator[Line]:

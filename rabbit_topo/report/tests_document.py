@@ -7,8 +7,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from rabbit_topo.report import words
-from rabbit_topo.report.tests import failure_lines, file_of
-from rabbit_topo.report.tests_run import Outcome
+from rabbit_topo.report.tests import failure_text, file_of
+from rabbit_topo.report.tests_run import Outcome, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -134,8 +134,8 @@ def run_junit(run: TestRun) -> str:
         failed = sum(not case.passed for case in cases)
         counts = {"name": name, "tests": len(cases), "failures": failed, "errors": 0}
         lines.append(f"  <testsuite{_attributes(counts)}>")
-        for one in cases:
-            lines += _case(one, run, name)
+        for one, called in zip(cases, numbered(case.result.name for case in cases), strict=True):
+            lines += _case(one, run, name, called)
         lines.append("  </testsuite>")
     if wanted and run.coverage:
         said = f"{run.coverage.percent} % of the bindings are exercised, and {run.fail_under} % is wanted"
@@ -153,17 +153,15 @@ def _one(suite: str, name: str, problem: str) -> Iterator[str]:
     yield "  </testsuite>"
 
 
-def _case(outcome: Outcome, run: TestRun, suite: str) -> Iterator[str]:
+def _case(outcome: Outcome, run: TestRun, suite: str, name: str) -> Iterator[str]:
     result = outcome.result
-    about: dict[str, Plain] = {"classname": suite, "name": result.name}
+    about: dict[str, Plain] = {"classname": suite, "name": name}
     if result.origin:
         about |= {"file": result.origin.file, "line": result.origin.line}
     if outcome.passed:
         yield f"    <testcase{_attributes(about)}/>"
         return
-    told = "\n".join(
-        "".join(span.text for span in line).rstrip() for line in failure_lines(outcome, run.topology, _WIDTH)
-    )
+    told = failure_text(outcome, run.topology, _WIDTH)
     yield f"    <testcase{_attributes(about)}>"
     yield f"      <failure{_attributes({'message': '; '.join(outcome.problems)})}>{escape(told)}</failure>"
     yield "    </testcase>"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from rabbit_topo.model import Topology
     from rabbit_topo.routing.cases import CaseResult
@@ -131,3 +132,15 @@ class TestRun:
     def passed(self) -> bool:
         """Whether everything is as expected."""
         return self.covered and not self.failed and not (self.on_broker and self.on_broker.problems)
+
+
+def numbered(names: Iterable[str]) -> Iterator[str]:
+    """Tell tests of one name apart, as tools know a test by its name.
+
+    >>> list(numbered(["a", "b", "a"]))
+    ['a', 'b', 'a (2)']
+    """
+    seen: Counter[str] = Counter()
+    for name in names:
+        seen[name] += 1
+        yield name if seen[name] == 1 else f"{name} ({seen[name]})"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _KEY = re.compile(r"""["']?(?:(version)["']?\s*:\s+1\s*(?:\s#.*)?$|(vhost|tests)["']?\s*:(?:\s|$))""")
 _NO_KEY = (" ", "\t", "#", "-", "%", "]", "}", "...")  # what a line begins with that has no key of the top
 _ROUTERS: pytest.StashKey[dict[tuple[str, ...], Router]] = pytest.StashKey()
-_WIDTH = 100
+_NARROW, _WIDE = 60, 120  # columns
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -55,15 +55,13 @@ class TestFile(pytest.File):
 
     def collect(self) -> Iterable[pytest.Item]:
         """Make an item of each case."""
+        from rabbit_topo.report.tests_run import numbered
+        from rabbit_topo.report.words import clean
         from rabbit_topo.routing.cases import cases_of
 
         router = self._router()
-        names: dict[str, int] = {}
-        for case in cases_of(router.topology):
-            if case.origin is None or not self.path.samefile(case.origin.file):
-                continue
-            names[case.name] = times = names.get(case.name, 0) + 1
-            name = case.name if times == 1 else f"{case.name} ({times})"
+        cases = [one for one in cases_of(router.topology) if one.origin and self.path.samefile(one.origin.file)]
+        for case, name in zip(cases, numbered(clean(one.name) for one in cases), strict=True):
             yield RouteItem.from_parent(self, name=name, case=case, router=router)
 
     def _router(self) -> Router:
@@ -118,8 +116,10 @@ class _Unmet(AssertionError):
 
 
 def _told(result: Any, topology: Topology) -> str:
-    from rabbit_topo.report.tests import failure_lines
+    from shutil import get_terminal_size
+
+    from rabbit_topo.report.tests import failure_text, place_of
     from rabbit_topo.report.tests_run import Outcome
 
-    lines = failure_lines(Outcome(result), topology, _WIDTH)
-    return "\n".join("".join(span.text for span in line).rstrip() for line in lines)
+    width = min(max(get_terminal_size().columns, _NARROW), _WIDE)
+    return f"{failure_text(Outcome(result), topology, width)}\n\n{place_of(result.origin)}"

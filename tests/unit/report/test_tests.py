@@ -147,7 +147,16 @@ FAILED
     failure = suites.findall("testsuite/testcase/failure")[0]
     assert failure.attrib["message"] == "expected dead: it does not reach dead; it reaches paid too"
     assert failure.text
-    assert "+ queue paid" in failure.text
+    assert failure.text.startswith(
+        "expected dead: it does not reach dead; it reaches paid too\npublished  shop [paid]\n"
+    )
+    assert "  + queue paid" in failure.text
+
+
+def test_tests_of_one_name_are_told_apart_in_junit(folder: Path) -> None:
+    again = TEXT[TEXT.index("  - {name: it is paid") :]
+    cases = ET.fromstring(run_junit(_run(folder, TEXT + again))).iter("testcase")  # noqa: S314 - our own
+    assert [case.attrib["name"] for case in cases] == ["it is paid", "it is paid (2)"]
 
 
 def test_verbose_gives_each_test_a_line(folder: Path) -> None:

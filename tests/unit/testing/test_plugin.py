@@ -67,6 +67,14 @@ def test_a_failure_tells_the_route_and_no_traceback(folder: Path) -> None:
     assert "topo/a.test.yaml:9" in said
     assert "Traceback" not in said
     assert "plugin.py" not in said
+    assert "FAILED topo/a.test.yaml::a table [b] - expected q: it does not reach q\n" in said
+
+
+def test_a_name_drives_no_terminal(folder: Path) -> None:
+    (folder / "topo/a.test.yaml").write_text(TESTS.replace("it arrives", '"\\e[31mred"'))
+    code, said = _pytest(folder, "topo", "--collect-only", "-q")
+    assert code == 0, said
+    assert said.splitlines()[:2] == ["topo/a.test.yaml::\\x1b[31mred", "topo/a.test.yaml::\\x1b[31mred (2)"]
 
 
 def test_the_topology_of_the_configuration(folder: Path) -> None:
