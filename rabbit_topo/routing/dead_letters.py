@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Death: TypeAlias = tuple[str, str]  # the queue, and the reason
 _HISTORY_APART: Final = (3, 13)  # before, the history is the header `x-death`, which clients may write too
 _STREAMS_TAKE: Final = (3, 12)  # before, the broker could not write to a stream but from a channel
-_NO_STREAM: Final = "before RabbitMQ 3.12 a stream gets no dead letters, unless at least once: dropped"
+NO_STREAM: Final = "before RabbitMQ 3.12 a stream gets no dead letters, unless at least once: dropped"
 _CYCLE: Final = "it has been there before and nobody has rejected it since: a cycle, dropped"
 
 
@@ -237,7 +237,7 @@ def _bar(router: Router, care: Care, target: Queue | None, deaths: tuple[Death, 
     if target and _is_cycle(target.name, deaths):
         return _CYCLE
     if target and router.care(target).kind == "stream" and release(router.version) < _STREAMS_TAKE and not care.safely:
-        return _NO_STREAM
+        return NO_STREAM
     return ""
 
 

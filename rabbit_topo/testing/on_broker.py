@@ -15,6 +15,7 @@ from rabbit_topo.routing import Router
 from rabbit_topo.routing.cases import CaseResult, run_case
 from rabbit_topo.testing.rehomed import rehomed
 from rabbit_topo.testing.replay import Replay
+from rabbit_topo.testing.rounds import play
 from rabbit_topo.testing.scratch import scratch_vhost
 from rabbit_topo.testing.trial import Trial
 
@@ -59,13 +60,18 @@ def on_broker(
             wanted = [key.name for key in moved.resources if key.kind is Kind.QUEUE and key.vhost == vhost]
             queues = [queue for queue in wanted if Key(name, Kind.QUEUE, queue) not in absent]
             trials[name] = stack.enter_context(closing(Trial(http, login.open, vhost, queues)))
-        compared = {}
+        compared: dict[int, Compared] = {}
+        replays: dict[int, Replay] = {}
         for number, result in enumerate(results):
             if result.case is None:
                 continue
-            say(f"publishing {number + 1:,} of {len(results):,}: {result.name}")
-            again = run_case(there, result.case)
-            compared[number] = _compare(again, result.case, there, trials, absent)
+            one = _replay(run_case(there, result.case), result.case, there, trials, absent)
+            if isinstance(one, Replay):
+                replays[number] = one
+            else:
+                compared[number] = one
+        compared |= play(replays, tuple(trials.values()), say)
+        compared = dict(sorted(compared.items()))
     return OnBroker(facts.target, facts.version, compared, _told(refused), _told(left_out))
 
 
@@ -110,15 +116,15 @@ def _spelled(key: Key) -> str:
     return f"binding {key.name} to {key.destination}" if key.destination_kind else f"{key.kind} {key.name}"
 
 
-def _compare(
+def _replay(
     result: CaseResult, case: Case, router: Router, trials: Mapping[str, Trial], absent: Mapping[Key, str]
-) -> Compared:
+) -> Replay | Compared:
     route = result.route
     if route is None or route.vhost not in trials:
         return Compared(not_compared=("its vhost is not in the topology",), nothing=True)
     if touched := _touched(result, absent):
         return Compared(not_compared=(f"it meets what is not on the broker: {touched}",), nothing=True)
-    return Replay(trials[route.vhost], router, case, route).compare(result.steps)
+    return Replay(trials[route.vhost], router, case, route, result.steps)
 
 
 def _touched(result: CaseResult, absent: Mapping[Key, str]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.policies import effective
 from rabbit_topo.report.tests_run import Compared
+from rabbit_topo.routing.dead_letters import NO_STREAM
 from rabbit_topo.routing.expectations import unmet
 from rabbit_topo.routing.types import Message, Route
 from rabbit_topo.testing.rehomed import later
@@ -34,19 +35,33 @@ class Replay:
     the queue already. It is taken away again when the last step of its queue is done.
     """
 
-    def __init__(self, trial: Trial, router: Router, case: Case, route: Route) -> None:
-        """Nothing is sent yet."""
+    def __init__(
+        self, trial: Trial, router: Router, case: Case, route: Route, steps: Sequence[StepResult] = ()
+    ) -> None:
+        """Nothing is sent yet. `route` and `steps` are what the rules say."""
         self.trial = trial
         self.router = router
         self.case = case
         self.route = route
+        self.steps = steps
         self._limited: set[str] = set()
 
-    def compare(self, steps: Sequence[StepResult]) -> Compared:
+    @property
+    def named(self) -> frozenset[str]:
+        """The queues that the test or the rules speak of: where the message lies if neither is wrong."""
+        names = {*self.route.queues, *self.route.perhaps, *_expected(self.case.expectation)}
+        for one in self.steps:
+            names |= {one.step.queue, *_expected(one.step.expectation)}
+            if one.dead:
+                names |= {*one.dead.queues, *one.dead.perhaps, *(name for name, _ in one.dead.dropped)}
+        return frozenset(names)
+
+    def compare(self) -> Compared:
         """Compare the publish, and then the steps as far as they can be had; leave the vhost as it was found.
 
         What is interrupted leaves it as it is: nobody knows for which answer the channel waits, and the vhost goes.
         """
+        steps = self.steps
         compared = self._published()
         if steps and compared.passed and not self.route.refusal:
             unsure = replace(compared, not_compared=(f"its steps: {_UNSURE}",))
@@ -93,6 +108,9 @@ class Replay:
         """Say why a step cannot be had on a broker; empty if it can."""
         if one.dead is None:
             return "the message is not there"
+        streams = ", ".join(name for name, why in one.dead.dropped if why == NO_STREAM)
+        if streams:
+            return f"{streams} is a stream, which gets no dead letters before RabbitMQ 3.12, and a classic queue here"
         return _UNSURE if one.dead.kept or one.dead.perhaps else ""
 
     def _replayed(self, steps: Sequence[StepResult], lie: Sequence[Counts]) -> Counts | str:
@@ -132,6 +150,10 @@ class Replay:
         for name in sorted(names & self._limited):
             self.trial.unlimit(name)
             self._limited.discard(name)
+
+
+def _expected(expectation: Expectation | None) -> tuple[str, ...]:
+    return expectation.queues if expectation else ()
 
 
 def _targets(one: StepResult) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from rabbit_topo.broker.http import segment
 from rabbit_topo.errors import BrokerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from rabbit_topo.broker.http import Http
     from rabbit_topo.model import Plain
@@ -39,6 +39,9 @@ class Trial:
         self.http = http
         self.vhost = vhost
         self.queues = queues
+        self._known = frozenset(queues)
+        self._watched = queues
+        self.seen: set[str] = set()  # queues that held a message since the last sweep
         self._connection = open_connection(vhost)
         self._channel = self._connection.channel()
         self._timeout = 30.0
@@ -66,10 +69,23 @@ class Trial:
         except OSError as error:
             raise BrokerError(f"the line to the broker broke in the middle of a test: {error}") from None
 
+    def watch(self, names: Collection[str] | None) -> None:
+        """Count and clear these queues from now on, or all where None is given: each costs a question."""
+        self._watched = self.queues if names is None else [name for name in sorted(names) if name in self._known]
+
+    def sweep(self) -> Counts:
+        """Take the messages of all queues away; return where some lay."""
+        self.watch(None)
+        found = self.counts()
+        self.clear()
+        self.seen.clear()
+        return found
+
     def counts(self) -> Counts:
-        """Count the messages of every queue that has some."""
-        found = {name: self._count(name) for name in self.queues}
-        return Counter({name: count for name, count in found.items() if count})
+        """Count the messages of every watched queue that has some."""
+        found = {name: count for name in self._watched if (count := self._count(name))}
+        self.seen |= found.keys()
+        return Counter(found)
 
     def _count(self, queue: str) -> int:
         return int(self._channel.queue_declare(queue, passive=True).message_count)
@@ -95,7 +111,7 @@ class Trial:
         return True
 
     def clear(self) -> None:
-        """Take every message away."""
+        """Take every message of the watched queues away."""
         while left := self.counts():
             for queue in left:
                 self._channel.queue_purge(queue)

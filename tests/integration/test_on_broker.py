@@ -19,6 +19,7 @@ from rabbit_topo.broker.http import Http
 from rabbit_topo.broker.target import Target
 from rabbit_topo.errors import BrokerError, Refusal
 from rabbit_topo.load import load
+from rabbit_topo.policies import release
 from rabbit_topo.routing import Router
 from rabbit_topo.routing.cases import CaseResult, cases_of, run_case
 from rabbit_topo.testing import on_broker as module
@@ -198,6 +199,69 @@ def test_a_disagreement_is_told_as_such(node: Node, tmp_path: Path, monkeypatch:
     assert told["round and round"].disagreement == "step 1: the messages lie in wait, not in dead"
     assert told["nobody takes it"].disagreement == "it takes the message, and by the rules it refuses it: NOT_FOUND"
     assert Counter(one.passed for one in told.values()) == {True: 4, False: 3}
+
+
+STREAM = """\
+version: 1
+vhost: here
+exchanges: {dead: {type: fanout}}
+queues:
+  work: {type: classic, direct: true, dead_letter: {exchange: dead}}
+  log: {type: stream, bindings: [{exchange: dead}]}
+tests:
+  - name: dead
+    publish: {exchange: "", routing_key: work}
+    then: {queue: work, rejected: true, expect_unroutable: OLD}
+"""
+
+
+def test_dead_letters_to_a_stream_are_compared_where_streams_take_them(node: Node, tmp_path: Path) -> None:
+    old = release(node.version) < (3, 12)
+    (tmp_path / "a.yaml").write_text(STREAM.replace("OLD", str(old).lower()))
+    router = Router(load(tmp_path / "a.yaml"), node.version)
+    results = [run_case(router, case) for case in cases_of(router.topology)]
+    (said,) = on_broker(Target(node.broker_url, node.amqp_url), router, results).compared.values()
+    assert results[0].passed
+    assert said.passed, said
+    assert [why.partition(",")[0] for why in said.not_compared] == (["step 1: log is a stream"] if old else [])
+
+
+def test_queues_that_no_case_names_are_looked_at_in_the_end(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rules forget a queue in one case; and that takes no look at every queue in every case."""
+    text = "version: 1\nexchanges: {e: {type: direct}}\nqueues:\n  other: {bindings: [{exchange: e, routing_key: b}]}\n"
+    text += "".join(f"  q{n}: {{bindings: [{{exchange: e, routing_key: a}}]}}\n" for n in range(2))
+    text += "".join(f"  r{n}: {{direct: true}}\n" for n in range(40)) + "tests:\n"
+    tests = [("other", "b", "other"), *((f"a{n}", "a", "q0") for n in range(10)), ("last", "b", "other")]
+    for name, key, queue in tests:
+        text += f"  - {{name: {name}, publish: {{exchange: e, routing_key: {key}}}, expect_at_least: [{queue}]}}\n"
+    (tmp_path / "a.yaml").write_text(text)
+    router = Router(load(tmp_path / "a.yaml"), node.version)
+    results = [run_case(router, case) for case in cases_of(router.topology)]
+    asked: list[str] = []
+    count = trial.Trial._count
+
+    def counted(self: trial.Trial, queue: str) -> int:
+        asked.append(queue)
+        return count(self, queue)
+
+    monkeypatch.setattr(trial.Trial, "_count", counted)
+    target = Target(node.broker_url, node.amqp_url)
+    assert all(one.passed for one in on_broker(target, router, results).compared.values())
+    assert asked.count("r7") <= 2  # of 12 cases
+
+    def forgets(router: Router, case: Any) -> CaseResult:
+        result = run_case(router, case)
+        assert result.route
+        return replace(result, route=replace(result.route, queues=("q0",))) if case.name == "a4" else result
+
+    monkeypatch.setattr(module, "run_case", forgets)
+    monkeypatch.setattr(trial, "_PATIENCE", 0.2)
+    said = on_broker(target, router, results).compared
+    assert {results[number].name: one.disagreement for number, one in said.items() if one.disagreement} == {
+        "a4": "the message lies in q0, q1, and by the rules in q0"
+    }
 
 
 def test_the_example_on_the_command_line(node: Node, tmp_path: Path) -> None:
