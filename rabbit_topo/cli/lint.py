@@ -62,6 +62,7 @@ def command(**given: Any) -> int:
     be read.
     """
     from rabbit_topo.cli import lint_baseline
+    from rabbit_topo.plan.hazards import counted
     from rabbit_topo.report.findings import findings_lines
     from rabbit_topo.report.findings_ci import findings_github, findings_junit, findings_markdown
     from rabbit_topo.report.findings_document import findings_document, findings_sarif
@@ -71,7 +72,7 @@ def command(**given: Any) -> int:
     findings = _lint(here, common, login, own)
     if own["write_baseline"]:
         lint_baseline.save(findings.found, own["write_baseline"])
-        click.echo(f"{own['write_baseline']}: {len(findings.found)} findings", err=True)
+        click.echo(f"{own['write_baseline']}: {counted(len(findings.found), 'finding')}", err=True)
         return 0
     if baseline := own["baseline"] or here.configured.lint.baseline:
         new = lint_baseline.compare(findings.found, lint_baseline.read(baseline))

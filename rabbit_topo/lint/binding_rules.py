@@ -134,6 +134,7 @@ def _circle(index: Index) -> Iterator[Hit]:
         yield Hit(
             binding.key,
             f"the exchanges {names} are bound in a circle" if plural else f"the exchange {names} is bound to itself",
+            subject=names,
         )
 
 

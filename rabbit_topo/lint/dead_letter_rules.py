@@ -34,7 +34,8 @@ def _no_such_exchange(index: Index) -> Iterator[Hit]:
             if option.source == "argument" or index.ways.is_clear(queue):
                 lost.append((queue, option))
     for key, queues, option in blamed(lost):
-        yield Hit(key, f'the dead-letter exchange "{option.value}" of {listed(queues)} is not declared')
+        message = f'the dead-letter exchange "{option.value}" of {listed(queues)} is not declared'
+        yield Hit(key, message, subject=str(option.value))
 
 
 def _unroutable(index: Index) -> Iterator[Hit]:
@@ -47,12 +48,11 @@ def _unroutable(index: Index) -> Iterator[Hit]:
         known = all(one.key is not None for one in dead)
         keys = [one.key for one in dead if one.lost and one.key is not None] if known else []
         if keys := [*keys, *index.ways.lost_patterns(queue)]:
-            yield Hit(
-                queue.key, f"dead letters of {named(queue)} reach no queue: {where} has no way for {quoted(keys)}"
-            )
+            message = f"dead letters of {named(queue)} reach no queue: {where} has no way for {quoted(keys)}"
+            yield Hit(queue.key, message, subject=where)
         elif known and any(map(partial(_ends_in_streams, index), dead)) and not care.safely:
             message = f"dead letters of {named(queue)} go to streams alone, which take none before RabbitMQ 3.12"
-            yield Hit(queue.key, message, "dead-letter to a queue of another type, or upgrade")
+            yield Hit(queue.key, message, "dead-letter to a queue of another type, or upgrade", subject=where)
 
 
 def _ends_in_streams(index: Index, one: Dead) -> bool:

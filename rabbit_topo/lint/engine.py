@@ -83,6 +83,7 @@ def _finding(index: Index, rule: Rule, hit: Hit) -> Finding:
         hit.hint or rule.hint,
         hit.key,
         hit.origin or index.topology.note(hit.key).origin,
+        hit.subject,
     )
 
 

@@ -47,15 +47,24 @@ def _secrets(index: Index) -> Iterator[Hit]:
     for name, publisher in sorted(topology.publishers.items()):
         if _holds_secret([publisher.routing_key, publisher.options, *_said(publisher.note)]):
             key = Key(publisher.vhost, Kind.EXCHANGE, publisher.exchange)
-            yield Hit(key, f'a password stands in a URL of the publisher "{name}"', origin=publisher.note.origin)
+            yield Hit(
+                key, f'a password stands in a URL of the publisher "{name}"', origin=publisher.note.origin, subject=name
+            )
     for name, consumer in sorted(topology.consumers.items()):
         if _holds_secret([consumer.options, *_said(consumer.note)]):
             key = Key(consumer.vhost, Kind.QUEUE, next(iter(consumer.queues), ""))
-            yield Hit(key, f'a password stands in a URL of the consumer "{name}"', origin=consumer.note.origin)
+            yield Hit(
+                key, f'a password stands in a URL of the consumer "{name}"', origin=consumer.note.origin, subject=name
+            )
     for test in topology.tests:
         if _holds_secret(test.body):
             key = Key(test.vhost, Kind.VHOST, test.vhost)
-            yield Hit(key, f'a password stands in a URL of the route test "{test.name}"', origin=test.origin)
+            yield Hit(
+                key,
+                f'a password stands in a URL of the route test "{test.name}"',
+                origin=test.origin,
+                subject=test.name,
+            )
 
 
 def _said(note: Note) -> tuple[str, str]:
@@ -110,8 +119,9 @@ def _undescribed(index: Index) -> Iterator[Hit]:
         for resource in found:
             missing = _missing(notes[resource.key], asked)
             if missing:
-                said = f"{named(resource)} has no {' and no '.join(missing)}, and other {resource.key.kind}s have"
-                yield Hit(resource.key, said)
+                lacks = " and no ".join(missing)
+                said = f"{named(resource)} has no {lacks}, and other {resource.key.kind}s have"
+                yield Hit(resource.key, said, subject=lacks)
 
 
 def _missing(note: Note, asked: Mapping[str, bool]) -> list[str]:

@@ -55,7 +55,7 @@ def _tie(index: Index) -> Iterator[Hit]:
     for tied, targets in _ties(index).items():
         one, other = tied[0], tied[-1]
         what = f"{named(one)} and {named(other)} have the same priority, {one.priority}, and both reach"
-        yield Hit(other.key, f"{what} {_listed(targets)}: which of them takes effect is not defined")
+        yield Hit(other.key, f"{what} {_listed(targets)}: which of them takes effect is not defined", subject=one.name)
 
 
 def _listed(targets: list[Queue | Exchange]) -> str:
@@ -80,7 +80,9 @@ def _shadowed(index: Index) -> Iterator[Hit]:
                 message = f"{named(policy)} adds nothing: {named(winner)} says the same, with the same priority"
             else:
                 message = f"{named(policy)} never takes effect: {named(winner)} has the higher priority"
-            yield Hit(policy.key, f"{message} on everything that both reach, and only one policy applies")
+            yield Hit(
+                policy.key, f"{message} on everything that both reach, and only one policy applies", subject=winner.name
+            )
 
 
 def _matches_nothing(index: Index) -> Iterator[Hit]:
@@ -95,7 +97,8 @@ def _ignored_by_type(index: Index) -> Iterator[Hit]:
     for policy in index.policies:
         if useless := _not_for_kind(policy):
             keys = ", ".join(f"`{key}`" for key in useless)
-            yield Hit(policy.key, f"{keys} of {named(policy)}: nothing with `apply_to: {policy.apply_to}` has it")
+            message = f"{keys} of {named(policy)}: nothing with `apply_to: {policy.apply_to}` has it"
+            yield Hit(policy.key, message, subject=keys)
         kept = {kind: found for kind in _TYPES if (found := _keeping_away(policy, kind, version))}
         if kept:
             yield from _kept_away(index, policy, kept)
@@ -131,7 +134,7 @@ def _kept_away(index: Index, policy: Policy, kept: dict[str, list[str]]) -> Iter
         if missed:
             spelled = ", ".join(f"`{key}`" for key in keys)
             message = f"{named(policy)} passes {_listed([*missed])} over, whole: {a_queue(kind)} has no {spelled}"
-            yield Hit(policy.key, message)
+            yield Hit(policy.key, message, subject=f"{kind} {spelled}")
 
 
 def _overridden(index: Index) -> Iterator[Hit]:
@@ -154,7 +157,7 @@ def _overridden(index: Index) -> Iterator[Hit]:
         for key in policy.definition:
             if (targets := dead.get((policy.key, key))) and (policy.key, key) not in alive:
                 message = f"`{key}` of {named(policy)} is dead text: {_listed(targets)} says otherwise by an argument"
-                yield Hit(policy.key, message)
+                yield Hit(policy.key, message, subject=key)
 
 
 def _unread(index: Index) -> Iterator[Hit]:

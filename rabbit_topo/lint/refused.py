@@ -84,11 +84,12 @@ def _types(index: Index) -> Iterator[Hit]:
             continue
         message = f"{named(exchange)}: RabbitMQ {index.context.version} has no exchange type `{kind}`"
         if plugin := PLUGINS.get(kind):
-            yield Hit(exchange.key, f"{message} without the plugin {plugin}")
+            yield Hit(exchange.key, f"{message} without the plugin {plugin}", subject=kind)
         elif kind in LATER_TYPES:
-            yield Hit(exchange.key, f"{message}; it came with {LATER_TYPES[kind]}", "choose another type, or upgrade")
+            message = f"{message}; it came with {LATER_TYPES[kind]}"
+            yield Hit(exchange.key, message, "choose another type, or upgrade", subject=kind)
         else:
-            yield Hit(exchange.key, message, did_you_mean(kind, {*CORE_TYPES, *PLUGINS}))
+            yield Hit(exchange.key, message, did_you_mean(kind, {*CORE_TYPES, *PLUGINS}), subject=kind)
 
 
 def _twice(_index: Index) -> Iterator[Hit]:

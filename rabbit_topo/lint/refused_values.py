@@ -26,7 +26,8 @@ def _refused(code: str) -> Callable[[Index], Iterator[Hit]]:
         for queue in index.queues:
             for refusal in refused_by(queue, index.context.version):
                 if refusal.code == code:
-                    yield Hit(queue.key, f"`{refusal.subject}` of {named(queue)}: {refusal.reason}", refusal.hint)
+                    message = f"`{refusal.subject}` of {named(queue)}: {refusal.reason}"
+                    yield Hit(queue.key, message, refusal.hint, subject=refusal.subject)
 
     return check
 
@@ -43,19 +44,20 @@ def _unknown(index: Index) -> Iterator[Hit]:
         for name in queue.arguments:
             if name not in _KNOWN:
                 near = did_you_mean(name, _KNOWN) or did_you_mean(f"x-{name}", _KNOWN)
-                yield Hit(queue.key, f"`{name}` of {named(queue)}: no RabbitMQ knows this argument", near)
+                yield Hit(queue.key, f"`{name}` of {named(queue)}: no RabbitMQ knows this argument", near, subject=name)
     for exchange in index.exchanges:
         for name in exchange.arguments:
             if exchange.type in CORE_TYPES and name not in _STORED_ON_EXCHANGES:
                 message = f"`{name}` of {named(exchange)}: a {exchange.type} exchange has no such argument"
-                yield Hit(exchange.key, message, did_you_mean(name, {ALTERNATE}))
+                yield Hit(exchange.key, message, did_you_mean(name, {ALTERNATE}), subject=name)
 
 
 def _policies(index: Index) -> Iterator[Hit]:
     for policy in index.policies:
         for refusal in refused_policy(policy, index.context.version):
             hint = refusal.hint or (did_you_mean(refusal.subject, POLICY_KEYS) if "knows" in refusal.reason else "")
-            yield Hit(policy.key, f"`{refusal.subject}` of {named(policy)}: {refusal.reason}", hint)
+            message = f"`{refusal.subject}` of {named(policy)}: {refusal.reason}"
+            yield Hit(policy.key, message, hint, subject=refusal.subject)
 
 
 RULES: tuple[Rule, ...] = (

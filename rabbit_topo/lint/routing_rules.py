@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rabbit_topo.lint import binding_rules
+from rabbit_topo.lint import binding_rules, publisher_rules
 from rabbit_topo.lint.binding_rules import compared, end_of
 from rabbit_topo.lint.blame import quoted
 from rabbit_topo.lint.containment import covers
@@ -95,12 +95,11 @@ def _no_such_alternate(index: Index) -> Iterator[Hit]:
         if policy and index.ways.is_clear(exchange):
             by_policy.setdefault(Key(exchange.vhost, Kind.POLICY, policy), (name, []))[1].append(exchange.name)
         elif not policy:
-            yield Hit(
-                exchange.key, f'the alternate exchange "{name}" of the exchange "{exchange.name}" is not declared'
-            )
+            message = f'the alternate exchange "{name}" of the exchange "{exchange.name}" is not declared'
+            yield Hit(exchange.key, message, subject=name)
     for key, (name, users) in sorted(by_policy.items()):
         said = f'the policy "{key.name}" makes "{name}" the alternate exchange of {quoted(users)}'
-        yield Hit(key, f"{said}, and it is not declared")
+        yield Hit(key, f"{said}, and it is not declared", subject=name)
 
 
 def _orphan(index: Index) -> Iterator[Hit]:
@@ -312,4 +311,5 @@ tests:
         check=_untested,
     ),
     *binding_rules.RULES,
+    *publisher_rules.RULES,
 )

@@ -113,7 +113,11 @@ def _should_be_policy(index: Index) -> Iterator[Hit]:
     for queue in index.queues:
         if fixed := [name for name in queue.arguments if name in by_policy]:
             names = ", ".join(f"`{name}`" for name in fixed)
-            yield Hit(queue.key, f"{named(queue)} can never change {names}: arguments stay as they were declared")
+            yield Hit(
+                queue.key,
+                f"{named(queue)} can never change {names}: arguments stay as they were declared",
+                subject=names,
+            )
 
 
 RULES: tuple[Rule, ...] = (

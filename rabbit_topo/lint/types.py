@@ -36,7 +36,9 @@ class Context:
 class Hit:
     """What a rule's check yields: the object, what is wrong with it, and what to do where that differs from hit to hit.
 
-    `origin` is a more exact place than the object's own; `severity` another one than the rule's.
+    `origin` is a more exact place than the object's own; `severity` another one than the rule's. `subject` is what of
+    the object it is about, where a rule may find several things: an argument, an option, another object. By it a
+    finding is known again, whatever the message says.
     """
 
     key: Key
@@ -44,6 +46,7 @@ class Hit:
     hint: str = ""
     origin: Origin | None = None
     severity: Severity | None = None
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule's finding, with its place. `key` is None where no object is concerned: a file's shape, a suppression."""
+    """A rule's finding, with its place. `key` is None where no object is concerned: a file's shape, a suppression.
+
+    `subject` is what of the object it is about, see `Hit`.
+    """
 
     code: str
     name: str
@@ -81,6 +87,7 @@ class Finding:
     hint: str = ""
     key: Key | None = None
     origin: Origin | None = None
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def _mirroring(index: Index) -> Iterator[Hit]:
         if keys := sorted(MIRRORING_KEYS & policy.definition.keys()):
             spelled = ", ".join(f"`{key}`" for key in keys)
             message = f"{spelled} of {named(policy)}: RabbitMQ {index.context.version} mirrors no queues"
-            yield Hit(policy.key, message)
+            yield Hit(policy.key, message, subject=spelled)
 
 
 def _queue_modes(index: Index) -> Iterator[Hit]:
@@ -52,14 +52,16 @@ def _queue_modes(index: Index) -> Iterator[Hit]:
         return
     for queue in index.queues:
         if queue.type in {"classic", None} and "x-queue-mode" in queue.arguments:
-            yield Hit(queue.key, f"`x-queue-mode` of {named(queue)} has no effect since 3.12")
+            yield Hit(queue.key, f"`x-queue-mode` of {named(queue)} has no effect since 3.12", subject="mode")
         if queue.arguments.get("x-queue-version") == 1 and release < _NO_VERSION_1:
-            yield Hit(queue.key, f"`x-queue-version: 1` of {named(queue)}: 4.3 refuses it")
+            yield Hit(queue.key, f"`x-queue-version: 1` of {named(queue)}: 4.3 refuses it", subject="version")
     for policy in index.policies:
         if "queue-mode" in policy.definition:
-            yield Hit(policy.key, f"`queue-mode` of {named(policy)} has no effect since 3.12")
+            yield Hit(policy.key, f"`queue-mode` of {named(policy)} has no effect since 3.12", subject="mode")
         if policy.definition.get("queue-version") == 1:
-            yield Hit(policy.key, f"`queue-version: 1` of {named(policy)} asks for what 4.3 has no more")
+            yield Hit(
+                policy.key, f"`queue-version: 1` of {named(policy)} asks for what 4.3 has no more", subject="version"
+            )
 
 
 def _master_locator(index: Index) -> Iterator[Hit]:
@@ -89,11 +91,11 @@ def _in_memory(index: Index) -> Iterator[Hit]:
     for queue in index.queues:
         for name in _IN_MEMORY:
             if queue.type in {"quorum", None} and f"x-{name}" in queue.arguments:
-                yield Hit(queue.key, f"`x-{name}` of {named(queue)} has no effect")
+                yield Hit(queue.key, f"`x-{name}` of {named(queue)} has no effect", subject=name)
     for policy in index.policies:
         for name in _IN_MEMORY:
             if name in policy.definition:
-                yield Hit(policy.key, f"`{name}` of {named(policy)} has no effect")
+                yield Hit(policy.key, f"`{name}` of {named(policy)} has no effect", subject=name)
 
 
 def _transient_exchanges(index: Index) -> Iterator[Hit]:
@@ -112,7 +114,7 @@ def _newer(index: Index) -> Iterator[Hit]:
         for name, first in later.items():
             if name not in refused:
                 message = f"`{name}` of {named(queue)}: RabbitMQ {version} stores it and knows nothing of it"
-                yield Hit(queue.key, f"{message}; it came with {first}")
+                yield Hit(queue.key, f"{message}; it came with {first}", subject=name)
 
 
 RULES: tuple[Rule, ...] = (

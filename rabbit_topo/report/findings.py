@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "info")
 _STYLE: Final = {"error": "danger", "warning": "update", "info": "dim"}
+_PLACE: Final = re.compile(r":\d+(:\d+)?\b")
 _NO_FILE: Final = ""
 
 
@@ -113,15 +115,16 @@ def named(key: Key) -> str:
 
 
 def fingerprints(found: Sequence[Finding]) -> list[str]:
-    """Return what a finding is known by from one run to the next: the rule, the object, and which of several it is.
+    """Return what a finding is known by from one run to the next: the rule, the object, and what of it is meant.
 
-    The line is no part of it, so that it outlives what is written above. Findings about no object go by the file and
-    the message.
+    No line is a part of it, so that it outlives what is written above. Findings about no object go by the file and the
+    message, less the places that it names; where these are equal, by which of them it is.
     """
     seen: Counter[str] = Counter()
     result = []
     for one in found:
-        known = "\0".join((one.code, *(map(str, one.key) if one.key else (file_of(one), one.message))))
+        about = (*map(str, one.key), one.subject) if one.key else (file_of(one), _PLACE.sub("", one.message))
+        known = "\0".join((one.code, *about))
         seen[known] += 1
         text = f"{known}\0{seen[known]}"
         result.append(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32])

@@ -92,6 +92,21 @@ def test_a_baseline_hides_what_was_there_and_shows_what_is_new(cli: Cli, file: s
     assert "1 of its findings are gone" in err
 
 
+def test_a_new_fault_on_an_object_is_no_old_one(cli: Cli, file: str, tmp_path: Path) -> None:
+    def written(*arguments: str) -> None:
+        queues = "".join(f"  q: {{direct: true, arguments: {{{one}: 5}}}}\n" for one in arguments)
+        (tmp_path / file).write_text(f"version: 1\nqueues:\n{queues}", encoding="utf-8")
+
+    written("x-foo")
+    code, _, err = cli("lint", file, "--write-baseline", "known.json")
+    assert (code, err) == (0, "known.json: 1 finding\n")
+    assert cli("lint", file, "--baseline", "known.json")[0] == 0
+    written("x-mesage-ttl")
+    code, out, err = cli("lint", file, "--baseline", "known.json", "--format", "json")
+    assert (code, found(out)) == (4, [("RT109", 3)])
+    assert "1 of its findings are gone" in err
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"format_version": 2}', '{"format_version": 1, "document": "lint"}'])
 def test_what_is_no_baseline_is_refused(cli: Cli, file: str, tmp_path: Path, text: str) -> None:
     (tmp_path / "known.json").write_text(text, encoding="utf-8")

@@ -124,6 +124,18 @@ def test_fingerprints_outlive_lines_and_tell_twins_apart() -> None:
     assert len(set(fingerprints([QUEUE, QUEUE, BINDING, SHAPE, THERE, NOWHERE]))) == 6
 
 
+def test_another_fault_of_one_kind_is_another_finding() -> None:
+    one, other = (replace(QUEUE, code="RT109", subject=name) for name in ("x-foo", "x-mesage-ttl"))
+    assert set(fingerprints([one])).isdisjoint(fingerprints([other]))
+    assert set(fingerprints([other, one])) == set(fingerprints([one, other]))
+
+
+def test_a_place_in_a_message_is_no_part_of_a_fingerprint() -> None:
+    here, there = (replace(SHAPE, message=f"it is declared twice; the first is a.yaml:{at}") for at in ("3:5", "30:7"))
+    assert fingerprints([here]) == fingerprints([there])
+    assert fingerprints([here]) != fingerprints([replace(here, message="it is declared twice")])
+
+
 def test_the_document_keeps_to_its_schema() -> None:
     validator = jsonschema.Draft202012Validator(json.loads(schema_text("lint")))
     for findings in (Findings(ALL, (rule(),), ("a.yaml",), version="4.3"), Findings((), target="x", version="3.10")):
