@@ -86,12 +86,12 @@ def test_every_format_shows_them() -> None:
     found = found_in(plan, "RT201")
     text = plain(plan_lines(plan, ["x"], 80, None, found=found))
     assert "  LINT  " in text
-    assert "    a.yaml:3:3  warning  RT201 queue-unreachable\n" in text
+    assert "    a.yaml:3:3  info  RT201 queue-unreachable\n" in text
     assert "        hint  " in text
     assert text.index("CREATE") < text.index("LINT") < text.index("Plan: ")
     page = plan_markdown(plan, None, found=found)
     assert "**LINT** (1), " in page
-    assert "- warning `RT201` " in page
+    assert "- info `RT201` " in page
     (document,) = plan_document(plan, None, found=found)["findings"]
     assert (document["code"], document["line"], document["object"]["name"]) == ("RT201", 3, "new")
 
