@@ -142,7 +142,7 @@ def _told(outcome: Outcome, topology: Topology, width: int, indent: str) -> Iter
 
 def _coverage(run: TestRun, found: Coverage, width: int, *, verbose: bool) -> Iterator[Line]:
     if found.missed:
-        yield (Span("NOT EXERCISED", "bold"), Span("  no test sends a message along these bindings", "dim"))
+        yield (Span("NOT EXERCISED", "bold"), Span("  no test would fail if one of these were lost", "dim"))
         yield ()
         shown = found.missed if verbose else found.missed[:_SHOWN]
         for binding in shown:

@@ -187,7 +187,7 @@ FAILED
     no binding, dead letter or alternate exchange leads there; say `direct:
     true` if it is published to by its name
 
-NOT EXERCISED  no test sends a message along these bindings
+NOT EXERCISED  no test would fail if one of these were lost
 
   dead --[]--> queue dead                                               a.yaml:5
   shop --[late]--> queue paid                                           a.yaml:4

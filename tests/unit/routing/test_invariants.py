@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rabbit_topo.load import load
 from rabbit_topo.model import Arguments, Binding, Key, Kind, Policy, Queue, Topology, Vhost
-from rabbit_topo.routing import Message, Router
-from rabbit_topo.routing.cases import Case, cases_of, run_case
-from rabbit_topo.routing.coverage import coverage
+from rabbit_topo.routing import Router
 from rabbit_topo.routing.invariants import invariants
 
 if TYPE_CHECKING:
@@ -106,64 +103,6 @@ publishers:
 def test_a_broker_says_nothing_of_what_is_published_to_by_name() -> None:
     queue = Queue("/", "q", arguments=Arguments({"x-dead-letter-exchange": ""}))
     assert invariants(Router(Topology({queue.key: queue}))) == ()
-
-
-COVERED = """\
-exchanges:
-  e: {type: direct}
-  f: {type: fanout}
-  dead: {type: fanout}
-queues:
-  q: {dead_letter: {exchange: dead}, bindings: [{exchange: e, routing_keys: [a, b]}]}
-  d: {bindings: [{exchange: dead}, {exchange: f}]}
-publishers:
-  p: {exchange: f}
-tests:
-  - name: t
-    publish: {exchange: e, routing_key: a}
-    expect: [q]
-"""
-
-
-def test_coverage_counts_what_the_messages_of_tests_take(read: Read) -> None:
-    topology = read(COVERED)
-    router = Router(topology)
-    results = [*(run_case(router, case) for case in cases_of(topology)), *invariants(router)]
-    found = coverage(router, results)
-    assert [(one.source, one.routing_key) for one in found.exercised] == [("e", "a")]
-    assert [(one.source, one.routing_key) for one in found.missed] == [("dead", ""), ("e", "b"), ("f", "")]
-    assert (found.total, found.percent) == (4, 25)
-
-
-def test_dead_letters_exercise_bindings_too(read: Read) -> None:
-    then = """\
-    then:
-      - {queue: q, rejected: true, expect: [d]}
-      - {queue: d, rejected: true, expect: []}
-      - {queue: q, rejected: true, expect: []}
-"""
-    topology = read(COVERED + then)
-    router = Router(topology)
-    found = coverage(router, [run_case(router, case) for case in cases_of(topology)])
-    assert {one.source for one in found.exercised} == {"e", "dead"}
-
-
-def test_ways_without_a_binding_are_no_bindings(read: Read) -> None:
-    topology = read("""\
-exchanges: {e: {type: direct, alternate_exchange: f}, f: {type: fanout}}
-queues: {q: {bindings: [{exchange: f}]}}
-tests: [{name: t, publish: {exchange: e}, expect: [q]}]
-""")
-    router = Router(topology)
-    result = run_case(router, cases_of(topology)[0])
-    assert coverage(router, [result, replace(result, route=None)]).percent == 100
-
-
-def test_nothing_to_cover_is_covered() -> None:
-    vhost = Vhost("/")
-    router = Router(Topology({vhost.key: vhost}))
-    found = coverage(router, [run_case(router, Case("t", "t", Message("nope"), None))])
-    assert (found.total, found.percent) == (0, 100)
 
 
 def test_what_leads_to_nothing_is_followed_to_its_end() -> None:
