@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from rabbit_topo.lint.cycles import cycles
 from rabbit_topo.lint.meeting import Tree
 from rabbit_topo.model import PREDECLARED, Key, Kind, Queue
+from rabbit_topo.routing.incoming import keys_into
 from rabbit_topo.routing.topic import words_of
 from rabbit_topo.routing.types import Message
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rabbit_topo.lint.index import Index
-    from rabbit_topo.model import Binding, Exchange
+    from rabbit_topo.model import Exchange
     from rabbit_topo.routing.types import Route
 
 _ANY: Final = ".".join("\0" * 128)  # a key that only `#` and what looks at no key takes: 255 bytes
@@ -144,12 +145,9 @@ class Ways:
 
         A topic pattern, a fanout, headers and what other queues dead-letter here leave it open.
         """
-        bindings = self._index.topology.bindings_into(queue.key)
-        keys = {binding.routing_key for binding in bindings if self._is_literal(binding)}
-        whole = all(self._is_literal(binding) for binding in bindings)
-        if self._index.topology.note(queue.key).direct or queue.key in self.published_to:
-            keys.add(queue.name)
-        return sorted(keys), whole
+        keys, whole = keys_into(self._index.router, queue)
+        named = self._index.topology.note(queue.key).direct or queue.key in self.published_to
+        return sorted({*keys, queue.name} if named else keys), whole
 
     def lost_patterns(self, queue: Queue) -> Sequence[str]:
         """Return the topic patterns whose messages are lost: provably no binding of the dead-letter exchange fits both.
@@ -184,15 +182,6 @@ class Ways:
     def _trees(self) -> dict[Key, Tree]:
         return {}
 
-    def _is_literal(self, binding: Binding) -> bool:
-        match self.kind(binding.vhost, binding.source):
-            case "direct":
-                return True
-            case "topic":
-                return fixed(binding.routing_key)
-            case _:
-                return False
-
     def dead(self, queue: Queue) -> Sequence[Dead]:
         """Return where the queue's dead letters go, one for each key that is known; empty if they go nowhere."""
         if queue.key not in self._dead:
@@ -226,7 +215,7 @@ class Ways:
             route = self._index.router.route(Message(exchange, text, vhost=vhost), keys=(text,), published=False)
             sure = not self._may_find_a_way(route, key)
             queues = tuple(Key(vhost, Kind.QUEUE, name) for name in route.queues if sure)
-            whole = key is not None and sure and not route.perhaps and self._is_certain(route)
+            whole = key is not None and sure and not route.perhaps and self.is_certain(route)
             self._ways[way] = Dead(way, key, queues, whole)
         return self._ways[way]
 
@@ -234,7 +223,7 @@ class Ways:
     def _ways(self) -> dict[Key, Dead]:
         return {}
 
-    def _is_certain(self, route: Route) -> bool:
+    def is_certain(self, route: Route) -> bool:
         """Say whether nothing that is not seen could take the message elsewhere: other bindings, or headers."""
         return not any(
             any(taken.missing for taken in hop.taken)

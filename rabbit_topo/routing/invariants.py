@@ -6,14 +6,14 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.model import PREDECLARED, Exchange, Key, Kind
-from rabbit_topo.policies import effective_options
 from rabbit_topo.routing.cases import CaseResult
+from rabbit_topo.routing.incoming import keys_into
 from rabbit_topo.routing.types import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rabbit_topo.model import Publisher, Topology
+    from rabbit_topo.model import Publisher, Queue
     from rabbit_topo.routing.router import Router
 
 _NO_WAY: Final = "no binding, dead letter or alternate exchange leads there"
@@ -75,17 +75,20 @@ def _reachable(router: Router, said: Topology) -> set[Key]:
         for publisher in said.publishers.values()
         if not publisher.exchange
     ]
-    seen, left = set(starts), deque(starts)
+    seen, left, everywhere = set(starts), deque(starts), set[str]()
     while left:
-        for key in _ways_on(router, left.popleft()):
+        for key in _ways_on(router, left.popleft(), everywhere):
             if key not in seen:
                 seen.add(key)
                 left.append(key)
     return seen
 
 
-def _ways_on(router: Router, key: Key) -> Iterator[Key]:
-    """Return where messages go from an exchange, and dead letters from a queue."""
+def _ways_on(router: Router, key: Key, everywhere: set[str]) -> Iterator[Key]:
+    """Return where messages go from an exchange, and dead letters from a queue; `everywhere`, in these vhosts.
+
+    Dead letters go by queues' names with the keys that they came with: to any queue, where nobody knows the keys.
+    """
     vhost = key.vhost
     if key.kind is Kind.EXCHANGE:
         exchange = router.exchange(vhost, key.name)
@@ -93,18 +96,25 @@ def _ways_on(router: Router, key: Key) -> Iterator[Key]:
             return
         for binding in router.bindings_from(key):
             yield binding.destination_key
-        if alternate := router.alternate(exchange):
+        for alternate in filter(None, router.alternates(exchange)):
             yield Key(vhost, Kind.EXCHANGE, alternate[0])
         return
-    queue = router.queue(vhost, key.name)
-    if queue is None:
-        return
-    operators = [policy for policy in router.operator_policies if policy.vhost == vhost]
-    options = effective_options(queue, router.policies(vhost), operators, router.version)
-    target, routing_key = (
-        option.value if (option := options.get(f"dead-letter-{name}")) else None for name in ("exchange", "routing-key")
-    )
-    if target == "" and isinstance(routing_key, str):
-        yield Key(vhost, Kind.QUEUE, routing_key)
-    elif isinstance(target, str) and target:
-        yield Key(vhost, Kind.EXCHANGE, target)
+    if queue := router.queue(vhost, key.name):
+        yield from _dead_letters_of(router, queue, everywhere)
+
+
+def _dead_letters_of(router: Router, queue: Queue, everywhere: set[str]) -> Iterator[Key]:
+    vhost = queue.vhost
+    for care in router.care(queue).each:
+        if care.kind == "stream" or care.exchange is None:
+            continue
+        if care.exchange:
+            yield Key(vhost, Kind.EXCHANGE, care.exchange)
+        elif care.routing_key is not None:
+            yield Key(vhost, Kind.QUEUE, care.routing_key)
+        else:
+            keys, whole = keys_into(router, queue)
+            yield from (Key(vhost, Kind.QUEUE, name) for name in keys)
+            if not whole and vhost not in everywhere:
+                everywhere.add(vhost)
+                yield from (one for one in router.topology.resources if one.kind is Kind.QUEUE and one.vhost == vhost)

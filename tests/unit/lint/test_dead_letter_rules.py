@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -437,8 +438,11 @@ def test_a_policy_whose_pattern_nobody_reads_here_may_say_otherwise(
 ) -> None:
     one = queue("q", **given)  # type: ignore[arg-type]
     assert find.observed(code, one)
-    assert not find.observed(code, one, policy("p", UNREAD, dead_letter_exchange="x"))
+    assert not find.observed(code, one, policy("p", UNREAD, dead_letter_exchange="x", max_length=5))
     assert find.observed(code, one, policy("p", UNREAD, max_age="1h"))  # never of a quorum queue
+    unread, read = policy("p", UNREAD, max_length=5), policy("r", "q", max_length_bytes=5)
+    assert not find.observed(code, one, unread, read)
+    assert find.observed(code, one, unread, replace(read, priority=1))  # it has no say then
 
 
 def test_what_an_argument_says_no_policy_changes(find: Finder) -> None:
