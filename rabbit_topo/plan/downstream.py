@@ -42,12 +42,15 @@ class Downstream:
         """Both topologies."""
         return self.before, self.after
 
+    def kinds(self, key: Key) -> set[str | None]:
+        """Return by which types' rules an exchange routes before and after."""
+        return {router.kind(router.exchange(key.vhost, key.name)) for router in self.routers}
+
     def own(self, binding: Binding) -> list[Shape]:
         """Return what a binding takes, by the rules before and after."""
         found: list[Shape] = []
-        for router in self.routers:
-            exchange = router.exchange(binding.vhost, binding.source)
-            found += [shape for shape in shapes_of(binding, router.kind(exchange), self.fresh) if shape not in found]
+        for kind in sorted(self.kinds(binding.source_key), key=str):
+            found += [shape for shape in shapes_of(binding, kind, self.fresh) if shape not in found]
         narrow = [shape for shape in found if shape != Shape()]
         return narrow or found
 

@@ -18,6 +18,7 @@ from rabbit_topo.model import (
     Vhost,
 )
 from rabbit_topo.plan.downstream import Downstream
+from rabbit_topo.plan.letters import Broken, Letters, broken, letters
 from rabbit_topo.plan.operations import Declare
 from rabbit_topo.plan.outlook import outlook
 from rabbit_topo.plan.probes import Changed, publishers, tests
@@ -98,12 +99,15 @@ class Impact:
 
     First come those of publishers and route tests, then what was there before, then what new bindings bring.
     `unfollowed` counts the changed bindings that were too many to be followed, or to be followed to their last end; the
-    new ones first of all.
+    new ones first of all. `letters` are dead letters that go elsewhere, as their queues' settings change; `broken` are
+    route tests that fail from now on, where no shift says why.
     """
 
     shifts: tuple[Shift, ...] = ()
     followed: int = 0
     unfollowed: int = 0
+    letters: tuple[Letters, ...] = ()
+    broken: tuple[Broken, ...] = ()
 
     @property
     def stranded(self) -> tuple[Shift, ...]:
@@ -171,7 +175,10 @@ class _Follower:
         self._ways, most = 0, len(self._routes) + MOST_MESSAGES
         groups: dict[tuple[object, ...], list[Shift]] = {}
         unfollowed: set[Key | None] = set()
-        changes = Changed(Downstream(self._before, self._after), changed, self._declared)
+        ways = Downstream(self._before, self._after)
+        gone = tuple(letters(ways, changed, self._declared))
+        failing = tuple(broken(self._before, self._after, self._declared))
+        changes = Changed(ways, changed, self._declared)
         probes = (changes.bindings(new=False), changes.otherwise(), changes.bindings(new=True), changes.behind())
         for probe in chain.from_iterable(probes):
             if self._ways > MOST_WAYS or len(self._routes) > most:
@@ -179,7 +186,7 @@ class _Follower:
             elif (shift := self._shift(probe)) is not None:
                 groups.setdefault(shift.effect, []).append(shift)
         shifts += [replace(first, others=tuple(other.probe for other in others)) for first, *others in groups.values()]
-        return Impact(tuple(shifts), len(self._routes), len(unfollowed | changes.cut))
+        return Impact(tuple(shifts), len(self._routes), len(unfollowed | changes.cut), gone, failing)
 
     def _known(self, probe: Probe) -> Iterator[Shift]:
         """Follow what somebody is known to publish."""

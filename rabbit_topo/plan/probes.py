@@ -101,7 +101,10 @@ class Changed:
                 yield Probe("binding", "", tuple(messages), shown, self._declared.note(key).origin, key)
 
     def _messages(self, binding: Binding, shape: Shape) -> Iterator[Message]:
-        for key in keys_of(shape.words, self._ways.fresh, self._ways.longest):
+        keys = keys_of(shape.words, self._ways.fresh, self._ways.longest)
+        if shape.words is None and len(self._ways.kinds(binding.source_key)) > 1:
+            keys.append(OTHERWISE)  # by the other type's rules the key counts
+        for key in keys:
             yield Message(binding.source, key, shape.headers, binding.vhost)
 
     def otherwise(self) -> Iterator[Probe]:

@@ -18,19 +18,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from rabbit_topo.plan.impact import Impact, Shift
+    from rabbit_topo.plan.letters import Broken, Letters
     from rabbit_topo.plan.probes import Probe
     from rabbit_topo.routing import Route
 
 SHOWN: Final = 20
 _KEYS: Final = 3
 _QUEUES: Final = 6
+_EVENTS: Final = {
+    "rejected": "rejected",
+    "expired": "expired",
+    "maxlen": "overflow",
+    "delivery_limit": "delivered too often",
+}
 STRANDED: Final = ("NO QUEUE LEFT", "what these publishers send will be dropped, or refused")
 ROUTING: Final = ("ROUTING", "messages that will go elsewhere")
 
 
 def stranded_lines(impact: Impact | None, width: int) -> Iterator[Line]:
     """Name the publishers that lose their last queue: what is most likely a mistake comes first."""
-    rows = [Row(f"  ! {_who(shift)}", "danger", _told(shift), _place(shift.probe)) for shift in stranded(impact)]
+    rows = [Row(f"  ! {_who(shift)}", "danger", _told(shift), _at(shift.probe)) for shift in stranded(impact)]
     if rows:
         yield from _section(STRANDED, rows, width)
 
@@ -44,8 +51,10 @@ def impact_lines(impact: Impact | None, width: int) -> Iterator[Line]:
     """Name the messages that go elsewhere, less those of stranded publishers; the first few, the rest is counted."""
     if impact is None:
         return
+    rows = [Row(f"    test {words.clean(it.name)}", "danger", f"fails: {_why(it)}", _at(it)) for it in impact.broken]
+    rows += [Row(f"    {_whose(it)}", "danger", "  ".join(_letters(it)), _at(it)) for it in lost_letters(impact)]
     told = elsewhere(impact)
-    rows = [Row(f"    {_who(shift)}", _style(shift), _told(shift), _place(shift.probe)) for shift in told]
+    rows += [Row(f"    {_who(shift)}", _style(shift), _told(shift), _at(shift.probe)) for shift in told]
     if rows or impact.unfollowed:
         yield from _section(ROUTING, rows[:SHOWN], width)
     if len(rows) > SHOWN:
@@ -130,24 +139,65 @@ def _perhaps(queues: Iterable[str], after: Route) -> str:
     return " (perhaps)" if set(queues) & set(after.perhaps) else ""
 
 
-def _place(probe: Probe) -> str:
-    origin = probe.origin
+def lost_letters(impact: Impact) -> list[Letters]:
+    """Return the dead letters that some queue no longer gets."""
+    return [one for one in impact.letters if one.lost]
+
+
+def _whose(letters: Letters) -> str:
+    names = [words.clean(key.name) for key in letters.queues]
+    more = f" and {len(names) - _QUEUES:,} more" if len(names) > _QUEUES else ""
+    return f"dead letters of {', '.join(names[:_QUEUES])}{more}"
+
+
+def _letters(letters: Letters) -> Iterator[str]:
+    yield f"({', '.join(_EVENTS[event] for event in letters.events)})"
+    for mark, queues in (("+", letters.gained), ("-", letters.lost)):
+        if queues:
+            more = f" and {len(queues) - _QUEUES:,} more" if len(queues) > _QUEUES else ""
+            yield f"{mark} {', '.join(map(words.clean, queues[:_QUEUES]))}{more}"
+    if letters.stops:
+        yield "this happens no longer"
+    elif not letters.after:
+        yield "no queue left"
+
+
+def _why(broken: Broken) -> str:
+    return words.clean(broken.problem)
+
+
+def _at(told: Probe | Letters | Broken) -> str:
+    origin = told.origin
     return f"{words.clean(origin.file)}:{origin.line}" if origin else ""
 
 
 def impact_sections(impact: Impact | None) -> tuple[Section, Section]:
     """Render the same for a page of Markdown: the stranded publishers, and the rest."""
-    told = elsewhere(impact) if impact else []
+    told = [_item(shift) for shift in elsewhere(impact)] if impact else []
+    if impact:
+        told = [*_extra(impact), *told]
     return (
         Section(STRANDED[0], [_item(shift) for shift in stranded(impact)], STRANDED[1]),
-        Section(ROUTING[0], [_item(shift) for shift in told], ROUTING[1], folds=True),
+        Section(ROUTING[0], told, ROUTING[1], folds=True),
     )
+
+
+def _extra(impact: Impact) -> Iterator[str]:
+    for broken in impact.broken:
+        yield f"- test **{code(broken.name)}** fails: {sentence(_why(broken))}{_code_at(broken)}"
+    for one in lost_letters(impact):
+        effects = [code(text) if text[0] in "+-" else sentence(text) for text in _letters(one)]
+        yield f"- {sentence(_whose(one))} {effects[0]}: {', '.join(effects[1:])}{_code_at(one)}"
+
+
+def _code_at(told: Probe | Letters | Broken) -> str:
+    return f", {code(_at(told))}" if told.origin else ""
 
 
 def _item(shift: Shift) -> str:
     known = shift.probe.sender in {"publisher", "test"}
     who = f"{shift.probe.sender} **{code(shift.probe.name)}**, " if known else ""
-    place = f", {code(_place(shift.probe))}" if shift.probe.origin else ""
+    place = _code_at(shift.probe)
     effects = [code(text) if text[0] in "+-~" else sentence(text) for text in _effects(shift)]
     return f"- {who}{code(_sent(shift))}: {', '.join(effects)}{place}"
 
@@ -160,6 +210,25 @@ def impact_document(impact: Impact | None) -> dict[str, Any] | None:
         "followed": impact.followed,
         "unfollowed": impact.unfollowed,
         "shifts": [_shift(shift) for shift in impact.shifts],
+        "dead_letters": [_letters_document(one) for one in impact.letters],
+        "failing_tests": [
+            {"name": one.name, "origin": place(one.origin), "problem": one.problem} for one in impact.broken
+        ],
+    }
+
+
+def _letters_document(letters: Letters) -> dict[str, Any]:
+    return {
+        "vhost": letters.queues[0].vhost,
+        "queues": [key.name for key in letters.queues],
+        "events": list(letters.events),
+        "origin": place(letters.origin),
+        "before": list(letters.before),
+        "after": list(letters.after),
+        "lost": list(letters.lost),
+        "gained": list(letters.gained),
+        "no_queue_left": bool(letters.before) and not letters.after and not letters.stops,
+        "happens_no_longer": letters.stops,
     }
 
 

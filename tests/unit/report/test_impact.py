@@ -10,7 +10,9 @@ import pytest
 
 from rabbit_topo.cli.output import plain
 from rabbit_topo.load.schemas import schema_text
+from rabbit_topo.model import Key, Kind
 from rabbit_topo.plan.impact import Impact, Shift, impact
+from rabbit_topo.plan.letters import Letters
 from rabbit_topo.plan.probes import OTHERWISE, Probe
 from rabbit_topo.report.documents import plan_document
 from rabbit_topo.report.impact import SHOWN, impact_lines, stranded_lines
@@ -106,6 +108,58 @@ def test_where_bindings_are_unseen_nothing_is_said(planned: Callable[..., Plan])
     assert plan_document(plan, impact(plan))["routing"] is None
     assert list(impact_lines(None, 80)) == []
     assert "ROUTING" not in plain(plan_lines(plan, ["x"], 80, impact(plan)))
+
+
+DEAD = """\
+version: 1
+exchanges: {dlx: {type: fanout}}
+queues:
+  q: {type: classic, direct: true}
+  wait: {type: classic, direct: true, message_ttl: 1s%s}
+  dead: {type: classic, bindings: [{exchange: dlx}]}
+"""
+POLICY = """\
+policies:
+  dl: {pattern: ^q$, apply_to: queues, definition: {dead-letter-exchange: %s, dead-letter-routing-key: %s}}
+"""
+TEST = """\
+tests: [{name: comes back, publish: {exchange: '', routing_key: q}, then: {queue: q, rejected: true, expect: [dead]}}]
+"""
+
+
+def test_dead_letters_and_the_tests_of_them(planned: Callable[..., Plan]) -> None:
+    gone = DEAD % "" + "owns: [dl]\n" + TEST.replace("then:", "expect: [q], then:")
+    plan = planned(DEAD % ", dead_letter: {exchange: dlx}" + POLICY % ("dlx", "k"), gone)
+    shown = plain(impact_lines(impact(plan), 80))
+    assert "    test comes back " in shown
+    assert "fails: rejected in q: expected" in shown
+    assert "    dead letters of q  (rejected)  - dead  no queue left         declared.yaml:4\n" in shown
+    page = plan_markdown(plan, impact(plan))
+    assert "- test **`comes back`** fails: rejected in q: expected" in page
+    assert "- dead letters of q (rejected): `- dead`, no queue left, `declared.yaml:4`\n" in page
+    document = plan_document(plan, impact(plan))
+    jsonschema.validate(json.loads(json.dumps(document)), json.loads(schema_text("plan")))
+    assert document["routing"]["failing_tests"][0]["name"] == "comes back"
+    assert [(it["queues"], it["lost"], it["no_queue_left"]) for it in document["routing"]["dead_letters"]] == [
+        (["q"], ["dead"], True)
+    ]
+
+
+def test_dead_letters_of_many_queues_that_go_elsewhere_or_never_leave() -> None:
+    keys = tuple(Key("/", Kind.QUEUE, f"q{number}") for number in range(8))
+    many = tuple(f"d{number}" for number in range(7))
+    found = Impact(
+        letters=(
+            Letters(keys, ("rejected", "maxlen", "delivery_limit"), many, ("e",)),
+            Letters(keys[:1], ("expired",), ("d",), (), stops=True),
+            Letters(keys[:1], ("expired",), (), ("d",)),
+        )
+    )
+    why = "(rejected, overflow, delivered too often)"
+    assert plain(impact_lines(found, 200)).splitlines()[2:] == [
+        f"    dead letters of q0, q1, q2, q3, q4, q5 and 2 more  {why}  + e  - d0, d1, d2, d3, d4, d5 and 1 more",
+        "    dead letters of q0  (expired)  - d  this happens no longer",
+    ]
 
 
 def to(*queues: str, perhaps: tuple[str, ...] = (), refusal: str = "") -> Route:
