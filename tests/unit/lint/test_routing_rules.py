@@ -12,7 +12,7 @@ from rabbit_topo.lint.index import Index
 from rabbit_topo.lint.routing_rules import RULES
 from rabbit_topo.lint.types import Context
 from rabbit_topo.load import load
-from rabbit_topo.model import Arguments, Binding, Exchange, Policy, Queue
+from rabbit_topo.model import Arguments, Binding, Exchange, Policy, Publisher, Queue, Topology, Vhost
 from tests.unit.lint.found import Finder
 
 if TYPE_CHECKING:
@@ -433,3 +433,65 @@ def test_nothing_bound_at_this_moment_is_a_remark(find: Finder) -> None:
 def test_what_is_on_by_default_is_silent_on_the_example(rule: Rule) -> None:
     example = load(str(Path(__file__).parents[3] / "topology"))
     assert not (rule.default and list(rule.check(Index(example, Context()))))
+
+
+SENT = """\
+exchanges: {x: {type: KIND}}
+queues: {q: {type: quorum, bindings: [{exchange: x, BY}]}}
+publishers: {p: {SENDS}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "by", "sends", "said"),
+    [
+        ("topic", "routing_key: a.*", "exchange: x, routing_key: b.c", 'the exchange "x" has no way for "b.c"'),
+        ("topic", "routing_key: a.*", "exchange: x, routing_key: a.c", None),
+        ("topic", "routing_key: a.*", "exchange: x", None),
+        ("topic", "routing_key: a.*", "exchange: x, routing_key: b, headers: {CC: [a.b]}", None),
+        ("direct, open_bindings: true", "routing_key: a", "exchange: x, routing_key: b", None),
+        ("direct, alternate_exchange: amq.fanout", "routing_key: a", "exchange: x, routing_key: b", None),
+        ("headers", "headers: {a: 1}", "exchange: x, routing_key: b", None),
+        ("x-random", 'routing_key: ""', "exchange: x, routing_key: b", None),
+        ("direct", "routing_key: a", "exchange: amq.direct, routing_key: b", None),
+        ("direct", "routing_key: a", 'exchange: "", routing_key: b', 'the default exchange has no way for "b"'),
+        ("direct", "routing_key: a", 'exchange: "", routing_key: q', None),
+    ],
+)
+def test_what_publishers_send_to_nobody(find: Finder, kind: str, by: str, sends: str, said: str | None) -> None:
+    hits = find.written("RT212", SENT.replace("KIND", kind).replace("BY", by).replace("SENDS", sends))
+    expected = [f'what the publisher "p" sends reaches no queue: {said}'] if said else []
+    assert [hit.message for hit in hits] == expected
+    assert all(hit.origin and hit.origin.line == 4 for hit in hits)
+
+
+def test_publishers_to_an_exchange_that_drops_everything_are_not_told_again(find: Finder) -> None:
+    text = "exchanges: {x: {type: topic}}\npublishers: {p: {exchange: x, routing_key: k}}\n"
+    assert find.written("RT202", text)
+    assert not find.written("RT212", text)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "headers", "reason"),
+    [
+        ("x", "{}", "ACCESS_REFUSED - cannot publish to internal exchange 'x' in vhost '/'"),
+        (
+            "amq.rabbitmq.trace",
+            "{}",
+            "ACCESS_REFUSED - cannot publish to internal exchange 'amq.rabbitmq.trace' in vhost '/'",
+        ),
+        ("y", "{CC: a}", "PRECONDITION_FAILED"),
+        ('""', "{CC: a}", "PRECONDITION_FAILED"),
+        ("y", "{}", None),
+    ],
+)
+def test_what_publishers_may_not_send(find: Finder, exchange: str, headers: str, reason: str | None) -> None:
+    text = "exchanges: {x: {type: topic, internal: true}, y: {type: topic}}\n"
+    hits = find.messages("RT213", f"{text}publishers: {{p: {{exchange: {exchange}, headers: {headers}}}}}\n")
+    assert len(hits) == bool(reason)
+    assert all(hit.startswith(f'the broker refuses what the publisher "p" sends: {reason}') for hit in hits)
+
+
+def test_an_exchange_that_is_not_there_is_what_reading_tells(find: Finder) -> None:
+    lost = Publisher("p", "/", "gone", "k")
+    assert not find.topology("RT213", Topology({(vhost := Vhost("/")).key: vhost}, publishers={"p": lost}))
