@@ -135,11 +135,14 @@ def _publish(common: Common, login: BrokerOptions, here: Source, results: list[C
         ask_for_tests(settings.environment)
     progress = Progress(common)
 
-    def begin(url: str, vhosts: tuple[str, ...]) -> None:
+    def begin(url: str, vhosts: tuple[str, ...], others: tuple[str, ...]) -> None:
         progress.clear()
         if not common.quiet:
             where = ", ".join(vhosts)
             click.echo(f"publishing on {url}, in {where}: made for these tests, and deleted at the end", err=True)
+        for name in others:
+            said = f"{name} is there already: of a run that was killed, if none is going on"
+            click.echo(f"{said}; delete it: rabbitmqctl delete_vhost {name}", err=True)
 
     try:
         return on_broker(target, here.router, results, progress.say, begin)

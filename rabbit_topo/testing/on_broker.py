@@ -16,7 +16,7 @@ from rabbit_topo.routing.cases import CaseResult, run_case
 from rabbit_topo.testing.rehomed import rehomed
 from rabbit_topo.testing.replay import Replay
 from rabbit_topo.testing.rounds import play
-from rabbit_topo.testing.scratch import scratch_vhost
+from rabbit_topo.testing.scratch import left_behind, scratch_vhost
 from rabbit_topo.testing.trial import Trial
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def on_broker(
     router: Router,
     results: Sequence[CaseResult],
     say: Callable[[str], None] = lambda _: None,
-    begin: Callable[[str, tuple[str, ...]], None] = lambda *_: None,
+    begin: Callable[[str, tuple[str, ...], tuple[str, ...]], None] = lambda *_: None,
 ) -> OnBroker:
     """Publish the messages of these cases on a broker, and say what it does with each.
 
@@ -46,10 +46,11 @@ def on_broker(
         http, login = broker.management.http, Login(target)
         names = topology.vhosts or ("/",)
         say("making a vhost for the tests ...")
+        others = left_behind(http)
         vhosts = {
             name: stack.enter_context(scratch_vhost(http, http.user, login.username or http.user)) for name in names
         }
-        begin(http.url, tuple(vhosts.values()))
+        begin(http.url, tuple(vhosts.values()), others)
         moved, left_out = rehomed(topology, vhosts)
         say("declaring the topology there ...")
         facts, refused = _declare(broker, moved, vhosts)

@@ -381,6 +381,22 @@ def test_a_vhost_of_that_name_is_never_touched(node: Node, monkeypatch: pytest.M
         node.http("DELETE", "vhosts", f"{PREFIX}0000")
 
 
+def test_what_a_killed_run_left_is_named_and_stays(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
+    node.http("PUT", "vhosts", f"{PREFIX}old", body={})
+    node.http("PUT", "vhosts", "rabbit-topo.tests", body={})
+    try:
+        code, _ = command("test", str(TOPOLOGY), "--on-broker", "--broker", node.broker_url, "--amqp", node.amqp_url)
+        assert code == 0
+        told = capsys.readouterr().err
+        assert f"{PREFIX}old is there already" in told
+        assert f"delete it: rabbitmqctl delete_vhost {PREFIX}old\n" in told
+        assert "rabbit-topo.tests is" not in told
+        assert _vhosts(node) == [f"{PREFIX}old"]
+    finally:
+        node.http("DELETE", "vhosts", f"{PREFIX}old")
+        node.http("DELETE", "vhosts", "rabbit-topo.tests")
+
+
 def test_who_is_no_administrator_is_told_so(node: Node, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     node.http("PUT", "users", "tester", body={"password": "t", "tags": "monitoring"})
     try:
