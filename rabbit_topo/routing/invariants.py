@@ -13,7 +13,7 @@ from rabbit_topo.routing.types import Message
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rabbit_topo.model import Publisher, Queue
+    from rabbit_topo.model import Publisher, Queue, Topology
     from rabbit_topo.routing.router import Router
 
 _NO_WAY: Final = "no binding, dead letter or alternate exchange leads there"
