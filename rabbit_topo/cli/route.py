@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rabbit_topo.cli.route_messages import Asked
     from rabbit_topo.cli.source import Source
     from rabbit_topo.report.layout import Line
-    from rabbit_topo.report.route import Expectation
     from rabbit_topo.routing import Message, Route
+    from rabbit_topo.routing.expectations import Verdict
 
 FINDINGS: Final = 4
 _MOST_PROBLEMS: Final = 100
@@ -30,7 +30,7 @@ _MOST_PROBLEMS: Final = 100
 class _Answer(NamedTuple):
     asked: Asked
     route: Route
-    held: Expectation | None
+    held: Verdict | None
 
 
 @click.command("route")
@@ -146,10 +146,10 @@ def _unknown(message: Message, here: Source) -> tuple[str, str] | None:
 
 
 def _answer(one: Asked, here: Source) -> _Answer:
-    from rabbit_topo.report.route import expectation
+    from rabbit_topo.routing.expectations import verdict
 
     route = here.router.route(one.message)
-    return _Answer(one, route, None if one.expect is None else expectation(route, one.expect, here.router))
+    return _Answer(one, route, None if one.expect is None else verdict(route, one.expect, here.router))
 
 
 def _emit_one(common: Common, here: Source, answer: _Answer, *, tree: bool) -> None:

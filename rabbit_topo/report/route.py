@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.model import Arguments, Kind
@@ -10,18 +9,16 @@ from rabbit_topo.plan.hazards import counted
 from rabbit_topo.report import words
 from rabbit_topo.report.layout import Line, Span, wrapped
 from rabbit_topo.report.route_tree import Row, column_of, exchange_words, laid_out, place, route_lines
-from rabbit_topo.routing.expectations import strangers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from rabbit_topo.model import Topology
-    from rabbit_topo.routing import Message, Route, Router, Taken
+    from rabbit_topo.routing import Message, Route, Taken
+    from rabbit_topo.routing.expectations import Verdict
 
 __all__ = [
-    "Expectation",
     "exchange_words",
-    "expectation",
     "expectation_lines",
     "message_words",
     "queue_lines",
@@ -32,40 +29,6 @@ __all__ = [
 ]
 
 DROPPED: Final = "the broker drops it, or returns it if it is mandatory"
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """What somebody expected of a route: the exact set of its queues, and how it differs.
-
-    `unknown` says in a sentence which of them are no queues at all, where that was looked up.
-    """
-
-    queues: tuple[str, ...]
-    missing: tuple[str, ...]
-    unexpected: tuple[str, ...]
-    uncertain: tuple[str, ...]
-    refusal: str = ""
-    unknown: str = ""
-
-    @property
-    def met(self) -> bool:
-        """Whether it came as expected. What only may get the message is neither expected nor unexpected."""
-        return not (self.missing or self.unexpected or self.uncertain or self.refusal)
-
-
-def expectation(route: Route, queues: Iterable[str], router: Router | None = None) -> Expectation:
-    """Hold a route against the queues that it was expected to reach, no more and no fewer."""
-    wanted = set(queues)
-    missing = tuple(sorted(wanted - {*route.queues, *route.perhaps}))
-    return Expectation(
-        queues=tuple(sorted(wanted)),
-        missing=missing,
-        unexpected=tuple(sorted(set(route.queues) - wanted)),
-        uncertain=route.perhaps,
-        refusal=route.refusal,
-        unknown=strangers(router, route.vhost, missing) if router else "",
-    )
 
 
 def message_words(message: Message, vhost: str = "") -> str:
@@ -139,7 +102,7 @@ def verdict_lines(route: Route, width: int) -> Iterator[Line]:
         yield (Span(f"  {said}.", "update"),)
 
 
-def expectation_lines(held: Expectation, width: int) -> Iterator[Line]:
+def expectation_lines(held: Verdict, width: int) -> Iterator[Line]:
     """Say how a route differs from what was expected, or that it does not."""
     if held.met:
         yield (Span("  As expected.", "good"),)
@@ -160,7 +123,7 @@ def expectation_lines(held: Expectation, width: int) -> Iterator[Line]:
 
 
 def summary_lines(
-    answers: Sequence[tuple[int, Route, Expectation | None]],
+    answers: Sequence[tuple[int, Route, Verdict | None]],
     width: int,
     *,
     several: bool = False,

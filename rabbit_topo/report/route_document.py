@@ -9,12 +9,12 @@ from rabbit_topo.report.resources import FORMAT_VERSION, place, resource
 
 if TYPE_CHECKING:
     from rabbit_topo.model import Binding, Topology
-    from rabbit_topo.report.route import Expectation
     from rabbit_topo.routing import Hop, Message, Route, Router, Taken
+    from rabbit_topo.routing.expectations import Verdict
 
 
 def route_document(
-    route: Route, router: Router, source: str, held: Expectation | None = None, *, missed: bool = False
+    route: Route, router: Router, source: str, held: Verdict | None = None, *, missed: bool = False
 ) -> dict[str, Any]:
     """Return the document that `schemas/route.schema.json` describes.
 
@@ -79,7 +79,7 @@ def _binding(binding: Binding | None, topology: Topology) -> dict[str, Any]:
     return {"binding": resource(binding), "origin": place(topology.note(binding.key).origin)}
 
 
-def _expected(held: Expectation) -> dict[str, Any]:
+def _expected(held: Verdict) -> dict[str, Any]:
     return {
         "queues": list(held.queues),
         "met": held.met,

@@ -10,7 +10,7 @@ from rabbit_topo.model import Kind
 from rabbit_topo.routing.kinds import ONE_OF
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from rabbit_topo.model import Plain
     from rabbit_topo.routing.router import Router
@@ -44,6 +44,40 @@ class Expectation:
                 return f"{way} {_listed(self.queues)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a route differs from the exact set of queues that was expected of it.
+
+    `unknown` says in a sentence which of them are no queues at all, where that was looked up.
+    """
+
+    queues: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    uncertain: tuple[str, ...]
+    refusal: str = ""
+    unknown: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Whether it came as expected. What only may get the message is neither expected nor unexpected."""
+        return not (self.missing or self.unexpected or self.uncertain or self.refusal)
+
+
+def verdict(route: Route, queues: Iterable[str], router: Router | None = None) -> Verdict:
+    """Hold a route against the queues that it was expected to reach, no more and no fewer."""
+    wanted = set(queues)
+    missing = tuple(sorted(wanted - {*route.queues, *route.perhaps}))
+    return Verdict(
+        queues=tuple(sorted(wanted)),
+        missing=missing,
+        unexpected=tuple(sorted(set(route.queues) - wanted)),
+        uncertain=route.perhaps,
+        refusal=route.refusal,
+        unknown=strangers(router, route.vhost, missing) if router else "",
+    )
+
+
 def expectation_of(written: Mapping[str, Plain]) -> Expectation | None:
     """Take the expectation of a test, a case or a step; None where there is none.
 
@@ -68,9 +102,10 @@ def unmet(expected: Expectation, reached: Route) -> str:
         case "one of":
             return _one_of(wanted, sure, perhaps)
         case "at least":
-            return _sentence(wanted - sure - perhaps, set(), (wanted - sure) & perhaps)
+            return _sentence(wanted - sure - perhaps, (), (wanted - sure) & perhaps)
         case "exactly":
-            return _sentence(wanted - sure - perhaps, sure - wanted, perhaps)
+            held = verdict(reached, wanted)
+            return _sentence(held.missing, held.unexpected, held.uncertain)
 
 
 def _one_of(wanted: set[str], sure: set[str], perhaps: set[str]) -> str:
@@ -81,7 +116,7 @@ def _one_of(wanted: set[str], sure: set[str], perhaps: set[str]) -> str:
     return "" if sure or perhaps else "it reaches none of these"
 
 
-def _sentence(missing: set[str], extra: set[str], unsure: set[str]) -> str:
+def _sentence(missing: Collection[str], extra: Collection[str], unsure: Collection[str]) -> str:
     parts = [
         f"it does not reach {_listed(sorted(missing))}" if missing else "",
         f"it reaches {_listed(sorted(extra))} too" if extra else "",
@@ -123,4 +158,4 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-__all__ = ["Expectation", "expectation_of", "not_one", "strangers", "unmet"]
+__all__ = ["Expectation", "Verdict", "expectation_of", "not_one", "strangers", "unmet", "verdict"]

@@ -14,7 +14,6 @@ from rabbit_topo.load.schemas import schema_text
 from rabbit_topo.report import fates
 from rabbit_topo.report.fates import fate_lines
 from rabbit_topo.report.route import (
-    expectation,
     expectation_lines,
     queue_lines,
     route_lines,
@@ -24,6 +23,7 @@ from rabbit_topo.report.route import (
 from rabbit_topo.report.route_document import route_document
 from rabbit_topo.routing import Message, Route, Router
 from rabbit_topo.routing.dead_letters import DeadLetter, Fate
+from rabbit_topo.routing.expectations import verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -201,20 +201,20 @@ def test_a_deep_tree_is_not_indented_without_end(tmp_path: Path) -> None:
 
 def test_an_expectation_is_held_against_a_route(topology: Topology) -> None:
     route = routed(topology, "orders", "order.paid")
-    assert plain(expectation_lines(expectation(route, ["log", "a"]), 80)) == "  As expected.\n"
-    assert plain(expectation_lines(expectation(route, ["log", "z"]), 80)) == (
+    assert plain(expectation_lines(verdict(route, ["log", "a"]), 80)) == "  As expected.\n"
+    assert plain(expectation_lines(verdict(route, ["log", "z"]), 80)) == (
         "  Not as expected: log, z\n    missing   z\n    too much  a\n"
     )
-    assert plain(expectation_lines(expectation(routed(topology, "orders", "hashed"), []), 80)) == (
+    assert plain(expectation_lines(verdict(routed(topology, "orders", "hashed"), []), 80)) == (
         "  Not as expected: no queue\n    uncertain a, b\n"
     )
-    assert plain(expectation_lines(expectation(route, ["a", "lgo"], Router(topology)), 80)) == (
+    assert plain(expectation_lines(verdict(route, ["a", "lgo"], Router(topology)), 80)) == (
         "  Not as expected: a, lgo\n    missing   lgo\n    too much  log\n"
         "    unknown   there is no queue lgo; did you mean log?\n"
     )
-    refused = plain(expectation_lines(expectation(routed(topology, "inner"), []), 80))
+    refused = plain(expectation_lines(verdict(routed(topology, "inner"), []), 80))
     assert refused.startswith("  Not as expected: no queue\n    refused   ACCESS_REFUSED")
-    assert expectation(routed(topology, "", "nope"), []).met
+    assert verdict(routed(topology, "", "nope"), []).met
 
 
 def test_many_messages_get_a_line_each(topology: Topology) -> None:
@@ -222,7 +222,7 @@ def test_many_messages_get_a_line_each(topology: Topology) -> None:
     routes += [routed(topology, "", "nope"), routed(topology, "inner")]
     expected = [("a", "log"), ("log",), ("a",), (), None]
     answers = [
-        (number, route, None if wanted is None else expectation(route, wanted))
+        (number, route, None if wanted is None else verdict(route, wanted))
         for number, (route, wanted) in enumerate(zip(routes, expected, strict=True), 1)
     ]
     assert plain(summary_lines(answers, 80)) == (
@@ -317,7 +317,7 @@ def test_the_document_fits_its_schema(topology: Topology, exchange: str) -> None
     schema = json.loads(schema_text("route"))
     for key in ("order.paid", "b", "retry", "hashed"):
         route = router.route(Message(exchange, key, {"n": 1}))
-        for held in (None, expectation(route, ["a"])):
+        for held in (None, verdict(route, ["a"])):
             document = route_document(route, router, "shop.yaml", held, missed=held is None)
             jsonschema.validate(json.loads(json.dumps(document)), schema)
             assert all(("missed" in hop) == (held is None) for hop in document["hops"])
