@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "info")
 _STYLE: Final = {"error": "danger", "warning": "update", "info": "dim"}
 _PLACE: Final = re.compile(r":\d+(:\d+)?\b")
-_NO_FILE: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Findings:
 
 def findings_lines(findings: Findings, width: int) -> Iterator[Line]:
     """Render findings: file by file, each with its place, its rule and what to do; the summary last."""
-    for _, group in groupby(findings.found, file_of):
+    for _, group in groupby(findings.found, lambda one: words.file_of(one.origin)):
         for one in group:
             yield from one_finding(one, width)
         yield ()
@@ -87,11 +86,6 @@ def _kept(findings: Findings) -> tuple[tuple[int, str], tuple[int, str]]:
     return (findings.suppressed, "suppressed"), (findings.baseline, "in the baseline")
 
 
-def file_of(one: Finding) -> str:
-    """Return the file of a finding; empty for an object of a broker or of a definitions file."""
-    return one.origin.file if one.origin else _NO_FILE
-
-
 def place_of(one: Finding) -> str:
     """Spell where a finding is: a place in a file, else the object."""
     if one.origin is None:
@@ -123,7 +117,9 @@ def fingerprints(found: Sequence[Finding]) -> list[str]:
     seen: Counter[str] = Counter()
     result = []
     for one in found:
-        about = (*map(str, one.key), one.subject) if one.key else (file_of(one), _PLACE.sub("", one.message))
+        about = (
+            (*map(str, one.key), one.subject) if one.key else (words.file_of(one.origin), _PLACE.sub("", one.message))
+        )
         known = "\0".join((one.code, *about))
         seen[known] += 1
         text = f"{known}\0{seen[known]}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.plan.hazards import counted
 from rabbit_topo.report import words
-from rabbit_topo.report.findings import SEVERITIES, file_of, findings_lines, place_of
+from rabbit_topo.report.findings import SEVERITIES, findings_lines, place_of
 from rabbit_topo.report.markdown_page import Section, code, page, sentence
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def _property(text: str) -> str:
 
 def findings_junit(findings: Findings) -> str:
     """Return JUnit's XML: a test case for each finding, failed where it fails the command; or one that passed."""
-    suites = [(file, list(group)) for file, group in groupby(findings.found, file_of)]
+    groups = groupby(findings.found, lambda one: words.file_of(one.origin))
+    suites = [(file, list(group)) for file, group in groups]
     failures = sum(one.severity in findings.fails for one in findings.found)
     lines = ['<?xml version="1.0" encoding="UTF-8"?>']
     total = {"name": "rabbit-topo lint", "tests": max(len(findings.found), 1), "failures": failures, "errors": 0}

@@ -13,10 +13,9 @@ from rabbit_topo.report.route_tree import Row, laid_out, route_lines
 from rabbit_topo.report.tests_run import Compared, OnBroker, Outcome, TestRun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rabbit_topo.model import Origin, Topology
-    from rabbit_topo.routing.cases import CaseResult
     from rabbit_topo.routing.coverage import Coverage
 
 __all__ = ["Compared", "OnBroker", "Outcome", "TestRun", "failure_lines", "failure_text", "problem_lines", "run_lines"]
@@ -72,7 +71,7 @@ def _failures(run: TestRun, width: int) -> Iterator[Line]:
 def _progress(run: TestRun, width: int, *, verbose: bool) -> Iterator[Line]:
     if not run.cases:
         return
-    groups = [(file, list(cases)) for file, cases in groupby(run.cases, lambda case: file_of(case.result))]
+    groups = by_file(run.cases)
     column = max(len(file) for file, _ in groups)
     for file, cases in groups:
         if verbose:
@@ -96,9 +95,10 @@ def _mark(case: Outcome) -> tuple[str, str]:
     return (".", "good") if case.passed else ("F", "danger")
 
 
-def file_of(result: CaseResult) -> str:
-    """Name the file that a test stands in."""
-    return words.clean(result.origin.file) if result.origin else _NOWHERE
+def by_file(cases: Sequence[Outcome]) -> list[tuple[str, list[Outcome]]]:
+    """Return cases by the file that they stand in, in their order."""
+    groups = groupby(cases, lambda case: words.clean(words.file_of(case.result.origin, _NOWHERE)))
+    return [(file, list(group)) for file, group in groups]
 
 
 def place_of(origin: Origin | None) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from html import escape
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from rabbit_topo.report import words
-from rabbit_topo.report.tests import failure_text, file_of
+from rabbit_topo.report.tests import by_file, failure_text
 from rabbit_topo.report.tests_run import Outcome, numbered
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ def _binding(binding: Binding, origin: Origin | None) -> dict[str, Any]:
 def run_junit(run: TestRun) -> str:
     """Return JUnit's XML: a suite for each file, one for the invariants, for the coverage wanted, and the broker."""
     invariants = [Outcome(result) for result in run.invariants]
-    suites = [(file, list(cases)) for file, cases in groupby(run.cases, lambda case: file_of(case.result))]
+    suites = by_file(run.cases)
     suites += [("invariants", invariants)] if invariants else []
     wanted = run.fail_under is not None
     broken = run.on_broker.problems if run.on_broker else ()

@@ -10,7 +10,7 @@ from rabbit_topo.model import Binding, Exchange, Policy, Queue, Vhost
 
 if TYPE_CHECKING:
     from rabbit_topo.diff import Field
-    from rabbit_topo.model import Arguments, Plain, Resource
+    from rabbit_topo.model import Arguments, Origin, Plain, Resource
 
 
 def clean(text: str) -> str:
@@ -22,6 +22,11 @@ def clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else _escaped(character) for character in text)
+
+
+def file_of(origin: Origin | None, otherwise: str = "") -> str:
+    """Return the file that something stands in, as it is; `otherwise` where it stands in none."""
+    return origin.file if origin else otherwise
 
 
 def _escaped(character: str) -> str:
