@@ -39,14 +39,27 @@ _ALL: Final = "ALL"
 
 
 def meant(word: str) -> frozenset[str]:
-    """Return the codes that a code, a family, a rule's name or `ALL` stands for; none where it means nothing.
+    """Return the codes that a code, a family, a rule's name or `ALL` stands for, in letters of either case.
 
-    >>> sorted(meant("RT9")), sorted(meant("topic-pattern-shadowed")), sorted(meant("RT299"))
-    (['RT900', 'RT901', 'RT902'], ['RT203'], [])
+    None where it means nothing.
+
+    >>> sorted(meant("RT9")), sorted(meant("topic-pattern-shadowed")), sorted(meant("rt203")), sorted(meant("RT299"))
+    (['RT900', 'RT901', 'RT902'], ['RT203'], ['RT203'], [])
     """
-    if word in FAMILIES or word == _ALL:
-        return frozenset(code for code in BY_CODE if word == _ALL or code.startswith(word))
-    return frozenset(rule.code for rule in RULES if word in {rule.code, rule.name})
+    if is_family(word):
+        return frozenset(code for code in BY_CODE if word.upper() == _ALL or code.startswith(word.upper()))
+    return frozenset(rule.code for rule in RULES if word.upper() == rule.code or word.lower() == rule.name)
+
+
+def is_family(word: str) -> bool:
+    """Say whether a word means a family of rules, or all of them."""
+    return word.upper() in FAMILIES or word.upper() == _ALL
+
+
+def nearest_rule(word: str) -> str:
+    """Return the code, family or name that is most like a word; empty where none is."""
+    known = [*BY_CODE, *FAMILIES, *(rule.name for rule in RULES), _ALL]
+    return next(iter(difflib.get_close_matches(word, known, n=1)), "")
 
 
 def chosen(
@@ -71,10 +84,9 @@ def _codes(words: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
     single: set[str] = set()
     for word in words:
         if not (found := meant(word)):
-            known = [*BY_CODE, *FAMILIES, *(rule.name for rule in RULES), _ALL]
-            close = difflib.get_close_matches(word, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else "`rabbit-topo rules` lists them"
+            close = nearest_rule(word)
+            hint = f"did you mean {close}?" if close else "`rabbit-topo rules` lists them"
             raise UsageError(f"there is no rule or family {word!r}", hint)
         everything |= found
-        single |= found if word not in FAMILIES and word != _ALL else set()
+        single |= set() if is_family(word) else found
     return frozenset(everything), frozenset(single)

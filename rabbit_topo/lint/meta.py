@@ -65,7 +65,10 @@ RULES: Final = (
         "unknown-suppression",
         "warning",
         default=True,
-        why="A comment names a rule that does not exist, or stands where it counts for nothing: it suppresses nothing.",
+        why=(
+            "A comment names a rule that does not exist, says something else than `ignore[...]` or `file-ignore[...]`,"
+            " or stands where it counts for nothing: it suppresses nothing."
+        ),
         bad=_GOOD.replace("  shop.mail", "  # rabbit-topo: ignore[RT299] a slip\n  shop.mail"),
         good=_GOOD,
         hint="`rabbit-topo rules` lists all of them",

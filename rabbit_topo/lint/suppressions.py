@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from rabbit_topo.lint.catalogue import BY_CODE, meant
+from rabbit_topo.lint.catalogue import BY_CODE, meant, nearest_rule
 from rabbit_topo.lint.meta import UNKNOWN, UNUSED
 from rabbit_topo.lint.types import Finding
 from rabbit_topo.model import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from rabbit_topo.lint.types import Suppression
     from rabbit_topo.model import Key, Note
+
+_LONG: Final = 60  # characters of a comment that a message repeats
 
 
 def suppress(
@@ -59,17 +62,42 @@ def _complaints(
     comment: Suppression, used: Collection[tuple[Suppression, str]], running: Collection[str]
 ) -> Iterable[Finding]:
     origin = Origin(comment.file, comment.line, comment.column)
+    for code, message, hint in _wrong(comment, used, running):
+        rule = BY_CODE[code]
+        yield Finding(code, rule.name, rule.severity, message, hint or rule.hint, origin=origin)
+
+
+def _wrong(
+    comment: Suppression, used: Collection[tuple[Suppression, str]], running: Collection[str]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the code, the message and the hint of what is wrong with a comment."""
+    if comment.said and UNKNOWN in running:
+        said = comment.said if len(comment.said) <= _LONG else f"{comment.said[:_LONG]}..."
+        yield UNKNOWN, f"`{said}` suppresses nothing: it names no rule in brackets", _rewritten(comment.said)
     for word in comment.codes:
         codes = meant(word)
         if not codes and UNKNOWN in running:
-            rule = BY_CODE[UNKNOWN]
-            yield Finding(UNKNOWN, rule.name, rule.severity, f'there is no rule "{word}"', rule.hint, origin=origin)
+            yield UNKNOWN, f'there is no rule "{word}"', _corrected(word)
         elif comment.misplaced and UNKNOWN in running:
-            rule = BY_CODE[UNKNOWN]
             message = f"`file-ignore[{word}]` counts at the top of a file only, and suppresses nothing here"
-            yield Finding(UNKNOWN, rule.name, rule.severity, message, "move it above everything else", origin=origin)
+            yield UNKNOWN, message, "move it above everything else"
         elif codes and UNUSED in running and (comment, word) not in used and codes <= frozenset(running):
-            rule = BY_CODE[UNUSED]
             where = "in this file" if comment.whole_file else "there"
-            message = f"`{word}` is suppressed, and finds nothing {where}"
-            yield Finding(UNUSED, rule.name, rule.severity, message, rule.hint, origin=origin)
+            yield UNUSED, f"`{word}` is suppressed, and finds nothing {where}", ""
+
+
+def _rewritten(said: str) -> str:
+    """Say how a comment is written: with the rules that it names, if any."""
+    words = [word for word in re.split(r"[\s,:\[\]]+", said) if meant(word)]
+    whole = "file-" if said.startswith("file") else ""
+    return f"write `{whole}ignore[{', '.join(words) or 'RT201'}]`" + (
+        "" if words else ", with the rules that are meant"
+    )
+
+
+def _corrected(word: str) -> str:
+    words = word.split()
+    if len(words) > 1 and all(map(meant, words)):
+        return f"separate them by commas: `{', '.join(words)}`"
+    close = nearest_rule(word)
+    return f"did you mean `{close}`? `rabbit-topo rules` lists all of them" if close else ""

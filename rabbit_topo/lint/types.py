@@ -96,7 +96,8 @@ class Suppression:
 
     `codes` are codes, families and names as written. `target_line` is the line that it speaks of: its own if something
     stands before the comment, else the next one that is neither blank nor a comment. A `whole_file` one that does not
-    stand at the top is `misplaced`, and suppresses nothing.
+    stand at the top is `misplaced`, and suppresses nothing. Neither does one whose form nobody knows: it has no
+    codes, and `said` is all that it says.
     """
 
     file: str
@@ -106,3 +107,4 @@ class Suppression:
     whole_file: bool = False
     target_line: int = 0
     misplaced: bool = False
+    said: str = ""

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _WORD: Final = "rabbit-topo:"
-_SUPPRESSION: Final = re.compile(r"#\s*rabbit-topo:\s*(?P<whole>file-)?ignore\b(?:\s*\[(?P<codes>[^\]]*)\])?")
+_COMMENT: Final = re.compile(r"#\s*rabbit-topo:\s*(?P<said>(?P<word>[\w-]*)(?:\s*\[(?P<codes>[^\]]*)\])?[^#]*)")
+_WORDS: Final = {"ignore": False, "file-ignore": True}
 _LINE_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # YAML's, which are not all of Python's
 _BEFORE_A_COMMENT: Final = frozenset(" \t,[]{}\"'")
 _BLOCK: Final = frozenset("|>")
@@ -35,7 +36,7 @@ class _Span(NamedTuple):
 
 
 def suppressions(text: str, file: str, *, pure: bool = False) -> tuple[Suppression, ...]:
-    """Return the comments of a file that suppress findings, from top to bottom.
+    """Return the comments of a file that suppress findings, or seem to be meant to, from top to bottom.
 
     A text that does not mention `rabbit-topo:` is not parsed. Of one that is no YAML, those before the mistake may be
     missing. `pure` takes PyYAML's own parser even where libyaml is there: the same result, slower.
@@ -74,15 +75,17 @@ def _in_line(
 ) -> Iterator[Suppression]:
     line = lines[number]
     begin = _comment(line, spans)
-    for found in _SUPPRESSION.finditer(line, begin):
+    for found in _COMMENT.finditer(line, begin):
         if found.start() > begin and line[found.start() - 1] not in " \t":
             continue
         codes = tuple(code.strip() for code in (found["codes"] or "").split(",") if code.strip())
-        whole = found["whole"] is not None
-        column = found.start() + 1
-        misplaced = whole and (number, begin) > content
-        target = 0 if whole else _target(lines, number, begin)
-        yield Suppression(file, number + 1, column, codes or ("",), whole, target, misplaced)
+        place, said = (file, number + 1, found.start() + 1), found["said"].strip()
+        if found["word"] in _WORDS and codes:
+            whole = _WORDS[found["word"]]
+            misplaced = whole and (number, begin) > content
+            yield Suppression(*place, codes, whole, 0 if whole else _target(lines, number, begin), misplaced)
+        elif said:
+            yield Suppression(*place, (), said=said)
 
 
 def _comment(line: str, spans: Sequence[_Span]) -> int:

@@ -81,3 +81,36 @@ def test_what_the_loader_leaves_out_can_be_suppressed_as_well(tmp_path: Path) ->
     text = "version: 1\nqueues:\n  shop.mail:\n    direct: true\n    mesage_ttl: 1h # rabbit-topo: ignore[RT900]\n"
     found = linted(tmp_path, text)
     assert (told(found), found.suppressed) == ([], 1)
+
+
+@pytest.mark.parametrize("word", ["rt201", "Rt2", "Queue-Unreachable", "all"])
+def test_codes_count_in_letters_of_either_case(tmp_path: Path, word: str) -> None:
+    found = linted(tmp_path, TEXT.replace("#1", f"# rabbit-topo: ignore[{word}]"))
+    assert (told(found), found.suppressed) == ([("RT201", 7)], 1)
+    assert {rule.code for rule in chosen(["rt2"], ignore=["rt201"])} == {rule.code for rule in chosen(["RT2"])} - {
+        "RT201"
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "message", "hint"),
+    [
+        ("ignore RT201 because", "`ignore RT201 because` suppresses nothing", "write `ignore[RT201]`"),
+        ("file-ignore: RT201, rt2", "`file-ignore: RT201, rt2` suppresses", "write `file-ignore[RT201, rt2]`"),
+        ("ignore[]", "`ignore[]` suppresses nothing", "write `ignore[RT201]`, with the rules that are meant"),
+        ("ignored[RT201]", "`ignored[RT201]` suppresses nothing", "write `ignore[RT201]`"),
+        ("noqa " + 80 * "x", f"`noqa {55 * 'x'}...` suppresses nothing", "write `ignore[RT201]`, with"),
+        ("ignore[RT202 RT201]", 'there is no rule "RT202 RT201"', "separate them by commas: `RT202, RT201`"),
+        ("ignore[RT202 and more]", 'there is no rule "RT202 and more"', "`rabbit-topo rules`"),
+        (
+            "ignore[queue-unreachible]",
+            'there is no rule "queue-un',
+            "did you mean `queue-unreachable`? `rabbit-topo ru",
+        ),
+    ],
+)
+def test_what_suppresses_nothing_is_told_with_what_to_write(tmp_path: Path, said: str, message: str, hint: str) -> None:
+    found = linted(tmp_path, TEXT.replace("#1", f"# rabbit-topo: {said}"))
+    assert told(found) == [("RT902", 3), ("RT201", 4), ("RT201", 7)]
+    assert found.found[0].message.startswith(message)
+    assert found.found[0].hint.startswith(hint)

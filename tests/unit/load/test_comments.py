@@ -58,7 +58,7 @@ def test_it_speaks_of_its_own_line_or_of_the_next_one(text: str, expected: list[
     [
         "a: 1\n",
         "# of rabbit-topo: nothing\n",
-        "# rabbit-topo: ignored[RT203]\n",
+        "# rabbit-topo:\n# rabbit-topo test\n",
         f"a: '{IGNORE}'\n",
         f'a: "x {IGNORE}"\n',
         f'a: "x\n  {IGNORE}\n  y"\n',
@@ -97,10 +97,13 @@ def test_a_whole_file_is_spoken_of_at_its_top_only(text: str, *, misplaced: bool
     assert (found.codes, found.whole_file, found.target_line, found.misplaced) == (("RT4",), True, 0, misplaced)
 
 
-@pytest.mark.parametrize("text", ["# rabbit-topo: ignore\na: 1\n", "# rabbit-topo: ignore[ , ]\na: 1\n"])
-def test_one_that_names_nothing_is_kept_and_names_no_rule(text: str) -> None:
-    (found,) = suppressions(text, "a.yaml")
-    assert found.codes == ("",)
+@pytest.mark.parametrize(
+    "said", ["ignore", "ignore[ , ]", "ignore RT201 because", "ignored[RT203]", "noqa", "file-ignore[]", "[RT201]"]
+)
+def test_one_that_names_nothing_or_is_of_another_form_is_kept_as_it_is_said(said: str) -> None:
+    assert suppressions(f"# rabbit-topo: {said} # more\na: 1\n", "a.yaml") == (
+        Suppression("a.yaml", 1, 1, (), said=said),
+    )
 
 
 def test_what_is_no_yaml_is_somebody_elses_complaint() -> None:
