@@ -86,6 +86,7 @@ class Definitions:
             version=told or self._target_version or NEWEST,
             cluster_name=cluster_name,
             vhosts=state.vhosts,
+            unlisted=frozenset(key.vhost for key in state.resources) - state.vhosts,
             default_queue_types={vhost: state.default_types.get(vhost, "classic") for vhost in state.vhosts},
             counts={key: EMPTY for key in resources if key.kind is Kind.QUEUE},
             operator_policies=tuple(policy for policy in state.operator_policies if policy.vhost in vhosts),

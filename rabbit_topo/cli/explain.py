@@ -17,12 +17,16 @@ from rabbit_topo.errors import UsageError
 def command(rule: str, color: str) -> int:
     """Explain a rule of `lint`: why, and what to do.
 
-    RULE is a code or a name, as RT203 or topic-pattern-shadowed. Exit codes: 0;
-    2 where there is no such rule.
+    RULE is a code or a name, as RT203 or topic-pattern-shadowed, or the begin of
+    codes, as RT2: then it lists these. Exit codes: 0; 2 where there is no such
+    rule.
     """
-    from rabbit_topo.lint import RULES
-    from rabbit_topo.report.rules import explain_lines
+    from rabbit_topo.lint import FAMILIES, RULES
+    from rabbit_topo.report.rules import explain_lines, family_lines
 
+    if rule.upper() in FAMILIES:
+        show(family_lines(rule.upper()), sys.stdout, color)
+        return 0
     known = {word: one for one in RULES for word in (one.code, one.name)}
     found = known.get(rule) or known.get(rule.upper())
     if found is None:

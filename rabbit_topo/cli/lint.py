@@ -78,7 +78,8 @@ def command(**given: Any) -> int:
         new = lint_baseline.compare(findings.found, lint_baseline.read(baseline))
         findings = replace(findings, found=new.found, baseline=new.known)
         if new.gone:
-            click.echo(f"{baseline}: {new.gone} of its findings are gone; --write-baseline makes it anew", err=True)
+            gone = f"{new.gone} of its findings {'is' if new.gone == 1 else 'are'} gone"
+            click.echo(f"{baseline}: {gone}; --write-baseline makes it anew", err=True)
     emit(
         common,
         lambda width: findings_lines(findings, width),
@@ -93,14 +94,20 @@ def command(**given: Any) -> int:
 
 
 def _lint(here: Source, common: Common, login: BrokerOptions, own: dict[str, Any]) -> Findings:
-    from rabbit_topo.arguments.versions import read_release
+    from rabbit_topo.arguments.versions import NEWEST, OLDEST, read_release
     from rabbit_topo.cli.judged import judged
     from rabbit_topo.lint import chosen, lint
     from rabbit_topo.report.findings import Findings
 
     version, settings = own["target_version"], here.configured.lint
-    if version is not None and read_release(version) is None:
+    release = read_release(version) if version is not None else NEWEST
+    if release is None:
         raise UsageError(f"{version!r} is no version of RabbitMQ", "write it like 4.3 or 3.10.8")
+    if not OLDEST <= release <= NEWEST:
+        tried = " to ".join(".".join(map(str, one)) for one in (OLDEST, NEWEST))
+        click.echo(f"warning: the rules are not tried with RabbitMQ {version}, but with {tried}", err=True)
+    if own["live"] and here.live and here.live.facts.road == "file":
+        raise UsageError(f"--live asks a broker, and {here.shown} is a file", "leave one of them out")
     rules = chosen(
         own["select"] or settings.select,
         (*settings.ignore, *own["ignore"]),

@@ -94,6 +94,9 @@ def _one_stdout(_ctx: click.Context, _param: click.Parameter, value: tuple[Outpu
     if sum(output.file is None for output in chosen) > 1:
         message = "two formats would both go to stdout; give one of them a file, as in --format json=FILE"
         raise click.BadParameter(message)
+    files = [os.path.realpath(output.file) for output in chosen if output.file]
+    if len(set(files)) < len(files):
+        raise click.BadParameter("two formats would go to one file; give each a file of its own")
     for output in chosen:
         if output.file and (reason := _unwritable(output.file)):
             raise click.BadParameter(f"cannot write {output.file}: {reason}")

@@ -85,7 +85,9 @@ def source(
             common = replace(common, vhost=USUAL)
         return _from_files(common, tolerant=tolerant, tests=tests)
     if len(named) > 1 or common.files:
-        others = ", ".join(one for one in (*common.files, *named) if one != special[0])
+        others = ", ".join(map(_shown, dict.fromkeys(one for one in (*common.files, *named) if one != special[0])))
+        if not others:
+            raise UsageError(f"{_shown(special[0])} is named twice", "name it once, behind --from")
         raise UsageError(f"{_shown(special[0])} and {others} are two topologies", "name one broker, or files only")
     return _from_broker(common, login, special[0])
 
@@ -160,6 +162,9 @@ def _from_broker(common: Common, login: BrokerOptions, name: str) -> Source:
         progress.clear()
         broker.close()
     facts = observed.facts
+    for vhost in sorted(facts.unlisted):
+        told = "there are objects of it, but it is not among its `vhosts`: left out"
+        click.echo(f"warning: {facts.target} has no vhost {vhost!r}: {told}", err=True)
     if given and common.vhost not in facts.vhosts:
         known = ", ".join(sorted(facts.vhosts)) or "none"
         raise UsageError(f"{facts.target} has no vhost {common.vhost!r}", f"it has: {known}")

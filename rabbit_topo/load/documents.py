@@ -9,7 +9,7 @@ from rabbit_topo.load import bindings, objects, parties, policies, route_tests
 from rabbit_topo.load.draft import Draft, End
 from rabbit_topo.load.merge import Profiles
 from rabbit_topo.load.nodes import YMap, origin
-from rabbit_topo.load.problems import Problems, quoted
+from rabbit_topo.load.problems import NOWHERE, Problems, quoted
 from rabbit_topo.load.shapes import TEST_FILE, TOPOLOGY
 from rabbit_topo.load.structure import Walk
 from rabbit_topo.model import Exchange, Key, Kind, Note, Policy, Queue, Scope, Topology, Vhost
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rabbit_topo.load.yaml_nodes import Document
-    from rabbit_topo.model import Origin, Resource
+    from rabbit_topo.model import Origin, Plain, Resource
 
 _SAYS_SOMETHING_OF_A_VHOST = (
     "owns",
@@ -31,6 +31,10 @@ _SAYS_SOMETHING_OF_A_VHOST = (
     "consumers",
     "absent",
 )
+
+
+_OF_A_BROKER = ("rabbit_version", "rabbitmq_version")
+_LISTED = ("exchanges", "queues", "bindings")  # an export of a single vhost says no version
 
 
 class _Page(NamedTuple):
@@ -106,6 +110,11 @@ def _under(draft: Draft) -> set[Key]:
 
 def _page(document: Document, default_vhost: str, walk: Walk, problems: Problems) -> _Page | None:
     root, file, place = document
+    if _is_definitions(root):
+        problems.unreadable = True
+        hint = f"`lint`, `route` and `test` read it with --from {file}, `plan` and `check` with --broker {file}"
+        problems.add(file, NOWHERE, "this looks like a broker's definitions file, not like a topology file", hint)
+        return None
     is_test = file.endswith(TEST_ENDINGS)
     if not walk.check(TEST_FILE if is_test else TOPOLOGY, "a document", root, file, place):
         return None
@@ -114,6 +123,13 @@ def _page(document: Document, default_vhost: str, walk: Walk, problems: Problems
     if root.dropped & {"vhost", "exchanges", "queues", "profiles"}:
         problems.lost = True  # or nobody knows which vhost the rest belongs to
     return _Page(root, root.get("vhost") or default_vhost, place, is_test)
+
+
+def _is_definitions(root: Plain) -> bool:
+    """Say whether a document is a broker's own: it says of which version, or lists what ours name."""
+    if not isinstance(root, dict) or "version" in root:
+        return False
+    return not root.keys().isdisjoint(_OF_A_BROKER) or all(isinstance(root.get(one), list) for one in _LISTED)
 
 
 def _read(draft: Draft, page: _Page) -> None:

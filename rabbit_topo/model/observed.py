@@ -72,7 +72,8 @@ class Facts:
     `road` is how it was read: by HTTP, by AMQP's active or passive declares, or from a file. `lists` says whether the
     road shows objects that no file names, bindings and policies among them; `unverified` holds, by key, what it
     could not see of the declared ones. `renewed` are the queues whose `x-expires` lease the reading renewed.
-    `inventory` is what the broker keeps of this project, None where none is asked for.
+    `inventory` is what the broker keeps of this project, None where none is asked for. `unlisted` are vhosts that a
+    definitions file has objects of, and not among its vhosts.
     """
 
     target: str
@@ -96,6 +97,7 @@ class Facts:
     unverified: Mapping[Key, Unverified] = field(default_factory=dict)
     renewed: tuple[Key, ...] = ()
     inventory: Inventory | None = None
+    unlisted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

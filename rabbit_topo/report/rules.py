@@ -33,6 +33,18 @@ def rules_lines(running: Collection[str]) -> Iterator[Line]:
     yield (Span(f"  {len(RULES)} rules; * runs here. `rabbit-topo explain CODE` tells why.", "dim"),)
 
 
+def family_lines(family: str) -> Iterator[Line]:
+    """Render the rules of one family."""
+    yield (Span(f"{family}", "bold"), Span(f"  {FAMILIES[family]}", "dim"))
+    yield ()
+    rules = [rule for rule in RULES if rule.code.startswith(family)]
+    longest = max(len(rule.name) for rule in rules)
+    for rule in rules:
+        yield Span(f"  {rule.code}  {rule.name:<{longest}}  "), Span(rule.severity, _STYLE[rule.severity])
+    yield ()
+    yield (Span("`rabbit-topo explain CODE` tells why.", "dim"),)
+
+
 def rules_document(running: Collection[str]) -> dict[str, Any]:
     """Return the catalogue as a document."""
     return {"format_version": FORMAT_VERSION, "document": "rules", "rules": [_rule(one, running) for one in RULES]}

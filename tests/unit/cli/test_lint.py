@@ -89,7 +89,7 @@ def test_a_baseline_hides_what_was_there_and_shows_what_is_new(cli: Cli, file: s
     (tmp_path / file).write_text(f"# moved\n{WRONG}  shop.new: {{type: quorum}}\n".replace("shop.list", "shop.old"))
     code, out, err = cli("lint", file, "--baseline", "known.json", "--format", "json")
     assert (code, found(out)) == (4, [("RT201", 9), ("RT201", 10)])
-    assert "1 of its findings are gone" in err
+    assert "1 of its findings is gone" in err
 
 
 def test_a_new_fault_on_an_object_is_no_old_one(cli: Cli, file: str, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_new_fault_on_an_object_is_no_old_one(cli: Cli, file: str, tmp_path: P
     written("x-mesage-ttl")
     code, out, err = cli("lint", file, "--baseline", "known.json", "--format", "json")
     assert (code, found(out)) == (4, [("RT109", 3)])
-    assert "1 of its findings are gone" in err
+    assert "1 of its findings is gone" in err
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"format_version": 2}', '{"format_version": 1, "document": "lint"}'])
