@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
+from rabbit_topo.lint.names import is_made_at_run_time
 from rabbit_topo.lint.ways import Ways
 from rabbit_topo.model import PREDECLARED, Binding, Exchange, Policy, Queue
 from rabbit_topo.routing import Router
@@ -23,7 +24,8 @@ class Index:
     """A topology as rules look at it; each part is worked out when a rule first asks, and once.
 
     `exchanges`, `queues`, `bindings` and `policies` are ours, in the order of their keys: what is somebody else's, and
-    the server's own, is no business of a rule. `router` knows all of them.
+    the server's own, is no business of a rule, and neither is what plugins and clients make on a broker for themselves.
+    `router` knows all of them.
     """
 
     def __init__(self, topology: Topology, context: Context, router: Router | None = None) -> None:
@@ -70,9 +72,11 @@ class Index:
         return self.router.care(queue).options
 
     def _ours(self, kind: type[_Kind]) -> list[_Kind]:
-        resources, notes = self.topology.resources, self.topology.notes
+        resources, notes, files = self.topology.resources, self.topology.notes, self.topology.files
         return [
             resource
             for key in sorted(resources)
-            if isinstance(resource := resources[key], kind) and not (key in notes and notes[key].external)
+            if isinstance(resource := resources[key], kind)
+            and not (key in notes and notes[key].external)
+            and (files or not is_made_at_run_time(resource))
         ]

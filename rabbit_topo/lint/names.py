@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.arguments.by_version import at, since
-from rabbit_topo.model import PREDECLARED, Binding, Key, Kind
+from rabbit_topo.model import PREDECLARED, Binding, Exchange, Key, Kind, Queue
 
 if TYPE_CHECKING:
     from rabbit_topo.lint.types import Context
-    from rabbit_topo.model import Exchange, Policy, Queue, Topology
+    from rabbit_topo.model import Policy, Topology
 
 CORE_TYPES: Final = frozenset({"direct", "fanout", "topic", "headers"})
 # Types that came into the server itself, and when; before that only a plugin has them, or nobody.
@@ -23,6 +24,8 @@ PLUGINS: Final = {
     "x-recent-history": "rabbitmq_recent_history_exchange",
 }
 DEFAULT_EXCHANGES: Final = frozenset({"", "amq.default"})
+# What plugins and client libraries make for themselves at run time: MQTT, federation, Celery and kombu.
+_MADE: Final = re.compile(r"mqtt-subscription-|federation:|celeryev(\.|$)|.*\.pidbox$")
 _LOGS: Final = frozenset({"amq.rabbitmq.log", "amq.rabbitmq.event"})  # the server's, where they are switched on
 
 
@@ -38,6 +41,17 @@ def named(resource: Exchange | Queue | Binding | Policy) -> str:
 def in_vhost(topology: Topology, vhost: str) -> str:
     """Say in which vhost something is, where there are several."""
     return f' in the vhost "{vhost}"' if len(topology.vhosts) > 1 else ""
+
+
+def is_made_at_run_time(resource: object) -> bool:
+    """Say whether a plugin or a client library makes a queue, an exchange or a binding at its ends for itself."""
+    match resource:
+        case Binding(source=source, destination=destination):
+            return any(_MADE.match(name) for name in (source, destination))
+        case Exchange(name=name) | Queue(name=name):
+            return bool(_MADE.match(name))
+        case _:
+            return False
 
 
 def is_server_own(key: Key) -> bool:

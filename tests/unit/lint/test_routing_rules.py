@@ -495,3 +495,15 @@ def test_what_publishers_may_not_send(find: Finder, exchange: str, headers: str,
 def test_an_exchange_that_is_not_there_is_what_reading_tells(find: Finder) -> None:
     lost = Publisher("p", "/", "gone", "k")
     assert not find.topology("RT213", Topology({(vhost := Vhost("/")).key: vhost}, publishers={"p": lost}))
+
+
+@pytest.mark.parametrize(
+    "name", ["mqtt-subscription-7qos0", "federation: x -> here", "a@b.celery.pidbox", "celeryev.1", "q"]
+)
+def test_what_plugins_and_clients_make_on_a_broker_is_theirs(find: Finder, name: str) -> None:
+    made = Queue("/", name), Exchange("/", name, "topic"), Exchange("/", "x", "topic")
+    bound = [Binding("/", "x", "queue", name, key) for key in ("#", "a")]
+    hits = [*find.observed("RT201", *made), *find.observed("RT202", *made[:2]), *find.observed("RT203", *made, *bound)]
+    assert len(hits) == (3 if name == "q" else 0)
+    text = f'exchanges: {{"{name}": {{type: topic}}}}\nqueues: {{"{name}": {{type: quorum}}}}\n'
+    assert [len(find.written(code, text)) for code in ("RT201", "RT202")] == [1, 1]
