@@ -26,6 +26,7 @@ Death: TypeAlias = tuple[str, str]  # the queue, and the reason
 _HISTORY_APART: Final = (3, 13)  # before, the history is the header `x-death`, which clients may write too
 _STREAMS_TAKE: Final = (3, 12)  # before, the broker could not write to a stream but from a channel
 NO_STREAM: Final = "before RabbitMQ 3.12 a stream gets no dead letters, unless at least once: dropped"
+_UNTYPED: Final = "; its type is not stated: taken as classic"
 _CYCLE: Final = "it has been there before and nobody has rejected it since: a cycle, dropped"
 
 
@@ -96,7 +97,16 @@ def dead_letter(router: Router, message: Held, event: Event) -> DeadLetter:
     queue = router.queue(message.vhost, message.queue)
     if queue is None:
         return DeadLetter(message.queue, event, None, f"there is no queue {message.queue}")
-    care = router.care(queue)
+    told = _told(router, message, event, router.care(queue))
+    if not router.has_known_type(queue):
+        types = ("quorum", "stream") if told.exchange is not None else ("quorum",)  # a stream gives nothing up
+        others = (_told(router, message, event, router.care_as(replace(queue, type=one))) for one in types)
+        if any(_effect(other) != _effect(told) for other in others):
+            return replace(told, reason=told.reason + _UNTYPED)
+    return told
+
+
+def _told(router: Router, message: Held, event: Event, care: Care) -> DeadLetter:
     letters: dict[object, DeadLetter] = {}
     for letter in (_letter(router, message, event, one) for one in care.each):
         letters.setdefault(_effect(letter), letter)

@@ -7,6 +7,7 @@ alternate exchange, if it has one.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.arguments.versions import read_release
@@ -20,7 +21,7 @@ from rabbit_topo.routing.types import Message, Route
 from rabbit_topo.routing.walk import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rabbit_topo.model import Binding, Observed, Topology
     from rabbit_topo.policies import Candidates
@@ -47,7 +48,8 @@ class Router:
     """Routes messages through one topology; what an exchange needs is indexed when a message first comes there.
 
     Raises `UsageError` for a `version` that cannot be read; none, "", is taken for the newest.
-    `operator_policies`, `hidden` queues and `hidden_bindings` are what a live broker has beside its topology.
+    `operator_policies`, `hidden` queues and `hidden_bindings` are what a live broker has beside its topology, and
+    `default_queue_types` the types, by vhost, of queues that state none.
     """
 
     def __init__(
@@ -57,12 +59,15 @@ class Router:
         operator_policies: Iterable[Policy] = (),
         hidden: Iterable[Queue] = (),
         hidden_bindings: Iterable[Binding] = (),
+        *,
+        default_queue_types: Mapping[str, str] | None = None,
     ) -> None:
         if version and read_release(version) is None:
             raise UsageError(f'"{version}" is no version of RabbitMQ', "say one as 4.3 or 3.13.7")
         self.topology = topology
         self.version = version
         self.operator_policies = tuple(operator_policies)
+        self.default_queue_types = default_queue_types or {}
         self._hidden = {queue.key: queue for queue in hidden}
         more: dict[Key, list[Binding]] = {}
         for binding in hidden_bindings:
@@ -83,7 +88,14 @@ class Router:
         """Route as a broker or a definitions file does, queues that nobody manages included."""
         facts = observed.facts
         version = facts.version if read_release(facts.version) else ""
-        return cls(observed.topology, version, facts.operator_policies, facts.hidden, facts.hidden_bindings)
+        return cls(
+            observed.topology,
+            version,
+            facts.operator_policies,
+            facts.hidden,
+            facts.hidden_bindings,
+            default_queue_types=facts.default_queue_types,
+        )
 
     def vhost_of(self, message: Message) -> str:
         """Return the vhost that a message is published in. Raises `UsageError` where that is not clear."""
@@ -136,15 +148,30 @@ class Router:
     def candidates(self, target: Queue | Exchange) -> Candidates:
         """Return the policies that reach an object, or may; worked out once an object."""
         if target.key not in self._candidates:
-            self._candidates[target.key] = candidates(self.policies(target.vhost), target, self.version)
+            typed = self._typed(target) if isinstance(target, Queue) else target
+            self._candidates[target.key] = candidates(self.policies(target.vhost), typed, self.version)
         return self._candidates[target.key]
 
     def care(self, queue: Queue) -> Care:
-        """Return what a queue does with its messages; worked out once a queue."""
+        """Return what a queue does with its messages; worked out once a queue. Without a type it is a classic one."""
         if queue.key not in self._care:
-            operators = candidates(self.operator_policies, queue, self.version)
-            self._care[queue.key] = care_under(queue, self.candidates(queue), operators, self.version)
+            self._care[queue.key] = self.care_as(self._typed(queue))
         return self._care[queue.key]
+
+    def care_as(self, queue: Queue) -> Care:
+        """Return what a queue would do with its messages if it were this one."""
+        policies, operators = (
+            candidates(given, queue, self.version) for given in (self.policies(queue.vhost), self.operator_policies)
+        )
+        return care_under(queue, policies, operators, self.version)
+
+    def has_known_type(self, queue: Queue) -> bool:
+        """Say whether a queue states its type, or the broker is known to give it one."""
+        return self._typed(queue).type is not None
+
+    def _typed(self, queue: Queue) -> Queue:
+        default = self.default_queue_types.get(queue.vhost)
+        return replace(queue, type=default) if queue.type is None and default else queue
 
     def alternate(self, exchange: Exchange) -> tuple[str, str] | None:
         """Return an exchange's alternate exchange, and the policy that names it where no argument does.

@@ -130,7 +130,7 @@ FAILED
       + queue paid  the key is "paid"                                             a.yaml:4
       . queue paid  "paid" is not "late"                                          a.yaml:4
     step 1: rejected in paid
-      dead-letter-exchange dead (argument)
+      dead-letter-exchange dead (argument); its type is not stated: taken as classic
       dead (fanout)
         + queue dead  takes every message                                         a.yaml:5
     step 2: rejected in dead

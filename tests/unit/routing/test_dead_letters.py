@@ -128,6 +128,37 @@ def test_what_happens(queue: Queue, event: Event, version: str) -> None:
     assert dead_letter(router, _held("q"), event).queues == ("d",)
 
 
+UNTYPED = "; its type is not stated: taken as classic"
+
+
+@pytest.mark.parametrize(
+    ("queue_type", "event", "matters"),
+    [
+        (None, "rejected", True),  # a stream dead-letters nothing
+        (None, "delivery_limit", True),
+        ("classic", "rejected", False),
+        ("classic", "delivery_limit", False),
+    ],
+)
+def test_a_type_that_nobody_states_is_said_where_it_matters(
+    queue_type: str | None,
+    event: Event,
+    matters: bool,  # noqa: FBT001
+) -> None:
+    queue = _queue("q", queue_type, dead_letter_exchange="dead")
+    letter = dead_letter(_router(queue, _queue("d"), DEAD, *_bind("dead", "d")), _held("q"), event)
+    assert letter.reason.endswith(UNTYPED) is matters
+
+
+def test_a_type_that_changes_nothing_is_not_missed() -> None:
+    router = _router(_queue("q", None, dead_letter_exchange="gone"))
+    assert UNTYPED not in dead_letter(router, _held("q"), "expired").reason
+    assert UNTYPED not in dead_letter(_router(_queue("q", None)), _held("q"), "rejected").reason
+    known = Router(router.topology, default_queue_types={"/": "quorum"})
+    letter = dead_letter(known, _held("q"), "rejected")
+    assert (letter.exchange, UNTYPED in letter.reason) == ("gone", False)
+
+
 def test_policies_and_operator_policies_count() -> None:
     router = _router(
         _queue("q"),

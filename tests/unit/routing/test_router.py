@@ -232,6 +232,16 @@ def test_a_tuple_gives_routing_keys_as_a_list_does() -> None:
     assert not said(message).refusal
 
 
+def test_a_live_broker_gives_a_queue_without_a_type_its_default_one() -> None:
+    queue, other = Queue("/", "q", None), Queue("elsewhere", "q", None)
+    facts = Facts("here", "4.3.6", default_queue_types={"/": "quorum"})
+    policy = Policy("/", "p", "q", apply_to="quorum_queues", definition=Arguments({"message-ttl": 5}))
+    router = Router.observed(Observed(topology(queue, other, policy), facts))
+    assert [router.care(one).kind for one in (queue, other)] == ["quorum", "classic"]
+    assert (router.care(queue).ttl_ms, router.candidates(queue).winner) == (5, policy)
+    assert [router.has_known_type(one) for one in (queue, other)] == [True, False]
+
+
 def test_a_version_that_cannot_be_read_is_refused() -> None:
     with pytest.raises(UsageError, match='"banana" is no version of RabbitMQ'):
         Router(topology(), "banana")
