@@ -25,8 +25,8 @@ def unreachable(index: Index) -> Iterator[Hit]:
     closed = {exchange.key for exchange in index.exchanges if _is_closed(index, exchange)}
     reached = _flood(ways, [key for key in ways if key.kind is Kind.EXCHANGE and key not in closed])
     reached |= _flood(ways, [queue.key for queue in index.queues if _is_entry(index, queue)], reached)
-    led = {to for found in ways.values() for to in found}
-    alone = [queue for queue in index.queues if queue.key not in reached | led]
+    led = reached.union(*ways.values())
+    alone = [queue for queue in index.queues if queue.key not in led]
     for queue in alone:
         yield _hit(index, queue, f'nothing leads to the queue "{queue.name}" but its own name')
     reached |= _flood(ways, [queue.key for queue in alone], reached)
