@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from rabbit_topo.model import Policy, Queue
     from rabbit_topo.policies import Candidates, Option
-    from rabbit_topo.routing.router import Router
 
 Event: TypeAlias = Literal["rejected", "expired", "maxlen", "delivery_limit"]
 EVENTS: Final[tuple[Event, ...]] = ("rejected", "expired", "maxlen", "delivery_limit")
@@ -80,11 +79,6 @@ def care_under(queue: Queue, policies: Candidates, operators: Candidates, versio
     care, *others = (_care(kind_of(queue), options, version) for options in distinct)
     rivals = (*policies.rivals, *operators.rivals)
     return replace(care, others=tuple(others), unread=rivals) if others else care
-
-
-def care_of(router: Router, queue: Queue) -> Care:
-    """Return what a queue does with its messages, under the router's policies."""
-    return router.care(queue)
 
 
 def _care(kind: str, given: Mapping[str, Option], version: str) -> Care:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rabbit_topo.model import Arguments, Binding, Exchange, Policy, Queue, Topology
-from rabbit_topo.routing import Message, Router
-from rabbit_topo.routing.dead_letters import Held, dead_letter, fates, held
+from rabbit_topo.routing import Held, Message, Router, dead_letter, fates, held
 
 if TYPE_CHECKING:
     from rabbit_topo.routing.effective import Event
