@@ -54,7 +54,7 @@ def queue_lines(route: Route, topology: Topology, width: int) -> Iterator[Line]:
         by = ", ".join(_by(taken) for taken in way)
         why = f"by {by}: {last.reason}" if by else last.reason
         mark, style = ("+", "create") if queue in route.queues else ("?", "update")
-        shown.append(Row(f"  {mark} {words.clean(queue)}", style, why, place(topology, last.binding)))
+        shown.append(Row(f"  {mark} {words.label(queue)}", style, why, place(topology, last.binding)))
     for row in shown:
         yield from laid_out(row, column_of(shown), width)
     for note in route.notes:
@@ -107,7 +107,7 @@ def expectation_lines(held: Verdict, width: int) -> Iterator[Line]:
     if held.met:
         yield (Span("  As expected.", "good"),)
         return
-    expected = ", ".join(map(words.clean, held.queues)) or "no queue"
+    expected = ", ".join(map(words.label, held.queues)) or "no queue"
     yield from wrapped("  Not as expected: ", "danger", expected, width)
     for label, style, queues in (
         ("missing", "delete", held.missing),
@@ -115,7 +115,7 @@ def expectation_lines(held: Verdict, width: int) -> Iterator[Line]:
         ("uncertain", "update", held.uncertain),
     ):
         if queues:
-            yield from wrapped(f"    {label:<10}", style, ", ".join(queues), width)
+            yield from wrapped(f"    {label:<10}", style, ", ".join(map(words.label, queues)), width)
     if held.unknown:
         yield from wrapped("    unknown   ", "dim", held.unknown, width)
     if held.refusal:
@@ -145,7 +145,8 @@ def summary_lines(
         said = _reached(route)
         if held and failed:
             wrong = [("missing", held.missing), ("too much", held.unexpected), ("uncertain", held.uncertain)]
-            said += "".join(f"; {label} {', '.join(queues)}" for label, queues in wrong if queues) + f" (line {number})"
+            told = (f"; {label} {', '.join(map(words.label, queues))}" for label, queues in wrong if queues)
+            said += f"{''.join(told)} (line {number})"
         yield (Span(f"  {mark} {name:<{column}}", style), Span(f"  {words.clean(said)}"))
     held_against = [held for _, _, held in answers if held is not None]
     wrong_ones = sum(not held.met for held in held_against)
@@ -159,4 +160,5 @@ def summary_lines(
 def _reached(route: Route) -> str:
     if route.refusal:
         return f"refused: {route.refusal}"
-    return ", ".join([*route.queues, *(f"perhaps {queue}" for queue in route.perhaps)]) or "no queue"
+    sure, perhaps = map(words.label, route.queues), map(words.label, route.perhaps)
+    return ", ".join([*sure, *(f"perhaps {queue}" for queue in perhaps)]) or "no queue"

@@ -113,8 +113,8 @@ def _why(taken: Taken) -> str:
 
 def _end(key: Key, types: Mapping[str, str | None]) -> str:
     if key.kind is Kind.EXCHANGE and key.name in types:
-        return f"exchange {words.clean(key.name)} ({_type(types[key.name])})"
-    return f"{key.kind} {words.clean(key.name)}"
+        return f"exchange {words.label(key.name)} ({_type(types[key.name])})"
+    return f"{key.kind} {words.label(key.name)}"
 
 
 def _type(kind: str | None) -> str:
@@ -123,7 +123,7 @@ def _type(kind: str | None) -> str:
 
 def exchange_words(name: str) -> str:
     """Spell an exchange's name."""
-    return words.clean(name) or "default exchange"
+    return words.label(name) if name else "default exchange"
 
 
 def place(topology: Topology, binding: Binding | None) -> str:
@@ -150,8 +150,29 @@ def laid_out(row: Row, column: int, width: int) -> Iterator[Line]:
         right = " " * (room - len(whole)) + row.place if row.place else ""
         yield (Span(left, row.style), Span(whole[len(left) :], style), Span(right, "dim"))
         return
-    right = " " * max(room - len(left), 2) + row.place if row.place else ""
-    yield (Span(left, row.style), Span(right, "dim"))
     inner = " " * (len(left) - len(left.lstrip()) + 4)
-    for line in wrapped(inner, "", why, width):
+    yield from _beside_place(row, inner, width)
+    for line in wrapped(inner, "", why, width) if why else ():
         yield tuple(Span(span.text, style) for span in line)
+
+
+def _beside_place(row: Row, inner: str, width: int) -> Iterator[Line]:
+    """Lay out what stands left, and the place at the right edge: of the last line, or of one more if need be."""
+    lines = [row.left]
+    if len(row.left) + (2 + len(row.place) if row.place else 0) > width:
+        first, *others = row.left.lstrip().split(" ")
+        lines = [row.left[: len(row.left) - len(row.left.lstrip())] + first]
+        for word in others:
+            if len(lines[-1]) + 1 + len(word) > width:
+                lines.append(inner + word)
+            else:
+                lines[-1] += f" {word}"
+    for line in lines[:-1]:
+        yield (Span(line, row.style),)
+    last = lines[-1]
+    if len(last) + 2 + len(row.place) <= width:
+        yield Span(last, row.style), Span(f"{row.place:>{width - len(last)}}" if row.place else "", "dim")
+        return
+    yield (Span(last, row.style),)
+    if row.place:
+        yield (Span(f"{row.place:>{width}}", "dim"),)

@@ -29,6 +29,15 @@ def file_of(origin: Origin | None, otherwise: str = "") -> str:
     return origin.file if origin else otherwise
 
 
+def label(name: str) -> str:
+    """Spell a name that stands for itself: in quotes where it begins or ends with what cannot be seen.
+
+    >>> label("shop.mail"), label(" "), label("a ")
+    ('shop.mail', '" "', '"a "')
+    """
+    return clean(name) if name and name == name.strip() else f'"{clean(name)}"'
+
+
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 

@@ -21,6 +21,7 @@ from rabbit_topo.report.route import (
     verdict_lines,
 )
 from rabbit_topo.report.route_document import route_document
+from rabbit_topo.report.route_tree import Row, laid_out
 from rabbit_topo.routing import Message, Route, Router
 from rabbit_topo.routing.dead_letters import DeadLetter, Fate
 from rabbit_topo.routing.expectations import verdict
@@ -331,3 +332,29 @@ def test_the_document_says_why_and_where(topology: Topology) -> None:
     assert taken["origin"] == {"file": "shop.yaml", "line": 13, "column": 33}
     assert taken["binding"]["routing_key"] == "order.new"
     assert document["expected"] is None
+
+
+def test_a_name_of_spaces_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.yaml").write_text('version: 1\nqueues: {" ": {bindings: [{exchange: amq.fanout}]}}\n')
+    found = load("a.yaml")
+    router = Router(found)
+    route = router.route(Message("amq.fanout"))
+    assert '  + " "  ' in plain(queue_lines(route, found, 80))
+    assert '    + queue " "  ' in plain(route_lines(route, found, 80))
+    assert 'amq.fanout  " "' in plain(summary_lines([(1, route, None)], 80))
+    assert '    too much  " "' in plain(expectation_lines(verdict(route, [], router), 80))
+
+
+def test_what_is_too_wide_is_wrapped_and_keeps_its_place() -> None:
+    words = "a test with a name that goes on for longer than any line of a terminal is wide"
+    row = Row(f"  {words} [a case]", "danger", "", "topology/shop/orders.test.yaml:12")
+    assert plain(laid_out(row, 0, 80)).splitlines() == [
+        "  a test with a name that goes on for longer than any line of a terminal is wide",
+        "      [a case]" + "topology/shop/orders.test.yaml:12".rjust(66),
+    ]
+    narrow = plain(laid_out(row._replace(left="  " + "x" * 70, why="it is lost"), 0, 80)).splitlines()
+    assert narrow == ["  " + "x" * 70, row.place.rjust(80), "      it is lost"]
+    bare = plain(laid_out(Row("  " + "y " * 45 + "y", "", "no"), 0, 80)).splitlines()
+    assert bare == ["  " + "y " * 38 + "y", "      " + "y " * 6 + "y", "      no"]
+    assert plain(laid_out(Row("  " + "x" * 90, ""), 0, 80)) == "  " + "x" * 90 + "\n"
