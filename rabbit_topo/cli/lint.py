@@ -63,9 +63,6 @@ def command(**given: Any) -> int:
     """
     from rabbit_topo.cli import lint_baseline
     from rabbit_topo.plan.hazards import counted
-    from rabbit_topo.report.findings import findings_lines
-    from rabbit_topo.report.findings_ci import findings_github, findings_junit, findings_markdown
-    from rabbit_topo.report.findings_document import findings_document, findings_sarif
 
     common, login, own = options.split(given)
     here = source(common, login, own["given"], tolerant=True)
@@ -73,6 +70,8 @@ def command(**given: Any) -> int:
     if own["write_baseline"]:
         lint_baseline.save(findings.found, own["write_baseline"])
         click.echo(f"{own['write_baseline']}: {counted(len(findings.found), 'finding')}", err=True)
+        asked = tuple(output for output in common.formats if output.file or output.format != "text")
+        _emit(replace(common, formats=asked), findings)
         return 0
     if baseline := own["baseline"] or here.configured.lint.baseline:
         new = lint_baseline.compare(findings.found, lint_baseline.read(baseline))
@@ -80,6 +79,15 @@ def command(**given: Any) -> int:
         if new.gone:
             gone = f"{new.gone} of its findings {'is' if new.gone == 1 else 'are'} gone"
             click.echo(f"{baseline}: {gone}; --write-baseline makes it anew", err=True)
+    _emit(common, findings)
+    return FINDINGS if findings.failed else 0
+
+
+def _emit(common: Common, findings: Findings) -> None:
+    from rabbit_topo.report.findings import findings_lines
+    from rabbit_topo.report.findings_ci import findings_github, findings_junit, findings_markdown
+    from rabbit_topo.report.findings_document import findings_document, findings_sarif
+
     emit(
         common,
         lambda width: findings_lines(findings, width),
@@ -90,7 +98,6 @@ def command(**given: Any) -> int:
         github=lambda: findings_github(findings),
         junit=lambda: findings_junit(findings),
     )
-    return FINDINGS if findings.failed else 0
 
 
 def _lint(here: Source, common: Common, login: BrokerOptions, own: dict[str, Any]) -> Findings:

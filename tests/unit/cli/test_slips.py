@@ -93,3 +93,13 @@ def test_a_family_is_explained_by_its_rules(cli: Cli) -> None:
         head, _, *rules, _, _ = out.splitlines()
         assert head == f"{family}  {about}"
         assert [line.split()[0] for line in rules] == [one.code for one in RULES if one.code.startswith(family)]
+
+
+def test_a_baseline_that_is_written_keeps_no_format_from_being_written(cli: Cli) -> None:
+    Path("shop.yaml").write_text("version: 1\nqueues: {q: {type: quorum}}\n")
+    words = ["lint", "shop.yaml", "--write-baseline", "known.json"]
+    assert cli(*words, "--format", "text", "--format", "sarif=out.sarif") == (0, "", "known.json: 1 finding\n")
+    (run,) = json.loads(Path("out.sarif").read_text())["runs"]
+    assert [one["ruleId"] for one in run["results"]] == ["RT201"]
+    code, out, _ = cli(*words, "--format", "json")
+    assert (code, len(json.loads(out)["findings"])) == (0, 1)
