@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.lint import dead_letter_circles, dead_letter_limits
 from rabbit_topo.lint.blame import blamed, listed, quoted
-from rabbit_topo.lint.names import named
+from rabbit_topo.lint.names import in_vhost, named
 from rabbit_topo.lint.types import Hit, Rule
 from rabbit_topo.model import Key, Kind
 from rabbit_topo.policies import release
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from rabbit_topo.policies import Option
 
 _EXCHANGE: Final = "dead-letter-exchange"
+_KEY: Final = "dead-letter-routing-key"
 _STREAMS_TAKE: Final = (3, 12)
-_KEY_ARGUMENT: Final = "x-dead-letter-routing-key"
+_KEY_ARGUMENT: Final = f"x-{_KEY}"
 
 
 def _no_such_exchange(index: Index) -> Iterator[Hit]:
@@ -35,10 +36,12 @@ def _no_such_exchange(index: Index) -> Iterator[Hit]:
                 lost.append((queue, option))
     for key, queues, option in blamed(lost):
         message = f'the dead-letter exchange "{option.value}" of {listed(queues)} is not declared'
-        yield Hit(key, message, subject=str(option.value))
+        hint = "" if index.topology.files else "declare it, or take the dead-letter exchange out"
+        yield Hit(key, message + in_vhost(index.topology, key.vhost), hint, subject=str(option.value))
 
 
 def _unroutable(index: Index) -> Iterator[Hit]:
+    by_policy: dict[tuple[Key, str], list[Queue]] = {}
     for queue in index.queues:
         dead = index.ways.dead(queue)
         care = index.router.care(queue)
@@ -48,11 +51,17 @@ def _unroutable(index: Index) -> Iterator[Hit]:
         known = all(one.key is not None for one in dead)
         keys = [one.key for one in dead if one.lost and one.key is not None] if known else []
         if keys := [*keys, *index.ways.lost_patterns(queue)]:
-            message = f"dead letters of {named(queue)} reach no queue: {where} has no way for {quoted(keys)}"
-            yield Hit(queue.key, message, subject=where)
+            said = f"reach no queue: {where} has no way for {quoted(keys)}{in_vhost(index.topology, queue.vhost)}"
+            option = care.options.get(_KEY, care.options[_EXCHANGE])
+            if option.source == "policy":
+                by_policy.setdefault((Key(queue.vhost, Kind.POLICY, option.name), said), []).append(queue)
+            else:
+                yield Hit(queue.key, f"dead letters of {named(queue)} {said}", subject=where)
         elif known and any(map(partial(_ends_in_streams, index), dead)) and not care.safely:
             message = f"dead letters of {named(queue)} go to streams alone, which take none before RabbitMQ 3.12"
             yield Hit(queue.key, message, "dead-letter to a queue of another type, or upgrade", subject=where)
+    for (key, said), queues in by_policy.items():
+        yield Hit(key, f'by the policy "{key.name}" dead letters of {listed(queues)} {said}', subject=said)
 
 
 def _ends_in_streams(index: Index, one: Dead) -> bool:

@@ -54,6 +54,27 @@ def test_missing_exchanges_are_told_of_the_queue_or_once_of_the_policy(find: Fin
     ]
 
 
+def test_of_a_broker_nobody_is_told_to_write_a_file(find: Finder) -> None:
+    (hit,) = find.observed("RT301", queue("own", dead_letter_exchange="gone"))
+    assert hit.hint == "declare it, or take the dead-letter exchange out"
+    lost = "queues: {q: {type: quorum, direct: true, arguments: {x-dead-letter-exchange: gone}}}\n"
+    (hit,) = find.written("RT301", f"vhost: v\n{lost}---\nversion: 1\nvhost: w\nqueues: {{r: {{direct: true}}}}\n")
+    assert hit.message == 'the dead-letter exchange "gone" of the queue "q" is not declared in the vhost "v"'
+    assert not hit.hint
+
+
+def test_dead_letters_that_a_policy_loses_are_told_of_the_policy(find: Finder) -> None:
+    given = {"dead_letter_exchange": "amq.direct", "dead_letter_routing_key": "k"}
+    hits = find.observed(
+        "RT302", *map(queue, ("a", "b")), queue("own", dead_letter_routing_key="z"), policy("dead", ".*", **given)
+    )
+    assert [(hit.key.kind, hit.key.name) for hit in hits] == [(Kind.QUEUE, "own"), (Kind.POLICY, "dead")]
+    assert hits[1].message == (
+        'by the policy "dead" dead letters of the queues "a", "b" reach no queue: the exchange "amq.direct" has no way '
+        'for "k"'
+    )
+
+
 def test_an_operators_policy_is_no_object_of_ours(find: Finder) -> None:
     operator = policy("cap", ".*", dead_letter_exchange="away")
     topology = Topology({one.key: one for one in (Vhost("/"), queue("q"))})
