@@ -107,7 +107,10 @@ def _everything(index: Index) -> Iterator[Hit]:
         if index.ways.kind(binding.vhost, binding.source) == "headers" and not compared(binding):
             match = str(binding.arguments.get("x-match", "all"))
             what = "takes every message" if match.startswith("all") else "never takes a message"
-            yield Hit(binding.key, f"{named(binding)} names no header to compare: it {what}")
+            given = [name for name in binding.arguments if name != "x-match"]
+            names = "no header to compare" if not given else f"{quoted(given)} alone, and `x-` headers are not compared"
+            hint = f"with `match: {match}-with-x` headers that begin with `x-` count" if given else ""
+            yield Hit(binding.key, f"{named(binding)} names {names}: it {what}", hint)
 
 
 def compared(binding: Binding) -> list[str]:

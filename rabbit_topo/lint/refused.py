@@ -40,7 +40,12 @@ def _endpoints(index: Index) -> Iterator[Hit]:
             missing += 1
             message = f'{named(binding)}: the {key.kind} "{key.name}" is not declared in the vhost "{key.vhost}"'
             near = did_you_mean(key.name, names.get((key.vhost, key.kind), ())) if missing <= _ADVISED else ""
-            yield Hit(binding.key, message, near)
+            yield Hit(binding.key, message, near or _for_no_files(index, "declare it, or take the binding out"))
+
+
+def _for_no_files(index: Index, hint: str) -> str:
+    """Return a hint for a broker or a definitions file, where nothing can be said to be `external`."""
+    return "" if index.topology.files else hint
 
 
 def _is_default(key: Key) -> bool:
@@ -51,12 +56,13 @@ def _reserved(index: Index) -> Iterator[Hit]:
     ours: list[Exchange | Queue] = [*index.exchanges, *index.queues]
     for resource in ours:
         if resource.name.startswith("amq.") and not is_server_own(resource.key):
-            yield Hit(resource.key, f"{named(resource)} cannot be declared: names in `amq.` are the server's")
+            message = f"{named(resource)} cannot be declared: names in `amq.` are the server's"
+            yield Hit(resource.key, message, _for_no_files(index, "choose a name that does not begin with `amq.`"))
     for exchange in _predeclared(index):
         kind = PREDECLARED[exchange.name]
         if exchange.type != kind or not exchange.durable or exchange.auto_delete:
             message = f"{named(exchange)} is the server's own: a durable {kind} exchange, and cannot be another"
-            yield Hit(exchange.key, message)
+            yield Hit(exchange.key, message, _for_no_files(index, "leave it out: every vhost has it"))
     for binding in index.bindings:
         if _is_default(binding.source_key) or _is_default(binding.destination_key):
             message = f"{named(binding)}: the default exchange cannot be bound, it reaches every queue by its name"
@@ -84,7 +90,9 @@ def _types(index: Index) -> Iterator[Hit]:
             continue
         message = f"{named(exchange)}: RabbitMQ {index.context.version} has no exchange type `{kind}`"
         if plugin := PLUGINS.get(kind):
-            yield Hit(exchange.key, f"{message} without the plugin {plugin}", subject=kind)
+            asked = index.context.denied is not None
+            hint = "enable it on every node of the broker that was asked, or choose another type" if asked else ""
+            yield Hit(exchange.key, f"{message} without the plugin {plugin}", hint, subject=kind)
         elif kind in LATER_TYPES:
             message = f"{message}; it came with {LATER_TYPES[kind]}"
             yield Hit(exchange.key, message, "choose another type, or upgrade", subject=kind)
@@ -188,7 +196,8 @@ queues:
       - {exchange: shop.documents, match: all, headers: {kind: invoice}}
       - {exchange: shop.documents, match: any, headers: {kind: bill, draft: true}}
 """,
-        hint="correct the binding as the message says",
+        hint="`match:` is `all` or `any`, with `-with-x` or without; a weight stands in quotes, as "
+        "`routing_key: '1'`; `*` may do in place of one more `#`",
         source="validate_binding of rabbit_exchange_type_headers, _topic, _local_random and _consistent_hash",
         check=_bindings,
     ),
@@ -220,7 +229,7 @@ queues:
     bindings:
       - {exchange: shop.orders, routing_key: order.created}
 """,
-        hint="enable the plugin and list it under `plugins:` of the configuration, or choose another type",
+        hint="enable the plugin, and list it or the type itself under `plugins:` of the configuration, or take another",
         source="rabbit_exchange:check_type",
         check=_types,
         config={"exchange_types": frozenset()},

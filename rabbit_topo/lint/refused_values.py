@@ -124,7 +124,7 @@ version: 1
 queues:
   shop.orders: {type: quorum, direct: true, message_ttl: 1m}
 """,
-        hint="write the value as the message says",
+        hint="numbers stand without quotes; of times and sizes the file's own keys take units, as `message_ttl: 1m`",
         source="rabbit_amqqueue:declare_args and check_arguments_type_and_value, validate/1 of the exchange types",
         check=_values,
     ),
@@ -182,7 +182,7 @@ policies:
     apply_to: queues
     definition: {max-length: 100000}
 """,
-        hint="correct the policy as the message says",
+        hint="a definition has RabbitMQ's keys, as `max-length`, with numbers without quotes, and at least one of them",
         source="rabbit_policy:validation and rabbit_policies:validate_policy; tried on 3.10.8, 4.0.5 and 4.3.6",
         check=_policies,
     ),

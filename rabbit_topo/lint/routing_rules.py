@@ -88,6 +88,7 @@ def _takes_all(index: Index, exchange: Exchange) -> bool:
 
 def _no_such_alternate(index: Index) -> Iterator[Hit]:
     by_policy: dict[Key, tuple[str, list[str]]] = {}
+    hint = "" if index.topology.files else "declare it, or name another one"
     for exchange in index.exchanges:
         name, policy = index.router.alternate(exchange) or ("", "")
         if not name or index.router.exchange(exchange.vhost, name):
@@ -96,10 +97,10 @@ def _no_such_alternate(index: Index) -> Iterator[Hit]:
             by_policy.setdefault(Key(exchange.vhost, Kind.POLICY, policy), (name, []))[1].append(exchange.name)
         elif not policy:
             message = f'the alternate exchange "{name}" of the exchange "{exchange.name}" is not declared'
-            yield Hit(exchange.key, message, subject=name)
+            yield Hit(exchange.key, message, hint, subject=name)
     for key, (name, users) in sorted(by_policy.items()):
         said = f'the policy "{key.name}" makes "{name}" the alternate exchange of {quoted(users)}'
-        yield Hit(key, f"{said}, and it is not declared", subject=name)
+        yield Hit(key, f"{said}, and it is not declared", hint, subject=name)
 
 
 def _orphan(index: Index) -> Iterator[Hit]:

@@ -184,7 +184,12 @@ def test_where_there_are_several_vhosts_the_message_names_one(find: Finder) -> N
 
 
 def test_what_no_file_can_say_no_hint_asks_for(find: Finder) -> None:
-    for code, one in (("RT201", Queue("/", "q", "quorum")), ("RT202", Exchange("/", "x", "topic"))):
+    alternate = Exchange("/", "x", "topic", arguments=Arguments({"alternate-exchange": "gone"}))
+    for code, one in (
+        ("RT201", Queue("/", "q", "quorum")),
+        ("RT202", Exchange("/", "x", "topic")),
+        ("RT208", alternate),
+    ):
         (hit,) = find.observed(code, one)
         assert hit.hint
         assert "true" not in hit.hint
@@ -298,7 +303,6 @@ def test_keys_that_mean_nothing(find: Finder, kind: str, key: str, message: str 
     ("arguments", "what"),
     [
         ({}, "takes every message"),
-        ({"x-match": "all", "x-kind": 1}, "takes every message"),
         ({"x-match": "any"}, "never takes a message"),
         ({"x-match": "any-with-x", "x-kind": 1}, None),
         ({"kind": 1}, None),
@@ -310,6 +314,13 @@ def test_headers_bindings_that_compare_nothing(find: Finder, arguments: dict[str
     expected = f'the binding from "x" to the queue "q" names no header to compare: it {what}'
     assert [hit.message for hit in hits] == ([expected] if what else [])
     assert not find.observed("RT206", Exchange("/", "x", "topic"), Queue("/", "q"), binding)
+
+
+def test_a_headers_binding_with_x_headers_alone_says_when_they_count(find: Finder) -> None:
+    binding = Binding("/", "x", "queue", "q", "", Arguments({"x-match": "any", "x-kind": 1}))
+    (hit,) = find.observed("RT206", Exchange("/", "x", "headers"), Queue("/", "q"), binding)
+    assert hit.message.endswith('names "x-kind" alone, and `x-` headers are not compared: it never takes a message')
+    assert hit.hint == "with `match: any-with-x` headers that begin with `x-` count"
 
 
 @pytest.mark.parametrize(
