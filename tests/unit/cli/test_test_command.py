@@ -157,12 +157,12 @@ def test_publishers_and_queues_of_the_files_are_held_against_another_topology(cl
     code, said, _ = cli("test", "topo", "--from", "broker.json", "--format", "json")
     assert code == 4
     assert {one["name"]: one["problems"] for one in json.loads(said)["invariants"]} == {
-        "the publisher bad reaches a queue": ["its messages reach no queue"],
-        "the publisher good reaches a queue": [],
-        "the queue elsewhere can be reached": ["it is not there"],
-        "the queue gone can be reached": ["it is not there"],
-        "the queue lost can be reached": [f"{NO_WAY}; say `direct: true` if it is published to by its name"],
-        "the queue q can be reached": [],
+        "the publisher bad should reach a queue": ["its messages reach no queue"],
+        "the publisher good should reach a queue": [],
+        "the queue elsewhere should be reachable": ["it is not there"],
+        "the queue gone should be reachable": ["it is not there"],
+        "the queue lost should be reachable": [f"{NO_WAY}; say `direct: true` if it is published to by its name"],
+        "the queue q should be reachable": [],
     }
 
 

@@ -183,7 +183,7 @@ def test_coverage_and_invariants(folder: Path) -> None:
 
 FAILED
 
-  the queue lost can be reached                                         a.yaml:6
+  the queue lost should be reachable                                    a.yaml:6
     no binding, dead letter or alternate exchange leads there; say `direct:
     true` if it is published to by its name
 

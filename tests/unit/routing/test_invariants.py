@@ -53,14 +53,14 @@ publishers:
   by no name: {exchange: "", routing_key: qq}
 """)
     assert _broken(topology) == {
-        "the publisher barred reaches a queue": "the broker refuses its messages: "
+        "the publisher barred should reach a queue": "the broker refuses its messages: "
         "ACCESS_REFUSED - cannot publish to internal exchange 'inner' in vhost '/'",
-        "the publisher by no name reaches a queue": "its messages reach no queue",
-        "the publisher lost reaches a queue": "its messages reach no queue",
+        "the publisher by no name should reach a queue": "its messages reach no queue",
+        "the publisher lost should reach a queue": "its messages reach no queue",
     }
     assert [result.name for result in invariants(Router(topology))][-2:] == [
-        "the queue q can be reached",
-        "the queue r can be reached",
+        "the queue q should be reachable",
+        "the queue r should be reachable",
     ]
 
 
@@ -97,7 +97,9 @@ policies:
 publishers:
   by name: {exchange: "", routing_key: published}
 """)
-    assert _broken(topology) == {f"the queue {name} can be reached": NO_WAY for name in ("lost", "lost too", "traces")}
+    assert _broken(topology) == {
+        f"the queue {name} should be reachable": NO_WAY for name in ("lost", "lost too", "traces")
+    }
 
 
 def test_a_broker_says_nothing_of_what_is_published_to_by_name() -> None:

@@ -64,7 +64,9 @@ queues:
     assert isinstance(classic, Queue)
     stream = replace(classic, type="stream")  # no file says so
     as_stream = replace(topology, resources={**topology.resources, stream.key: stream})
-    assert [result.name for result in invariants(Router(as_stream)) if result.problem] == ["the queue d can be reached"]
+    assert [result.name for result in invariants(Router(as_stream)) if result.problem] == [
+        "the queue d should be reachable"
+    ]
 
 
 @pytest.mark.parametrize("apply_to", ["queues", "exchanges"])
