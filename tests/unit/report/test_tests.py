@@ -10,7 +10,7 @@ import pytest
 from rabbit_topo.load import load
 from rabbit_topo.load.schemas import schema_text
 from rabbit_topo.model import RouteTest, Topology
-from rabbit_topo.report.tests import Compared, OnBroker, TestRun, run_lines
+from rabbit_topo.report.tests import Compared, OnBroker, TestRun, problem_lines, run_lines
 from rabbit_topo.report.tests_document import run_document, run_junit
 from rabbit_topo.routing import Router
 from rabbit_topo.routing.cases import cases_of, run_case
@@ -302,6 +302,8 @@ def test_a_broker_that_refuses_an_object_or_says_nothing_does_not_agree(
     run = _run(folder, on_broker=OnBroker("http://there", "4.0.5", {0: compared}, refused))
     assert not run.passed
     assert _text(run_lines(run, 100)).endswith(f"  1 test passed; {said}.\n")
+    told = "".join(f"  refused   {one}\n" for one in refused)
+    assert _text(problem_lines(run, 100)) == f"{told}  1 test passed; {said}.\n"
     suites = ET.fromstring(run_junit(run))  # noqa: S314 - our own
     assert suites.get("failures") == "1"
     (failure,) = suites.findall("testsuite[@name='broker']/testcase/failure")
