@@ -132,6 +132,24 @@ def test_a_circle_of_expiries_loses_what_goes_round(node: Node, read: Callable[[
             time.sleep(0.03)
 
 
+def test_a_circle_loses_what_is_over_a_delivery_limit_in_it(node: Node, read: Callable[[str], Topology]) -> None:
+    text = BY_CODE["RT304"].good.replace("retry: true\n    dead", "retry: true\n    delivery_limit: 1\n    dead")
+    topology = read(text.replace("30s", "100ms"))
+    (hit,) = BY_CODE["RT304"].check(Index(topology, Context(node.version)))
+    assert (hit.severity, hit.key.name) == ("warning", MAIL)
+    with declared(node, topology) as channel:
+        publish(channel, "", MAIL)
+        until = time.monotonic() + _PATIENCE
+        empty = 0
+        while empty < _LOOKS:
+            assert time.monotonic() < until, "the message goes round and round"
+            if (message := channel.basic_get(MAIL)) is not None:
+                channel.basic_reject(message.delivery_tag, requeue=True)
+            waiting = channel.queue_declare("shop.wait", passive=True).message_count
+            empty = 0 if message or waiting else empty + 1
+            time.sleep(0.03)
+
+
 def test_a_dead_letter_key_needs_an_exchange_even_where_a_policy_has_one(node: Node, vhost: str) -> None:
     body = {"pattern": ".*", "apply-to": "queues", "definition": {"dead-letter-exchange": "amq.fanout"}}
     node.http("PUT", "policies", vhost, "dead", body=body)
