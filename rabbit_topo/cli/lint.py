@@ -68,8 +68,11 @@ def command(**given: Any) -> int:
     here = source(common, login, own["given"], tolerant=True)
     findings = _lint(here, common, login, own)
     if own["write_baseline"]:
-        lint_baseline.save(findings.found, own["write_baseline"])
-        click.echo(f"{own['write_baseline']}: {counted(len(findings.found), 'finding')}", err=True)
+        kept = lint_baseline.acceptable(findings.found, here.problems)
+        lint_baseline.save(kept, own["write_baseline"])
+        refused = len(findings.found) - len(kept)
+        more = f"; {counted(refused, 'finding')} that plan refuses must be mended" if refused else ""
+        click.echo(f"{own['write_baseline']}: {counted(len(kept), 'finding')}{more}", err=True)
         asked = tuple(output for output in common.formats if output.file or output.format != "text")
         _emit(replace(common, formats=asked), findings)
         return 0
@@ -115,11 +118,13 @@ def _lint(here: Source, common: Common, login: BrokerOptions, own: dict[str, Any
         click.echo(f"warning: the rules are not tried with RabbitMQ {version}, but with {tried}", err=True)
     if own["live"] and here.live and here.live.facts.road == "file":
         raise UsageError(f"--live asks a broker, and {here.shown} is a file", "leave one of them out")
+    if own["select"]:  # whoever names rules here means these, whatever the configuration says
+        settings = replace(settings, select=own["select"], ignore=(), extend_select=())
     rules = chosen(
-        own["select"] or settings.select,
-        (*settings.ignore, *own["ignore"]),
-        (*settings.extend_select, *own["extend_select"]),
+        settings.select, (*settings.ignore, *own["ignore"]), (*settings.extend_select, *own["extend_select"])
     )
+    if not rules:
+        raise UsageError("no rule is left to run", "see `ignore` in the configuration, and --ignore")
     by = judged(
         here.topology,
         here.configured,

@@ -14,6 +14,7 @@ from rabbit_topo.report.findings import fingerprints, place_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rabbit_topo.errors import Problem
     from rabbit_topo.lint import Finding
 
 _FORMAT: Final = 1
@@ -33,6 +34,13 @@ def compare(found: Sequence[Finding], known: frozenset[str]) -> Compared:
     marks = fingerprints(found)
     new = tuple(one for one, mark in zip(found, marks, strict=True) if mark not in known)
     return Compared(new, len(found) - len(new), len(known - set(marks)))
+
+
+def acceptable(found: Sequence[Finding], problems: Sequence[Problem]) -> list[Finding]:
+    """Return the findings that may be known for a while: what `plan` refuses is none of them."""
+    refused = {(one.file, one.line, one.column, one.message) for one in problems}
+    places = ((one, one.origin) for one in found)
+    return [one for one, at in places if not at or (at.file, at.line, at.column, one.message) not in refused]
 
 
 def save(found: Sequence[Finding], file: str) -> None:

@@ -176,6 +176,26 @@ def test_all_formats_are_written_in_one_run(cli: Cli, file: str, tmp_path: Path)
         assert "RT203" in (tmp_path / f"{one}.out").read_text(encoding="utf-8"), one
 
 
+def test_what_plan_refuses_is_in_no_baseline(cli: Cli, file: str, tmp_path: Path) -> None:
+    (tmp_path / file).write_text(WRONG.replace("shop.orders: {type", "shop.orders: {typo: 1, type"), encoding="utf-8")
+    code, _, err = cli("lint", file, "--write-baseline", "known.json")
+    assert (code, err) == (0, "known.json: 2 findings; 1 finding that plan refuses must be mended\n")
+    code, out, _ = cli("lint", file, "--baseline", "known.json", "--format", "json")
+    assert (code, found(out)) == (4, [("RT900", 3)])
+
+
+def test_rules_that_are_named_are_meant_whatever_the_configuration_ignores(cli: Cli, file: str) -> None:
+    Path("rabbit-topo.yaml").write_text(f"sources: [{file}]\nlint: {{ignore: [RT2, RT3]}}\n")
+    assert cli("lint", "--format", "json")[0] == 0
+    assert found(cli("lint", "--select", "RT203", "--format", "json")[1]) == [("RT203", 7)]
+
+
+def test_no_rule_at_all_is_a_mistake(cli: Cli, file: str) -> None:
+    code, _, err = cli("lint", file, "--ignore", "ALL")
+    assert code == 2
+    assert "no rule is left to run" in err
+
+
 def test_rules_are_listed_and_marked(cli: Cli, file: str) -> None:
     code, out, _ = cli("rules")
     assert code == 0
