@@ -22,6 +22,7 @@ _SHOWN: Final = 3
 _SAY: Final = "say `retry: true` where it is meant, and "
 _COUNT: Final = "let the consumer count the rounds in `x-death`"
 _REJECT: Final = "let the consumer reject without requeueing: what was rejected on its way round is not dropped"
+_FULL: Final = "let a full queue refuse messages instead: `overflow: reject-publish`"
 _BEFORE: Final = f"{_REJECT}, and never meets the limit"
 
 
@@ -42,15 +43,13 @@ def _circles(index: Index) -> Iterator[Hit]:
     for key, _, said in rings([key for key in ours if care[key].leaves()]):
         yield Hit(key, f"{said} by themselves: the broker drops them")
     unasked = (
-        (True, _BEFORE, [key for key in ours if care[key].leaves() or _has_own_limit(care[key])]),
-        (
-            False,
-            _SAY + _REJECT if files else _REJECT,
-            [key for key in ours if care[key].leaves() or _unasked(care[key])],
-        ),
+        (True, [key for key in ours if care[key].leaves() or _has_own_limit(care[key])]),
+        (False, [key for key in ours if care[key].leaves() or _unasked(care[key])]),
     )
-    for retry, hint, keys in unasked:
+    for retry, keys in unasked:
         for key, group, said in rings(keys, retry=retry):
+            full = any(not care[one].leaves() and not care[one].cannot("maxlen") for one in group)
+            hint = _BEFORE if retry else (_SAY if files else "") + (_FULL if full else _REJECT)
             message = f"{said}, and the broker drops them after one round, {_when(ours, care, group)}"
             yield Hit(key, message, hint, severity="warning" if files else "info")
     for key, _, said in rings(ours, retry=False):

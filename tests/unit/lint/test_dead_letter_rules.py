@@ -320,7 +320,10 @@ def test_a_retry_loop_on_a_broker_is_a_remark_whatever_policy_limits_it(find: Fi
         queue("wait", dead_letter_exchange="", dead_letter_routing_key="work", message_ttl=5),
         policy("limits", ".*", max_length=1000),
     )
-    assert (hit.severity, "retry: true" in hit.hint) == ("info", False)
+    assert (hit.severity, hit.hint) == (
+        "info",
+        "let a full queue refuse messages instead: `overflow: reject-publish`",
+    )
     assert hit.message.endswith('after one round, when "work" overflows (policy limits)')
     (hit,) = find.observed("RT304", queue("q", kind="classic", dead_letter_exchange="", dead_letter_routing_key="q"))
     assert (hit.severity, "retry: true" in hit.hint) == ("info", False)
