@@ -117,6 +117,13 @@ def _cell(text: str, *, span: bool = False) -> str:
     """Write text into a table's cell. A bar would end it, and an escaped one can be escaped again: name it instead."""
     if "|" not in text:
         return code(text) if span else _prose(text)
+    if span:
+        return _named(text)
+    words_of = groupby(text.split(" "), lambda word: "|" in word)
+    return " ".join(_named(" ".join(part)) if barred else _prose(" ".join(part)) for barred, part in words_of)
+
+
+def _named(text: str) -> str:
     named = re.sub(r"[^0-9A-Za-z ]", lambda found: f"&#{ord(found[0])};", words.clean(text))
     return f"<code>{named}</code>"
 

@@ -317,8 +317,7 @@ def test_no_name_ends_a_cell_or_a_code_span() -> None:
     barred = Finding("RT201", "n", "error", "a|b\\|c `x` @team", "", None, Origin("a|b.yaml", 1, 1))
     (row,) = [line for line in findings_markdown(Findings((barred,))).splitlines() if "RT201" in line]
     assert row == (
-        "| RT201 n | <code>a&#124;b&#46;yaml&#58;1&#58;1</code> | "
-        "<code>a&#124;b&#92;&#124;c &#96;x&#96; &#64;team</code> |"
+        "| RT201 n | <code>a&#124;b&#46;yaml&#58;1&#58;1</code> | <code>a&#124;b&#92;&#124;c</code> `x` `@team` |"
     )
 
 
@@ -328,3 +327,9 @@ def test_a_place_that_is_too_long_for_its_rule_has_a_line_of_its_own() -> None:
     head, rule, *_ = ["".join(span.text for span in line) for line in findings_lines(Findings([long]), 80)]
     assert head == named(key)
     assert rule == "    warning  RT203 topic-pattern-shadowed"
+
+
+def test_only_the_word_with_a_bar_is_spelled_by_numbers() -> None:
+    one = Finding("RT202", "exchange-drops-everything", "warning", 'the exchange "a|b" drops every message')
+    page = findings_markdown(Findings([one]))
+    assert "| the exchange <code>&#34;a&#124;b&#34;</code> drops every message |" in page
