@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 MOST_MESSAGES: Final = 5_000  # to follow for changed bindings; what is left is counted
 MOST_WAYS: Final = 200_000  # that they may take in all: one message may be bound to every queue there is
+_HOP: Final = 3  # ways that the asking of an exchange costs beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,17 +177,18 @@ class _Follower:
         groups: dict[tuple[object, ...], list[Shift]] = {}
         unfollowed: set[Key | None] = set()
         ways = Downstream(self._before, self._after)
-        gone = tuple(letters(ways, changed, self._declared))
+        gone, uncounted = letters(ways, changed, self._declared)
         failing = tuple(broken(self._before, self._after, self._declared))
         changes = Changed(ways, changed, self._declared)
         probes = (changes.bindings(new=False), changes.otherwise(), changes.bindings(new=True), changes.behind())
         for probe in chain.from_iterable(probes):
             if self._ways > MOST_WAYS or len(self._routes) > most:
                 unfollowed.add(probe.subject)
-            elif (shift := self._shift(probe)) is not None:
-                groups.setdefault(shift.effect, []).append(shift)
+            else:
+                for shift in self._shifts(probe):
+                    groups.setdefault(shift.effect, []).append(shift)
         shifts += [replace(first, others=tuple(other.probe for other in others)) for first, *others in groups.values()]
-        return Impact(tuple(shifts), len(self._routes), len(unfollowed | changes.cut), gone, failing)
+        return Impact(tuple(shifts), len(self._routes), len(unfollowed | changes.cut | uncounted), gone, failing)
 
     def _known(self, probe: Probe) -> Iterator[Shift]:
         """Follow what somebody is known to publish."""
@@ -196,18 +198,20 @@ class _Follower:
         if _differ(before, after) and not is_creation:
             yield shift
 
-    def _shift(self, probe: Probe) -> Shift | None:
-        """Follow the messages of a binding that were not followed yet; the first that goes another way shows it."""
+    def _shifts(self, probe: Probe) -> list[Shift]:
+        """Follow the messages of a binding that were not followed yet; the first of each other way shows that."""
         new = [message for message in probe.messages if _identity(message) not in self._routes]
         found = [Shift(probe, *self._both(message, published=False)) for message in new]
-        differing = [shift for shift in found if _differ(shift.before, shift.after)]
-        if not differing:
-            return None
-        first = differing[0]
-        alike = len(new) == len(probe.messages) and all(shift.effect == first.effect for shift in found)
-        if alike:
-            return first
-        return replace(first, probe=replace(probe, shown=first.message.routing_key, messages=(first.message,)))
+        first: dict[tuple[object, ...], Shift] = {}
+        for shift in found:
+            if _differ(shift.before, shift.after):
+                first.setdefault(shift.effect, shift)
+        if len(new) == len(probe.messages) and {shift.effect for shift in found} == first.keys() and len(first) == 1:
+            return list(first.values())
+        return [
+            replace(shift, probe=replace(probe, shown=shift.message.routing_key, messages=(shift.message,)))
+            for shift in first.values()
+        ]
 
     def _both(self, message: Message, *, published: bool) -> tuple[Route, Route]:
         identity = _identity(message)
@@ -215,7 +219,7 @@ class _Follower:
             before = self._before.route(message, published=published)
             after = self._after.route(message, published=published)
             self._routes[identity] = before, after
-            self._ways += sum(len(hop.taken) for route in (before, after) for hop in route.hops)
+            self._ways += sum(_HOP + len(hop.taken) for route in (before, after) for hop in route.hops)
         return self._routes[identity]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rabbit_topo.model import Key, Kind, Policy, Queue
 from rabbit_topo.plan.probes import OTHERWISE
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rabbit_topo.routing.cases import CaseResult
     from rabbit_topo.routing.effective import Event
 
+_STEPS: Final = 20_000  # exchanges to ask, in all
 _INTO: Final = 8  # bindings of a queue that tell which keys its messages have
 _BEHIND: Final = 16  # bindings of a dead-letter exchange, for each
 
@@ -75,23 +76,29 @@ def _problem(result: CaseResult) -> str:
     return result.problem or next(steps)
 
 
-def letters(ways: Downstream, changed: Collection[Key], declared: Topology) -> list[Letters]:
-    """Return the dead letters that go elsewhere, as the settings of their queues change.
+def letters(ways: Downstream, changed: Collection[Key], declared: Topology) -> tuple[tuple[Letters, ...], set[Key]]:
+    """Return the dead letters that go elsewhere, as the settings of their queues change; and queues not looked at.
 
     What a binding takes of them is told with the bindings. Queues of one vhost with one effect are told together.
     """
     groups: dict[tuple[str, Letters], list[Key]] = {}
+    effects = _Effects(ways)
+    left: set[Key] = set()
     for queue in _queues(ways, changed):
-        effects: dict[Letters, list[Event]] = {}
+        if effects.steps < 0:
+            left.add(queue.key)
+            continue
+        found: dict[Letters, list[Event]] = {}
         for event in EVENTS:
-            if found := _effect(ways, queue, event):
-                effects.setdefault(found, []).append(event)
-        for effect, events in effects.items():
+            if effect := effects.of(queue, event):
+                found.setdefault(effect, []).append(event)
+        for effect, events in found.items():
             groups.setdefault((queue.vhost, replace(effect, events=tuple(events))), []).append(queue.key)
-    return [
+    told = [
         replace(effect, queues=tuple(keys), origin=declared.note(keys[0]).origin)
         for (_, effect), keys in groups.items()
     ]
+    return tuple(told), left
 
 
 def _queues(ways: Downstream, changed: Collection[Key]) -> Iterator[Queue]:
@@ -111,19 +118,52 @@ def _queues(ways: Downstream, changed: Collection[Key]) -> Iterator[Queue]:
                 yield queue
 
 
-def _effect(ways: Downstream, queue: Queue, event: Event) -> Letters | None:
-    """Return what changes for one message of a queue: one that loses a queue, if there is one."""
-    found: Letters | None = None
-    for message in _messages(ways, queue):
-        was, will = (dead_letter(router, message, event) for router in ways.routers)
-        before, after = ({*one.queues, *one.perhaps} for one in (was, will))
-        if before != after and (found is None or before - after):
-            later = ways.after.queue(queue.vhost, queue.name)
-            stops = not after and later is not None and bool(ways.after.care(later).cannot(event))
-            found = Letters((), (), tuple(sorted(before)), tuple(sorted(after)), stops)
-            if found.lost:
+class _Effects:
+    """What changes for the dead letters of one queue after the other; `steps` exchanges may still be asked."""
+
+    def __init__(self, ways: Downstream) -> None:
+        self._ways = ways
+        self.steps = _STEPS
+        self._known: dict[tuple[object, ...], Letters | None] = {}
+
+    def of(self, queue: Queue, event: Event) -> Letters | None:
+        """Return what changes for one message of a queue: one that loses a queue, if there is one."""
+        before, after = (_way(router, queue, event) for router in self._ways.routers)
+        if before == after:
+            return None
+        named = all(way.exchange is None or way.routing_key not in {None, queue.name} for way in (before, after))
+        identity = (queue.vhost, queue.type, event, before, after, None if named else queue.name)
+        if identity not in self._known:
+            self._known[identity] = self._find(queue, event, named=named, stops=not after.happens)
+        return self._known[identity]
+
+    def _find(self, queue: Queue, event: Event, *, named: bool, stops: bool) -> Letters | None:
+        found: Letters | None = None
+        any_key = [Held(queue.name, queue.vhost, (OTHERWISE,))]
+        for message in any_key if named else _messages(self._ways, queue):
+            letters = [dead_letter(router, message, event) for router in self._ways.routers]
+            self.steps -= sum(1 + len(one.route.hops) for one in letters if one.route)
+            before, after = ({*one.queues, *one.perhaps} for one in letters)
+            if before != after and (found is None or before - after):
+                found = Letters((), (), tuple(sorted(before)), tuple(sorted(after)), stops)
+            if (found and found.lost) or self.steps < 0:
                 break
-    return found
+        return found
+
+
+class _Way(NamedTuple):
+    happens: bool
+    exchange: str | None
+    routing_key: str | None
+
+
+def _way(router: Router, queue: Queue, event: Event) -> _Way:
+    """Return how a queue gives messages up."""
+    there = router.queue(queue.vhost, queue.name)
+    care = router.care(there) if there else None
+    if care is None or care.cannot(event):
+        return _Way(happens=False, exchange=None, routing_key=None)
+    return _Way(happens=True, exchange=care.exchange, routing_key=care.routing_key)
 
 
 def _messages(ways: Downstream, queue: Queue) -> Iterator[Held]:
@@ -134,10 +174,9 @@ def _messages(ways: Downstream, queue: Queue) -> Iterator[Held]:
         key = OTHERWISE if shape.words is None else keys_of(shape.words, ways.fresh, ways.longest)[0]
         yield Held(queue.name, queue.vhost, (key,), shape.headers)
         for router in ways.routers:
-            there = router.queue(queue.vhost, queue.name)
-            care = router.care(there) if there else None
-            if care and care.exchange and care.routing_key is None:
-                at = Key(queue.vhost, Kind.EXCHANGE, care.exchange)
+            way = _way(router, queue, "rejected")
+            if way.exchange and way.routing_key is None:
+                at = Key(queue.vhost, Kind.EXCHANGE, way.exchange)
                 for one in islice(ways.behind(router, at, shape), _BEHIND):
                     for key in keys_of(one.words, ways.fresh, ways.longest):
                         yield Held(queue.name, queue.vhost, (key,), one.headers)

@@ -20,7 +20,7 @@ from rabbit_topo.plan.outlook import outlook
 from rabbit_topo.routing import Message, Router
 
 if TYPE_CHECKING:
-    from rabbit_topo.model import Resource
+    from rabbit_topo.model import DestinationKind, Resource
 
 NAMES: Final = ("w", "x", "y", "z")
 QUEUES: Final = ("q", "r")
@@ -48,7 +48,7 @@ def topologies(draw: st.DrawFn) -> Topology:
             chosen = draw(st.sampled_from(HEADERS[1:]))
             headers = {"x-match": draw(st.sampled_from(("all", "any"))), **chosen}
         key = ".".join(draw(words)) if kinds[source] in {"topic", "direct"} else ""
-        to_kind = "queue" if to in QUEUES else "exchange"
+        to_kind: DestinationKind = "queue" if to in QUEUES else "exchange"
         parts.append(Binding("/", source, to_kind, to, key, Arguments(headers)))
     return Topology({part.key: part for part in parts})
 

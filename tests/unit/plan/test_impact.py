@@ -400,3 +400,13 @@ def test_a_wildcard_is_tried_with_more_words_than_any_pattern_has(planned: Calla
         assert [(it.message.routing_key, it.lost) for it in found(plan).shifts] == [(lost, ("q",))]
     plan = planned(documents("['a.#.b.#']"), documents("['a.b.#', a.*.b]"))
     assert [it.message.routing_key for it in found(plan).shifts] == ["a.x.b.x"]
+
+
+def test_each_other_way_of_what_a_binding_takes_is_shown(planned: Callable[..., Plan]) -> None:
+    there = X + "queues:\n  q: {type: classic, bindings: [{exchange: shop.x, routing_key: 'a.b.#'}]}\n"
+    there += "  r: {type: classic, bindings: [{exchange: shop.x, routing_key: a.b}]}\n"
+    plan = planned(there, X + "queues: {q: {type: classic, direct: true}, r: {type: classic, direct: true}}")
+    assert sorted(told(plan)) == [
+        ("binding", "shop.x", "a.b", ["q", "r"], []),
+        ("binding", "shop.x", "a.b.x", ["q"], []),
+    ]
