@@ -36,6 +36,7 @@ class Downstream:
         self.headers = any(_has_headers(router) for router in self.routers)
         self._shapes: dict[tuple[Router, Key], list[tuple[Binding, list[Shape]]]] = {}
         self._falls: dict[Key, bool] = {}
+        self._keyed: dict[Key, bool] = {}
 
     @property
     def routers(self) -> tuple[Router, Router]:
@@ -53,6 +54,14 @@ class Downstream:
             found += [shape for shape in shapes_of(binding, kind, self.fresh) if shape not in found]
         narrow = [shape for shape in found if shape != Shape()]
         return narrow or found
+
+    def by_key(self, key: Key) -> bool:
+        """Say whether the key of a message may count that an exchange, by one type's rules, does not look at."""
+        if key not in self._keyed:
+            ends = (one for router in self.routers for one in router.bindings_from(key))
+            leads_on = any(one.destination_kind == "exchange" for one in ends)
+            self._keyed[key] = leads_on or len(self.kinds(key)) > 1 or self.falls(key)
+        return self._keyed[key]
 
     def behind(self, router: Router, key: Key, shape: Shape) -> Iterator[Shape]:
         """Return what the bindings take of such messages, from one exchange on to the last, the nearest first."""

@@ -102,8 +102,8 @@ class Changed:
 
     def _messages(self, binding: Binding, shape: Shape) -> Iterator[Message]:
         keys = keys_of(shape.words, self._ways.fresh, self._ways.longest)
-        if shape.words is None and len(self._ways.kinds(binding.source_key)) > 1:
-            keys.append(OTHERWISE)  # by the other type's rules the key counts
+        if shape.words is None and self._ways.by_key(binding.source_key):
+            keys.append(OTHERWISE)
         for key in keys:
             yield Message(binding.source, key, shape.headers, binding.vhost)
 

@@ -410,3 +410,10 @@ def test_each_other_way_of_what_a_binding_takes_is_shown(planned: Callable[..., 
         ("binding", "shop.x", "a.b", ["q", "r"], []),
         ("binding", "shop.x", "a.b.x", ["q"], []),
     ]
+
+
+def test_a_fanout_that_leads_on_is_tried_with_a_key_too(planned: Callable[..., Plan]) -> None:
+    there = "exchanges: {w: {type: fanout}, y: {type: topic%s}}\nqueues:\n  q: {type: classic, bindings: [%s]}\n"
+    bound = "{exchange: y, routing_key: ''}"
+    plan = planned(there % ("", "{exchange: w}, " + bound), there % (", bindings: [{exchange: w}]", bound))
+    assert [(it.message.routing_key, it.lost) for it in found(plan).shifts] == [(OTHERWISE, ("q",))]
