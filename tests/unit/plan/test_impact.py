@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rabbit_topo.plan import downstream, shapes
 from rabbit_topo.plan import impact as module
 from rabbit_topo.plan.impact import Impact, Shift, impact
 from rabbit_topo.plan.outlook import outlook
@@ -417,3 +418,21 @@ def test_a_fanout_that_leads_on_is_tried_with_a_key_too(planned: Callable[..., P
     bound = "{exchange: y, routing_key: ''}"
     plan = planned(there % ("", "{exchange: w}, " + bound), there % (", bindings: [{exchange: w}]", bound))
     assert [(it.message.routing_key, it.lost) for it in found(plan).shifts] == [(OTHERWISE, ("q",))]
+
+
+def test_what_lies_behind_in_too_great_number_is_counted(
+    planned: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = "exchanges: {x: {type: topic}, y: {type: topic%s}}\n"
+    there += "queues: {q: {type: classic, bindings: [{exchange: y, routing_keys: [a, b.*]}]}}\n"
+    plan = planned(there % ", bindings: [{exchange: x, routing_key: '#'}]", there % "")
+    assert found(plan).unfollowed == 0
+    monkeypatch.setattr(downstream, "_STEPS", 1)
+    assert found(plan).unfollowed == 1
+
+
+def test_what_two_patterns_have_in_common_is_not_looked_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = (shapes.Wild.MANY, "a"), ("a", shapes.Wild.MANY)
+    assert shapes.common(one, other)
+    monkeypatch.setattr(shapes, "_STEPS", 1)
+    assert shapes.common(one, other) == ()

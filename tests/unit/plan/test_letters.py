@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rabbit_topo.plan import letters as module
 from rabbit_topo.plan.impact import Impact, impact
 
 if TYPE_CHECKING:
@@ -123,3 +124,9 @@ def test_a_test_that_the_route_itself_breaks_is_told_as_a_shift(planned: Planned
     plan = planned(bound, THERE + test)
     assert [shift.probe.name for shift in found(plan).shifts] == ["t"]
     assert found(plan).broken == ()
+
+
+def test_queues_in_too_great_number_are_counted(planned: Planned, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = planned(THERE + DEAD, OWNS + THERE)
+    monkeypatch.setattr(module, "_STEPS", 0)
+    assert (len(told(plan)), found(plan).unfollowed) == (1, 1)
