@@ -42,9 +42,6 @@ def command(**given: Any) -> int:
     6 incomplete, 1 failed and nothing written, 130 or 143 interrupted.
     """
     from rabbit_topo.apply import apply, refusal_of
-    from rabbit_topo.cli.plan_lint import found_in
-    from rabbit_topo.plan.impact import impact
-    from rabbit_topo.report.text import plan_lines
 
     common, login, own = options.split(given)
     consent, saved = options.consent_of(own), None
@@ -62,11 +59,7 @@ def command(**given: Any) -> int:
         asking = not own["yes"] and not plan.empty
         again = not first and not plan.empty
         if not common.quiet or asking or refusal:
-            text_first = any(output.format == "text" and output.file is None for output in common.formats)
-            stream = sys.stdout if text_first and not common.quiet else sys.stderr
-            routing, found = impact(plan), found_in(plan, common, here)
-            show(plan_lines(plan, here.sources, width(), routing, found), stream, common.color)
-            stream.flush()  # a reader that left ends the command here, before anything is written
+            _show(plan, here, common)
         if refusal:
             raise refusal
         if asking:
@@ -80,6 +73,18 @@ def command(**given: Any) -> int:
         here.progress.clear()
         _tell(common, plan, report)
     return report.exit_code
+
+
+def _show(plan: Plan, here: Session, common: Common) -> None:
+    from rabbit_topo.cli.plan_lint import found_in
+    from rabbit_topo.plan.impact import impact
+    from rabbit_topo.report.text import plan_lines
+
+    text_first = any(output.format == "text" and output.file is None for output in common.formats)
+    stream = sys.stdout if text_first and not common.quiet else sys.stderr
+    routing, found = impact(plan), found_in(plan, common, here)
+    show(plan_lines(plan, here.sources, width(), routing, found), stream, common.color)
+    stream.flush()  # a reader that left ends the command here, before anything is written
 
 
 def _lock(here: Session, vhosts: Iterable[str], own: dict[str, Any]) -> None:
@@ -106,16 +111,24 @@ def _lock(here: Session, vhosts: Iterable[str], own: dict[str, Any]) -> None:
 
 def _tell(common: Common, plan: Plan, report: Report) -> None:
     from rabbit_topo.report.applied import report_lines
-    from rabbit_topo.report.documents import report_document
-    from rabbit_topo.report.markdown import report_markdown
+
+    def document() -> dict[str, Any]:
+        from rabbit_topo.report.documents import report_document
+
+        return report_document(report)
+
+    def markdown() -> str:
+        from rabbit_topo.report.markdown import report_markdown
+
+        return report_markdown(report)
 
     try:
         told = not plan.empty or report.exit_code
         emit(
             common,
             lambda columns: report_lines(report, columns) if told else (),
-            lambda: report_document(report),
-            lambda: report_markdown(report),
+            document,
+            markdown,
         )
         sys.stdout.flush()
     except (OSError, UsageError) as error:

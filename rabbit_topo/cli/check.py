@@ -29,8 +29,6 @@ def command(**given: Any) -> int:
     every declared exchange and queue, --via passive asks only whether it is there.
     What cannot be seen is listed as not verified.
     """
-    from rabbit_topo.report.documents import check_document
-    from rabbit_topo.report.markdown import check_markdown
     from rabbit_topo.report.rows import differences
     from rabbit_topo.report.text import check_lines
     from rabbit_topo.report.unverified import complete, gaps, refused
@@ -39,11 +37,22 @@ def command(**given: Any) -> int:
     strict = own["strict"]
     with session(common, login, via=own["via"]) as here:
         plan = here.plan()
+
+    def document() -> dict[str, Any]:
+        from rabbit_topo.report.documents import check_document
+
+        return check_document(plan)
+
+    def markdown() -> str:
+        from rabbit_topo.report.markdown import check_markdown
+
+        return check_markdown(plan, strict=strict)
+
     emit(
         common,
         lambda width: check_lines(plan, here.sources, width, strict=strict),
-        lambda: check_document(plan),
-        lambda: check_markdown(plan, strict=strict),
+        document,
+        markdown,
     )
     if differences(plan) or refused(plan) or (strict and not complete(plan, gaps(plan))):
         return DIFFERENCES

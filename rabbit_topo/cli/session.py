@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.target import Target
     from rabbit_topo.cli.options import BrokerOptions, Common
     from rabbit_topo.config import Settings
-    from rabbit_topo.lint import Suppression
-    from rabbit_topo.model import Topology
+    from rabbit_topo.model import Suppression, Topology
     from rabbit_topo.plan import Consent, Plan
 
 

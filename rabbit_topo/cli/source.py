@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.target import Target
     from rabbit_topo.cli.options import BrokerOptions, Common
     from rabbit_topo.errors import Problem
-    from rabbit_topo.lint import Suppression
-    from rabbit_topo.model import Key, Observed, Policy, Topology
+    from rabbit_topo.model import Key, Observed, Policy, Suppression, Topology
     from rabbit_topo.routing import Router
 
 USUAL: Final = "/"  # the vhost of documents that name none, unless --vhost says another

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rabbit_topo.lint.catalogue import BY_CODE, FAMILIES, RULES, chosen, meant
 from rabbit_topo.lint.engine import Linted, lint
-from rabbit_topo.lint.types import Context, Finding, Rule, Severity, Suppression
+from rabbit_topo.lint.types import Context, Finding, Rule, Severity
 
 __all__ = [
     "BY_CODE",
@@ -15,7 +15,6 @@ __all__ = [
     "Linted",
     "Rule",
     "Severity",
-    "Suppression",
     "chosen",
     "lint",
     "meant",

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from rabbit_topo.errors import Problem
-    from rabbit_topo.lint.types import Hit, Rule, Suppression
-    from rabbit_topo.model import Key, Topology
+    from rabbit_topo.lint.types import Hit, Rule
+    from rabbit_topo.model import Key, Suppression, Topology
     from rabbit_topo.routing import Router
 
 _OF_WAYS: Final = ("RT2", "RT3")

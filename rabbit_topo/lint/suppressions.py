@@ -14,8 +14,7 @@ from rabbit_topo.model import Origin
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from rabbit_topo.lint.types import Suppression
-    from rabbit_topo.model import Key, Note
+    from rabbit_topo.model import Key, Note, Suppression
 
 _LONG: Final = 60  # characters of a comment that a message repeats
 

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rabbit_topo.errors import Problem
-    from rabbit_topo.lint.types import Suppression
     from rabbit_topo.load.documents import Settled
     from rabbit_topo.load.yaml_nodes import Document
-    from rabbit_topo.model import Key, Topology
+    from rabbit_topo.model import Key, Suppression, Topology
 
 __all__ = ["Tolerant", "commented", "load", "tolerant"]
 

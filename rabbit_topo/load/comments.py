@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import yaml
 
-from rabbit_topo.lint.types import Suppression
 from rabbit_topo.load.yaml_events import reader
+from rabbit_topo.model import Suppression
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -37,7 +37,18 @@ from rabbit_topo.model.resources import (
     holds_integer,
     holds_null,
 )
-from rabbit_topo.model.topology import NO_NOTE, Consumer, Note, Origin, Publisher, RouteTest, Scope, Topology, frozen
+from rabbit_topo.model.topology import (
+    NO_NOTE,
+    Consumer,
+    Note,
+    Origin,
+    Publisher,
+    RouteTest,
+    Scope,
+    Suppression,
+    Topology,
+    frozen,
+)
 
 __all__ = [
     "EMPTY",
@@ -69,6 +80,7 @@ __all__ = [
     "Road",
     "RouteTest",
     "Scope",
+    "Suppression",
     "Topology",
     "Unverified",
     "Vhost",

@@ -30,6 +30,26 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression:
+    """A comment that says which findings are meant to be: `# rabbit-topo: ignore[RT203] reason`, or `file-ignore`.
+
+    `codes` are codes, families and names as written. `target_line` is the line that it speaks of: its own if something
+    stands before the comment, else the next one that is neither blank nor a comment. A `whole_file` one that does not
+    stand at the top is `misplaced`, and suppresses nothing. Neither does one whose form nobody knows: it has no
+    codes, and `said` is all that it says.
+    """
+
+    file: str
+    line: int
+    column: int
+    codes: tuple[str, ...]
+    whole_file: bool = False
+    target_line: int = 0
+    misplaced: bool = False
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """What is known of a resource beside its comparable self.
 

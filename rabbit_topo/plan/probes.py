@@ -43,6 +43,11 @@ class Probe:
         """The first and likeliest message."""
         return self.messages[0]
 
+    @property
+    def any_other(self) -> bool:
+        """Whether it stands for every key that no binding names."""
+        return self.shown == OTHERWISE
+
 
 def publishers(declared: Topology) -> Iterator[Probe]:
     """Return what the publishers of the files send, by their names."""

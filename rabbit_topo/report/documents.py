@@ -11,8 +11,6 @@ from rabbit_topo.diff import ABSENT, Create, Delete, Displaced, Replace, Unfinis
 from rabbit_topo.errors import SHAPE
 from rabbit_topo.model import EVERYTHING, Kind
 from rabbit_topo.plan import Declare, Done, Failed, Migrate, NotAttempted, Recreate, Remove
-from rabbit_topo.report.findings_document import finding_list
-from rabbit_topo.report.impact import impact_document
 from rabbit_topo.report.resources import FORMAT_VERSION, place, resource
 from rabbit_topo.report.rows import differences, name_of, rows, subject, summary
 from rabbit_topo.report.unverified import complete, gaps, inventory_gap, refused
@@ -34,6 +32,9 @@ def plan_document(plan: Plan, routing: Impact | None, found: Sequence[Finding] =
 
     `routing` is the plan's impact; `found` are the findings about what it changes.
     """
+    from rabbit_topo.report.findings_document import finding_list  # a check needs none of it
+    from rabbit_topo.report.impact import impact_document
+
     all_rows = rows(plan)
     return {
         **head("plan", plan),

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rabbit_topo.model import Arguments
 from rabbit_topo.plan.hazards import counted
-from rabbit_topo.plan.probes import OTHERWISE
 from rabbit_topo.report import words
 from rabbit_topo.report.layout import Line, Span
 from rabbit_topo.report.markdown_page import Section, code, sentence
@@ -107,7 +106,7 @@ def _sent(shift: Shift) -> str:
 
 
 def _label(probe: Probe) -> str:
-    if probe.shown == OTHERWISE:
+    if probe.any_other:
         return "any other key"
     headers = probe.message.headers
     parts = [words.clean(probe.shown)] * bool(probe.shown) + [words.arguments(Arguments(headers))] * bool(headers)

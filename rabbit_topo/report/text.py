@@ -10,7 +10,6 @@ from rabbit_topo.model import mark_of as marked
 from rabbit_topo.plan.hazards import counted
 from rabbit_topo.plan.share import REMEDY
 from rabbit_topo.report import words
-from rabbit_topo.report.impact import impact_lines, stranded_lines
 from rabbit_topo.report.layout import (
     INDENT,
     Layout,
@@ -24,7 +23,6 @@ from rabbit_topo.report.layout import (
     place_of,
     wrapped,
 )
-from rabbit_topo.report.plan_findings import finding_lines
 from rabbit_topo.report.rows import Row, differences, name_of, rows, subject, summary
 from rabbit_topo.report.unverified import gaps, inventory_gap, refused, renewed_lines, road, unverified_lines
 
@@ -63,6 +61,9 @@ def plan_lines(
 
     `routing` is the plan's impact, `found` are findings about what it changes.
     """
+    from rabbit_topo.report.impact import impact_lines, stranded_lines  # a check needs none of it
+    from rabbit_topo.report.plan_findings import finding_lines
+
     all_rows = rows(plan)
     layout = layout_of(plan, [(row, _traits(row)) for row in all_rows], width)
     yield from _header(plan.facts, plan.declared, sources, f"prune {'on' if plan.prune else 'off'}", width)

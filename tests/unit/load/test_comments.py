@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rabbit_topo.lint.types import Suppression
 from rabbit_topo.load.comments import suppressions
+from rabbit_topo.model import Suppression
 
 IGNORE = "# rabbit-topo: ignore[RT203] meant"
 
