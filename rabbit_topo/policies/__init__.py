@@ -12,7 +12,6 @@ from rabbit_topo.policies.matching import (
     kind_of,
     reaches,
     release,
-    unread,
 )
 from rabbit_topo.policies.merging import Option, effective_options, merge, merged_definition, options
 from rabbit_topo.policies.patterns import pattern_matches
@@ -36,5 +35,4 @@ __all__ = [
     "reaches",
     "release",
     "tightened",
-    "unread",
 ]

@@ -106,20 +106,26 @@ class Candidates:
 
     @property
     def rivals(self) -> tuple[Policy, ...]:
-        """The policies that may take effect in its place, as no other that reaches the object has more priority."""
-        highest = max((policy.priority for policy in self.reaching), default=None)
-        return tuple(policy for policy in self.unread if highest is None or policy.priority >= highest)
+        """The policies that may take effect in its place, as no other that reaches the object has more priority.
 
+        Of several with the highest priority the server promises none.
+        """
+        winner = self.winner
+        if winner is None:
+            return self.unread
+        tied = (one for one in self.reaching if one is not winner and one.priority == winner.priority)
+        return (*tied, *(one for one in self.unread if one.priority >= winner.priority))
 
-def unread(policies: Iterable[Policy]) -> str:
-    """Say in words that patterns cannot be read, and whose they are.
-
-    >>> from rabbit_topo.model import Policy
-    >>> unread([Policy("/", "p", "(?R)")])
-    'the pattern "(?R)" of the policy p cannot be read here'
-    """
-    said = [f'the pattern "{policy.pattern}" of the policy {policy.name}' for policy in policies]
-    return f"{' and '.join(said)} cannot be read here"
+    @property
+    def doubt(self) -> str:
+        """Why nobody can tell which policy takes effect, in words; empty where there are no rivals."""
+        rivals = self.rivals
+        said = [f'the pattern "{one.pattern}" of the policy {one.name}' for one in rivals if one in self.unread]
+        words = [f"{' and '.join(said)} cannot be read here"] if said else []
+        if (winner := self.winner) and len(said) < len(rivals):
+            names = [one.name for one in (winner, *rivals) if one not in self.unread]
+            words.append(f"the policies {' and '.join(names)} have the same priority")
+        return ", and ".join(words)
 
 
 def candidates(policies: Iterable[Policy], target: Queue | Exchange, version: str) -> Candidates:

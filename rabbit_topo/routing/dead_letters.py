@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from rabbit_topo.policies import release, unread
+from rabbit_topo.policies import release
 from rabbit_topo.routing.effective import EVENTS, Care, Event
 from rabbit_topo.routing.router import keys_of
 from rabbit_topo.routing.types import Message
@@ -125,7 +125,7 @@ def _sum(letters: tuple[DeadLetter, ...], care: Care) -> DeadLetter:
     first, *others = (one.reason for one in letters)
     return replace(
         shown,
-        reason=f"not certain, as {unread(care.unread)}: {first}; or else {'; or else '.join(others)}",
+        reason=f"not certain, as {care.doubt}: {first}; or else {'; or else '.join(others)}",
         queues=(),
         perhaps=tuple(sorted({name for one in letters for name in (*one.queues, *one.perhaps)})),
         dropped=tuple(one for one in shown.dropped if all(one in other.dropped for other in letters)),

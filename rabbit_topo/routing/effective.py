@@ -10,7 +10,7 @@ from rabbit_topo.policies import DEFAULT_DELIVERY_LIMIT, kind_of, merge, release
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rabbit_topo.model import Policy, Queue
+    from rabbit_topo.model import Queue
     from rabbit_topo.policies import Candidates, Option
 
 Event: TypeAlias = Literal["rejected", "expired", "maxlen", "delivery_limit"]
@@ -23,7 +23,7 @@ class Care:
     """What a queue does with its messages. None where nothing is set; `options` are all of them, with their sources.
 
     `safely` says that dead letters go at least once: a quorum queue keeps each until a queue has taken it. `others` are
-    what it does instead if policies are in effect whose patterns cannot be read here: the `unread` ones.
+    what it does instead if other policies are in effect, and `doubt` says why nobody can tell whether they are.
     """
 
     kind: str
@@ -36,7 +36,7 @@ class Care:
     routing_key: str | None
     safely: bool
     others: tuple[Care, ...] = ()
-    unread: tuple[Policy, ...] = ()
+    doubt: str = ""
 
     def cannot(self, event: Event, expiration_ms: int | None = None) -> str:
         """Say why a message with this expiration does not leave the queue in this way; nothing if it does."""
@@ -77,8 +77,8 @@ def care_under(queue: Queue, policies: Candidates, operators: Candidates, versio
     ]
     distinct = [options for number, options in enumerate(given) if options not in given[:number]]
     care, *others = (_care(kind_of(queue), options, version) for options in distinct)
-    rivals = (*policies.rivals, *operators.rivals)
-    return replace(care, others=tuple(others), unread=rivals) if others else care
+    doubt = ", and ".join(one.doubt for one in (policies, operators) if one.rivals)
+    return replace(care, others=tuple(others), doubt=doubt) if others else care
 
 
 def _care(kind: str, given: Mapping[str, Option], version: str) -> Care:

@@ -183,7 +183,7 @@ class Router:
     def alternates(self, exchange: Exchange) -> Sequence[tuple[str, str] | None]:
         """Return each alternate exchange that an exchange may have, None for no such; the likeliest first.
 
-        There are several where a policy may be in effect whose pattern cannot be read here.
+        There are several where nobody can tell which policy is in effect: a pattern is unread, or priorities tie.
         """
         if exchange.key not in self._alternates:
             self._alternates[exchange.key] = self._find_alternates(exchange)

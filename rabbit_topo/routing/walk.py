@@ -6,7 +6,6 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from rabbit_topo.model import Key, Kind
-from rabbit_topo.policies import unread
 from rabbit_topo.routing.kinds import DELAYED, LOCAL_RANDOM, ONE_OF, missed
 from rabbit_topo.routing.types import Hop, Missed, Taken
 
@@ -64,7 +63,7 @@ class Walk:
             alternates = self.router.alternates(exchange)
             known = len(alternates) == 1
             if not known:
-                why = unread(self.router.candidates(exchange).rivals)
+                why = self.router.candidates(exchange).doubt
                 note = note or f"{why}: which alternate exchange it has is not certain"
                 self.notes.append(f"{exchange.name}: {why}: which alternate exchange it has is not certain")
             taken += [

@@ -199,3 +199,31 @@ def test_posix_classes_are_read_as_the_version_does(pattern: str, name: str, old
 def test_what_is_a_word_depends_on_the_version(pattern: str, name: str, older: object, newer: object) -> None:
     assert pattern_matches(pattern, name, "4.0.5") is older
     assert pattern_matches(pattern, name, "4.3.6") is newer
+
+
+@pytest.mark.parametrize(
+    ("priorities", "patterns", "rivals", "doubt"),
+    [
+        ([1, 0], ["^x$", "^x$"], [], ""),
+        ([0, 0], ["^x$", "^x$"], ["b"], "the policies a and b have the same priority"),
+        ([0, 0], ["^x$", "(?R)"], ["b"], 'the pattern "(?R)" of the policy b cannot be read here'),
+        (
+            [0, 0, 0],
+            ["^x$", "^x$", "(?R)"],
+            ["b", "c"],
+            'the pattern "(?R)" of the policy c cannot be read here, and the policies a and b have the same priority',
+        ),
+        ([0], ["(?R)"], ["a"], 'the pattern "(?R)" of the policy a cannot be read here'),
+        ([1, 0], ["^x$", "(?R)"], [], ""),
+    ],
+)
+def test_which_policies_may_take_the_place_of_the_likeliest(
+    priorities: list[int], patterns: list[str], rivals: list[str], doubt: str
+) -> None:
+    policies = [
+        Policy("/", name, pattern, "all", priority, Arguments({"max-length": number}))
+        for number, (name, pattern, priority) in enumerate(zip("abc", patterns, priorities, strict=False))
+    ]
+    found = candidates(policies, Queue("/", "x", "classic"), "4.3")
+    assert [one.name for one in found.rivals] == rivals
+    assert found.doubt == doubt

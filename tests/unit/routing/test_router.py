@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -255,3 +256,21 @@ def test_values_are_named_as_the_broker_names_them() -> None:
     named += ["binary", "decimal"]
     assert [amqp_type(value) for value in values] == named
     assert spelled([1]) == "[1]"
+
+
+@pytest.mark.parametrize(("other", "queues", "perhaps"), [("u2", (), ("q1", "q2")), ("u1", ("q1",), ())])
+def test_of_policies_that_tie_nobody_knows_which_takes_effect(
+    other: str, queues: tuple[str, ...], perhaps: tuple[str, ...]
+) -> None:
+    resources: list[Any] = [
+        *(Exchange("/", name, "fanout") for name in ("x", "u1", "u2")),
+        *(Queue("/", f"q{number}", "classic") for number in (1, 2)),
+        *(Binding("/", f"u{number}", "queue", f"q{number}") for number in (1, 2)),
+        *(
+            Policy("/", name, "^x$", "exchanges", 0, Arguments({"alternate-exchange": target}))
+            for name, target in (("a", "u1"), ("b", other))
+        ),
+    ]
+    route = Router(Topology({one.key: one for one in resources})).route(Message("x", "k"))
+    assert (route.queues, route.perhaps) == (queues, perhaps)
+    assert bool(route.notes) == bool(perhaps)
