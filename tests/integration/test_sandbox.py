@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,8 @@ def listening(pids: tuple[int, ...]) -> set[str]:
     inodes = set()
     for pid in pids:
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            inodes |= set(re.findall(r"socket:\[(\d+)\]", str(descriptor.readlink())))
+            with suppress(FileNotFoundError):  # closed since it was listed: it listens no more
+                inodes |= set(re.findall(r"socket:\[(\d+)\]", str(descriptor.readlink())))
     rows = [
         row.split()
         for table in ("tcp", "tcp6")
