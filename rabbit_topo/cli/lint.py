@@ -13,18 +13,16 @@ from rabbit_topo.cli import options
 from rabbit_topo.cli.output import emit
 from rabbit_topo.cli.session import settle
 from rabbit_topo.cli.source import source
+from rabbit_topo.config.lint_section import FAIL_ON
 from rabbit_topo.errors import UsageError
 
 if TYPE_CHECKING:
     from rabbit_topo.broker.target import Target
     from rabbit_topo.cli.options import BrokerOptions, Common
     from rabbit_topo.cli.source import Source
-    from rabbit_topo.lint import Severity
     from rabbit_topo.report.findings import Findings
 
 FINDINGS: Final = 4
-_SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "info")
-_NEVER: Final = "never"
 
 
 def _words(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -46,9 +44,7 @@ def _words(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...])
 )
 @click.option("--ignore", multiple=True, callback=_words, metavar="RULES", help="Do not run these.")
 @click.option("--extend-select", multiple=True, callback=_words, metavar="RULES", help="Run these too.")
-@click.option(
-    "--fail-on", type=click.Choice([*_SEVERITIES, _NEVER]), help="The least severity that ends with 4.  [warning]"
-)
+@click.option("--fail-on", type=click.Choice(FAIL_ON), help="The least severity that ends with 4.  [warning]")
 @click.option("--baseline", metavar="FILE", help="Tell only what is not in it.")
 @click.option("--write-baseline", metavar="FILE", callback=options.writable, help="Write what is found, and exit 0.")
 def command(**given: Any) -> int:
@@ -107,7 +103,7 @@ def _lint(here: Source, common: Common, login: BrokerOptions, own: dict[str, Any
     from rabbit_topo.arguments.versions import NEWEST, OLDEST, read_release
     from rabbit_topo.cli.judged import judged
     from rabbit_topo.lint import chosen, lint
-    from rabbit_topo.report.findings import Findings
+    from rabbit_topo.report.findings import SEVERITIES, Findings
 
     version, settings = own["target_version"], here.configured.lint
     release = read_release(version) if version is not None else NEWEST
@@ -145,7 +141,7 @@ def _lint(here: Source, common: Common, login: BrokerOptions, own: dict[str, Any
         partial=here.partial,
     )
     least = own["fail_on"] or settings.fail_on
-    fails = _SEVERITIES[: _SEVERITIES.index(least) + 1] if least in _SEVERITIES else ()
+    fails = SEVERITIES[: SEVERITIES.index(least) + 1] if least in SEVERITIES else ()
     return Findings(
         linted.found,
         rules,

@@ -11,6 +11,7 @@ from rabbit_topo.lint.names import in_vhost, named
 from rabbit_topo.lint.types import Hit, Rule
 from rabbit_topo.model import Key, Kind
 from rabbit_topo.policies import release
+from rabbit_topo.routing.dead_letters import STREAMS_TAKE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _EXCHANGE: Final = "dead-letter-exchange"
 _KEY: Final = "dead-letter-routing-key"
-_STREAMS_TAKE: Final = (3, 12)
 _KEY_ARGUMENT: Final = f"x-{_KEY}"
 
 
@@ -65,7 +65,7 @@ def _unroutable(index: Index) -> Iterator[Hit]:
 
 
 def _ends_in_streams(index: Index, one: Dead) -> bool:
-    if release(index.router.version) >= _STREAMS_TAKE or not (one.whole and one.queues):
+    if release(index.router.version) >= STREAMS_TAKE or not (one.whole and one.queues):
         return False
     found = [index.router.queue(key.vhost, key.name) for key in one.queues]
     return all(queue is not None and queue.type == "stream" for queue in found)

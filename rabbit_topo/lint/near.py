@@ -1,14 +1,13 @@
-"""Names that are nearly right."""
+"""Questions after names that are nearly right."""
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
+
+from rabbit_topo.near import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-_MANY = 300
 
 
 def did_you_mean(word: str, known: Collection[str]) -> str:
@@ -21,7 +20,5 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
     """
     if alike := sorted(one for one in known if one.lower() == word.lower()):
         return f"did you mean `{alike[0]}`?"
-    if len(known) > _MANY:
-        known = [one for one in known if abs(len(one) - len(word)) <= 1 and one[:1] == word[:1]][:_MANY]
-    best = difflib.get_close_matches(word[:255], sorted(known), 1, 0.7)
-    return f"did you mean `{best[0]}`?" if best else ""
+    best = nearest(word, known)
+    return f"did you mean `{best}`?" if best else ""

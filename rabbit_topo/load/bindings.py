@@ -8,8 +8,9 @@ from rabbit_topo.arguments.tables import MATCHES
 from rabbit_topo.load.codes import ABSENT_END, BINDING, RESERVED_NAME, SHAPE
 from rabbit_topo.load.draft import End, PendingBinding
 from rabbit_topo.load.nodes import YMap, origin, plain
-from rabbit_topo.load.problems import did_you_mean, nearest, quoted
+from rabbit_topo.load.problems import did_you_mean, quoted
 from rabbit_topo.model import EMPTY, Arguments, Binding, Key, Kind, Note
+from rabbit_topo.near import nearest
 
 if TYPE_CHECKING:
     from rabbit_topo.load.draft import Draft

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rabbit_topo.arguments import QUEUE_KEYS, QUEUE_TYPES, friendly_key, queue_argument, refused_everywhere
+from rabbit_topo.arguments import ALTERNATE, QUEUE_KEYS, QUEUE_TYPES, friendly_key, queue_argument, refused_everywhere
 from rabbit_topo.load.codes import RESERVED_NAME, VALUE
 from rabbit_topo.load.draft import note_of
 from rabbit_topo.load.merge import UNKNOWN_PROFILE, came_from, lacks
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rabbit_topo.model import Plain
 
 _FLAGS = ("durable", "auto_delete", "internal")
-ALTERNATE = "alternate-exchange"
 DEAD_LETTER_EXCHANGE = "x-dead-letter-exchange"
 DEAD_LETTER_KEY = "x-dead-letter-routing-key"
 _NOT_OF_WAYS = frozenset(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, TypeAlias
 
 from rabbit_topo.errors import InputError, Problem
 from rabbit_topo.load.codes import SHAPE
 from rabbit_topo.load.nodes import origin
+from rabbit_topo.near import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 SHOWN = 100
 NOWHERE = -1  # the place of a problem with a file that was not read
-_MAX_CANDIDATES = 300
 _MAX_QUOTED = 60
 
 
@@ -68,16 +67,6 @@ def _printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def nearest(word: str, known: Collection[str]) -> str:
-    """Return the name that is most like a word, or nothing; of a big set only some of its length are tried."""
-    candidates = sorted(known)
-    if len(candidates) > _MAX_CANDIDATES:
-        near = [name for name in candidates if abs(len(name) - len(word)) <= 1 and name[:1] == word[:1]]
-        candidates = near[:_MAX_CANDIDATES]
-    best = difflib.get_close_matches(word[:255], candidates, 1, 0.7)
-    return best[0] if best else ""
 
 
 def did_you_mean(word: str, known: Collection[str]) -> str:

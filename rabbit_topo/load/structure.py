@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from rabbit_topo.arguments import friendly_key
 from rabbit_topo.arguments.tables import sendable
 from rabbit_topo.load.nodes import Broken, YMap, YSeq
-from rabbit_topo.load.problems import did_you_mean, nearest, quoted
+from rabbit_topo.load.problems import did_you_mean, quoted
 from rabbit_topo.load.shapes import TOPOLOGY, Fields, Many, Named, Refused, Scalar, Shape, Table
 from rabbit_topo.load.values import MAX_NAME_BYTES, is_unicode
+from rabbit_topo.near import nearest
 
 if TYPE_CHECKING:
     from rabbit_topo.load.problems import Hint, Problems

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.report.doctor_findings import days_left, findings
+from rabbit_topo.report.resources import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
 
     from rabbit_topo.report.diagnosis import Denied, Diagnosis, LoginAttempt, Rights
     from rabbit_topo.report.doctor_findings import Finding
-
-FORMAT_VERSION: Final = 1
 
 
 def doctor_document(diagnosis: Diagnosis) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from rabbit_topo.report import words
 from rabbit_topo.report.findings import SEVERITIES, fingerprints, named
+from rabbit_topo.report.resources import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from rabbit_topo.model import Key
     from rabbit_topo.report.findings import Findings
 
-FORMAT_VERSION: Final = 1
 SARIF_SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVEL: Final = {"error": "error", "warning": "warning", "info": "note"}
 

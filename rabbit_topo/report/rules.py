@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rabbit_topo.lint.catalogue import FAMILIES, RULES
 from rabbit_topo.report.layout import Line, Span, wrapped
+from rabbit_topo.report.resources import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from rabbit_topo.lint.types import Rule
 
-FORMAT_VERSION: Final = 1
 _STYLE: Final = {"error": "danger", "warning": "update", "info": "dim"}
 _YAML: Final = "  "
 

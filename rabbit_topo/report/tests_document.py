@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from rabbit_topo.report import words
+from rabbit_topo.report.resources import FORMAT_VERSION
 from rabbit_topo.report.tests import by_file, failure_text
 from rabbit_topo.report.tests_run import Outcome, numbered
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from rabbit_topo.report.tests_run import TestRun
     from rabbit_topo.routing import Route
 
-FORMAT_VERSION: Final = 1
 _WIDTH: Final = 100
 
 

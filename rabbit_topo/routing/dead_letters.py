@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Death: TypeAlias = tuple[str, str]  # the queue, and the reason
 _HISTORY_APART: Final = (3, 13)  # before, the history is the header `x-death`, which clients may write too
-_STREAMS_TAKE: Final = (3, 12)  # before, the broker could not write to a stream but from a channel
+STREAMS_TAKE: Final = (3, 12)  # before, the broker could not write to a stream but from a channel
 NO_STREAM: Final = "before RabbitMQ 3.12 a stream gets no dead letters, unless at least once: dropped"
 _UNTYPED: Final = "; its type is not stated: taken as classic"
 _CYCLE: Final = "it has been there before and nobody has rejected it since: a cycle, dropped"
@@ -246,7 +246,7 @@ def _bar(router: Router, care: Care, target: Queue | None, deaths: tuple[Death, 
     """Say why a queue that a dead letter is routed to does not get it; nothing if it does."""
     if target and _is_cycle(target.name, deaths):
         return _CYCLE
-    if target and router.care(target).kind == "stream" and release(router.version) < _STREAMS_TAKE and not care.safely:
+    if target and router.care(target).kind == "stream" and release(router.version) < STREAMS_TAKE and not care.safely:
         return NO_STREAM
     return ""
 
