@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from rabbit_topo.arguments.compared import ALTERNATE
 from rabbit_topo.arguments.versions import read_release
 from rabbit_topo.errors import UsageError
 from rabbit_topo.model import PREDECLARED, Exchange, Key, Kind, Policy, Queue
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from rabbit_topo.routing.kinds import Matcher
 
 LATEST: Final = "4.3"
-_ALTERNATE: Final = "alternate-exchange"
 
 
 def route(topology: Topology, message: Message, version: str = LATEST) -> Route:
@@ -155,15 +155,15 @@ class Router:
     def care(self, queue: Queue) -> Care:
         """Return what a queue does with its messages; worked out once a queue. Without a type it is a classic one."""
         if queue.key not in self._care:
-            self._care[queue.key] = self.care_as(self._typed(queue))
+            self._care[queue.key] = self._care_under(self._typed(queue), self.candidates(queue))
         return self._care[queue.key]
 
     def care_as(self, queue: Queue) -> Care:
         """Return what a queue would do with its messages if it were this one."""
-        policies, operators = (
-            candidates(given, queue, self.version) for given in (self.policies(queue.vhost), self.operator_policies)
-        )
-        return care_under(queue, policies, operators, self.version)
+        return self._care_under(queue, candidates(self.policies(queue.vhost), queue, self.version))
+
+    def _care_under(self, queue: Queue, policies: Candidates) -> Care:
+        return care_under(queue, policies, candidates(self.operator_policies, queue, self.version), self.version)
 
     def has_known_type(self, queue: Queue) -> bool:
         """Say whether a queue states its type, or the broker is known to give it one."""
@@ -190,13 +190,13 @@ class Router:
         return self._alternates[exchange.key]
 
     def _find_alternates(self, exchange: Exchange) -> Sequence[tuple[str, str] | None]:
-        own = exchange.arguments.get(_ALTERNATE)
+        own = exchange.arguments.get(ALTERNATE)
         if isinstance(own, str):
             return [(own, "")]
         found: dict[str | None, tuple[str, str] | None] = {}
         known = self.candidates(exchange)
         for policy in (known.winner, *known.rivals):
-            given = policy.definition.get(_ALTERNATE) if policy else None
+            given = policy.definition.get(ALTERNATE) if policy else None
             if policy and isinstance(given, str):
                 found.setdefault(given, (given, policy.name))
             else:
