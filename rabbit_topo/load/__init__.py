@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from rabbit_topo.load.problems import NOWHERE, Problems
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from rabbit_topo.errors import Problem
@@ -64,11 +63,9 @@ def commented(*paths: str | Path, vhost: str = "/") -> Tolerant:
     >>> commented("topology").comments
     ()
     """
-    from rabbit_topo.load.comments import suppressions
-
     problems = Problems()
     comments: list[Suppression] = []
-    found = _read(paths, vhost, problems, lambda text, file: comments.extend(suppressions(text, file)))
+    found = _read(paths, vhost, problems, comments)
     problems.raise_if_any()
     return Tolerant(found.topology, comments=tuple(comments))
 
@@ -83,15 +80,9 @@ def tolerant(*paths: str | Path, vhost: str = "/") -> Tolerant:
     >>> tolerant("topology").problems
     ()
     """
-    from rabbit_topo.load.comments import suppressions
-
     problems = Problems()
     comments: list[Suppression] = []
-
-    def look(text: str, file: str) -> None:
-        comments.extend(suppressions(text, file))
-
-    found = _read(paths, vhost, problems, look, tests=True)
+    found = _read(paths, vhost, problems, comments, tests=True)
     if problems.unreadable:
         problems.raise_if_any()
     return Tolerant(found.topology, problems.all(), tuple(comments), found.damaged, found.partial)
@@ -101,15 +92,17 @@ def _read(
     paths: tuple[str | Path, ...],
     vhost: str,
     problems: Problems,
-    look: Callable[[str, str], None] | None = None,
+    comments: list[Suppression] | None = None,
     *,
     tests: bool = False,
 ) -> Settled:
     """Return a topology of what is right, and the objects of which something is missing.
 
-    `look` sees each text. With `tests`, a test that names what is not there is a problem.
+    The comments that suppress findings are added to `comments`, where it is a list. With `tests`, a test that names
+    what is not there is a problem.
     """
     from rabbit_topo.load import documents, paths as files_of  # noqa: I001 - YAML is imported when a file is read
+    from rabbit_topo.load.comments import suppressions
     from rabbit_topo.load.yaml_nodes import parse
 
     if not paths:
@@ -121,8 +114,8 @@ def _read(
         text = files_of.read_text(file, problems)
         if text is None:
             continue
-        if look is not None:
-            look(text, file)
+        if comments is not None:
+            comments += suppressions(text, file)
         before = len(problems)
         read = [document for document in parse(text, file, problems) if document.root is not None]
         if not read and len(problems) == before:
