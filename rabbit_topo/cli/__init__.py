@@ -34,6 +34,7 @@ _COMMANDS: Final = {
     "schema": "Print a JSON Schema: of the files, or of what a command prints.",
     "sandbox": "Run a command beside a throwaway RabbitMQ node.",
 }
+_MODULES: Final = {"import": "importing"}  # what no module of Python can be called
 _INTERRUPTED: Final = 130
 
 
@@ -46,7 +47,8 @@ class _Commands(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        found: click.Command = importlib.import_module(f"rabbit_topo.cli.{cmd_name}").command
+        module = _MODULES.get(cmd_name, cmd_name)
+        found: click.Command = importlib.import_module(f"rabbit_topo.cli.{module}").command
         return found
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -1,0 +1,4 @@
+"""From what a broker holds to documents as a person would write them, in plain values.
+
+`select` says what is taken and why the rest is not; `documents` lays it out in files; `rabbit_topo.write` spells them.
+"""
