@@ -1,0 +1,1 @@
+"""Topology files as text: written from plain data, and brought into their canonical form."""
