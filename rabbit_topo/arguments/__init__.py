@@ -9,7 +9,15 @@ from rabbit_topo.arguments.friendly import QUEUE_KEYS, Friendly, friendly_key, q
 from rabbit_topo.arguments.patterns import refused_pattern
 from rabbit_topo.arguments.refused import Refused, refused_everywhere
 from rabbit_topo.arguments.tables import QUEUE_ARGUMENTS, QUEUE_TYPES, Argument
-from rabbit_topo.arguments.units import is_broker_age, parse_age, parse_duration, parse_size
+from rabbit_topo.arguments.units import (
+    is_broker_age,
+    parse_age,
+    parse_duration,
+    parse_size,
+    spell_age,
+    spell_duration,
+    spell_size,
+)
 
 __all__ = [
     "ALTERNATE",
@@ -34,4 +42,7 @@ __all__ = [
     "refused_pattern",
     "refused_policy",
     "same_value",
+    "spell_age",
+    "spell_duration",
+    "spell_size",
 ]

@@ -85,3 +85,39 @@ def _quantity(text: str, units: Mapping[str, int], what: str, examples: str) -> 
         msg = f"`{text}` is no whole number of {'milliseconds' if units is DURATION_UNITS_MS else 'bytes'}"
         raise ValueError(msg)
     return amount
+
+
+def spell_duration(milliseconds: int) -> str:
+    """Return how a person writes a duration: in the greatest unit that holds it in a whole number.
+
+    >>> spell_duration(3_600_000), spell_duration(5_400_000), spell_duration(1_500), spell_duration(0)
+    ('1h', '90m', '1500ms', '0s')
+    """
+    if not milliseconds:
+        return "0s"
+    unit = next(unit for unit in ("d", "h", "m", "s", "ms") if milliseconds % DURATION_UNITS_MS[unit] == 0)
+    return f"{milliseconds // DURATION_UNITS_MS[unit]}{unit}"
+
+
+def spell_size(size: int) -> str:
+    """Return how a person writes a number of bytes: in the greatest unit, of 1000 or of 1024, that holds it whole.
+
+    >>> spell_size(1_000_000), spell_size(2**30), spell_size(1_500), spell_size(0)
+    ('1MB', '1GiB', '1500B', '0B')
+    """
+    fitting = [unit for unit, bytes_each in SIZE_UNITS.items() if size % bytes_each == 0 and unit != "KB"]
+    unit = max(fitting, key=SIZE_UNITS.__getitem__) if size else "B"
+    return f"{size // SIZE_UNITS[unit]}{unit}"
+
+
+def spell_age(text: str) -> str:
+    """Return how a person writes a stream's maximum age: years and months stay what they are. Raises ValueError.
+
+    >>> spell_age("604800s"), spell_age("7D"), spell_age("12h"), spell_age("1Y")
+    ('7d', '7d', '12h', '1Y')
+    """
+    seconds = parse_age(text)
+    if text[-1] in "YM":
+        return f"{int(text[:-1])}{text[-1]}"
+    unit = next(unit for unit in ("d", "h", "m", "s") if seconds % AGE_UNITS_S[unit] == 0)
+    return f"{seconds // AGE_UNITS_S[unit]}{unit}"

@@ -15,6 +15,9 @@ from rabbit_topo.arguments import (
     queue_argument,
     refused_everywhere,
     same_value,
+    spell_age,
+    spell_duration,
+    spell_size,
 )
 from rabbit_topo.model import Arguments, Queue
 
@@ -138,3 +141,21 @@ def test_every_friendly_key_has_its_argument() -> None:
     assert queue_argument("initial_group_size", "stream") == "x-initial-cluster-size"
     assert friendly_key("x-initial-cluster-size") == "initial_group_size"
     assert friendly_key("x-custom") == ""
+
+
+@given(st.integers(0, 2**63), st.sampled_from([1, 60, 3600, 86_400]), st.sampled_from([1, 1000, 1024, 10**9, 2**30]))
+def test_a_spelled_quantity_is_read_back(amount: int, time: int, bytes_each: int) -> None:
+    duration, size = amount * time * 1000 % 10**18, amount * bytes_each % 10**18
+    assert parse_duration(spell_duration(duration)) == duration
+    assert parse_size(spell_size(size)) == size
+
+
+@given(st.integers(1, 10**18 - 1), st.sampled_from("YMDdhms"))
+def test_a_spelled_age_is_as_long_and_spelled_once(amount: int, unit: str) -> None:
+    spelled = spell_age(f"{amount}{unit}")
+    assert parse_age(spelled) == parse_age(f"{amount}{unit}")
+    assert spell_age(spelled) == spelled
+
+
+def test_an_age_in_months_stays_in_months() -> None:
+    assert [spell_age(age) for age in ("012M", "1Y", "30D", "2592000s", "90m")] == ["12M", "1Y", "30d", "30d", "90m"]
