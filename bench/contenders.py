@@ -28,36 +28,38 @@ APPLY, APPLY_AMQP, APPLY_HTTP = "apply, both URLs", "apply, AMQP alone", "apply,
 CTL, KOMBU, RASCAL = "rabbitmqctl import_definitions", "kombu, one at a time", "rascal, concurrency 30"
 CHECK, CHECK_ACTIVE = "check", "check --via active, AMQP alone"
 WRITE, WRITE_HTTP = "writing phase, both URLs", "writing phase, HTTP alone"
+WRITERS = (APPLY, APPLY_AMQP, APPLY_HTTP, IMPORT, CTL, KOMBU, RASCAL)
+CHECKERS = (CHECK, CHECK_ACTIVE, BARE)
+SLOW = frozenset({CTL, KOMBU, RASCAL})  # they run once where there are many objects
 PHASES = {APPLY: WRITE, APPLY_HTTP: WRITE_HTTP}  # what is told of the same runs
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A command to measure. `tells`: it prints its phases; `slow` ones run once where there are many objects."""
+    """A command to measure. `tells`: it prints its phases."""
 
     name: str
     command: list[str]
     environ: Mapping[str, str] = field(default_factory=dict)
     tells: bool = False
-    slow: bool = False
     cwd: Path = ROOT
 
 
-def writers(bench: Bench, yaml: Path, document: Path, rascal: Path | None) -> list[Contender]:
-    """Return everybody who fills an empty vhost."""
+def writers(bench: Bench, yaml: Path, document: Path, rascal: Path | None, vhost: str = VHOST) -> list[Contender]:
+    """Return everybody who fills an empty vhost, which is the one that `document` names."""
     http, amqp = bench.node.broker_url, bench.node.amqp_url
     ctl, ctl_environ = bench.ctl(document)
     found = [
-        _apply(APPLY, yaml, "--broker", http, "--amqp", amqp),
-        _apply(APPLY_AMQP, yaml, "--amqp", amqp),
-        _apply(APPLY_HTTP, yaml, "--broker", http),
+        _apply(APPLY, yaml, vhost, "--broker", http, "--amqp", amqp),
+        _apply(APPLY_AMQP, yaml, vhost, "--amqp", amqp),
+        _apply(APPLY_HTTP, yaml, vhost, "--broker", http),
         importer(bench, document),
-        Contender(CTL, ctl, ctl_environ, cwd=Path("/"), slow=True),
-        Contender(KOMBU, _client("kombu_one_by_one", amqp, VHOST, document), slow=True),
+        Contender(CTL, ctl, ctl_environ, cwd=Path("/")),
+        Contender(KOMBU, _client("kombu_one_by_one", amqp, vhost, document)),
     ]
     if rascal:
-        command = ["node", str(CLIENTS / "rascal.js"), amqp, VHOST, str(document), "30"]
-        found.append(Contender(RASCAL, command, {"NODE_PATH": str(rascal)}, slow=True))
+        command = ["node", str(CLIENTS / "rascal.js"), amqp, vhost, str(document), "30"]
+        found.append(Contender(RASCAL, command, {"NODE_PATH": str(rascal)}))
     return found
 
 
@@ -76,8 +78,8 @@ def checkers(bench: Bench, yaml: Path) -> list[Contender]:
     ]
 
 
-def _apply(name: str, yaml: Path, *urls: str) -> Contender:
-    command = _client("applying", yaml, "--vhost", VHOST, "--quiet", "--yes", *urls)
+def _apply(name: str, yaml: Path, vhost: str, *urls: str) -> Contender:
+    command = _client("applying", yaml, "--vhost", vhost, "--quiet", "--yes", *urls)
     return Contender(name, command, {"PYTHONPATH": str(ROOT)}, tells=True)
 
 

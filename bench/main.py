@@ -1,6 +1,6 @@
 """Measure rabbit-topo beside others, on throwaway brokers, as whole processes; print medians and ratios.
 
-Each run starts from an emptied vhost on a node that has become quiet, and contenders take turns. Needs a RabbitMQ (and
+Each run starts on an empty vhost of a node of its own that is quiet, and contenders take turns. Needs a RabbitMQ (and
 what scripts/brokers makes, for more versions), and node with npm for rascal. A machine that does nothing else gives
 figures worth keeping.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import contenders, startup, topologies
-from bench.nodes import VHOST, available, running
+from bench.nodes import VHOST, available
 from bench.results import Results
 from bench.rounds import Rounds, tell, wanted
 from tests.brokers import LABELS
@@ -77,13 +77,12 @@ def _measure(asked: argparse.Namespace, found: Results, failures: list[str]) -> 
         rascal = contenders.install_rascal(folder) if installs else None
         found.clients.update(contenders.versions(rascal))
         for turn, label in enumerate(labels, start=1):
-            with running(label) as bench:
-                deadline = began + asked.budget * 60 * turn / len(labels)
-                rounds = Rounds(bench, folder, rascal, asked.only, deadline, partial(_keep, found, asked.output))
-                found.versions[label], found.brokers[label] = bench.node.version, rounds.runs
-                rounds.warm_up()
-                for number, size in enumerate(asked.sizes):
-                    rounds.measure(size, asked.repeat[min(number, len(asked.repeat) - 1)])
+            deadline = began + asked.budget * 60 * turn / len(labels)
+            keep = partial(_keep, found, asked.output)
+            rounds = Rounds(label, found.versions, folder, rascal, asked.only, deadline, keep)
+            found.versions[label], found.brokers[label] = label, rounds.runs
+            for number, size in enumerate(asked.sizes):
+                rounds.measure(size, asked.repeat[min(number, len(asked.repeat) - 1)])
             failures += [f"RabbitMQ {found.versions[label]}: {failure}" for failure in rounds.failures.values()]
         found.scale.update({size: _without_broker(size, folder) for size in asked.scale})
 

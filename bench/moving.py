@@ -91,7 +91,7 @@ def _running(label: str) -> Iterator[Bench]:
 def _measure(bench: Bench, messages: int, size: int, rounds: int) -> dict[str, list[float]]:
     """Let everybody take turns; return the rates, the first round left out where there are more."""
     rates: defaultdict[str, list[float]] = defaultdict(list)
-    bench.empty()
+    bench.make_vhost()
     where = urlsplit(bench.node.amqp_url)
     with amqp.Connection(f"{where.hostname}:{where.port}", "guest", "guest", virtual_host=VHOST) as connection:
         channel = connection.channel()
