@@ -1,4 +1,7 @@
-"""What may stand where in a topology file, as one table; `schemas/topology.schema.json` says the same to editors."""
+"""What may stand where in a topology file, as one table; `schemas/topology.schema.json` says the same to editors.
+
+Keys stand in the order in which files say them (`rabbit_topo.arguments.order`).
+"""
 
 from __future__ import annotations
 
@@ -86,8 +89,8 @@ NAMES = Many(NAME)
 PATTERNS = Many(Scalar(patterns.pattern))
 
 _PEOPLE: dict[str, Shape] = {"description": TEXT, "owner": TEXT}
+_SOURCE: dict[str, Shape] = {"exchange": TEXT}
 _BINDING: dict[str, Shape] = {
-    "exchange": TEXT,
     "routing_key": ROUTING_KEY,
     "routing_keys": Many(ROUTING_KEY),
     "match": Scalar(values.one_of(*MATCHES), BINDING),
@@ -120,8 +123,8 @@ _FREE_END: dict[str, Shape] = {
     "exchange_to": Refused("a binding does not say `exchange_to`", "write `to_exchange: {value}`", ("to_exchange",)),
     "destination_type": Refused("a binding does not say `destination_type`", "`queue` or `to_exchange` says it"),
 }
-BINDINGS = Many(Fields({**_BINDING, **_WRONG_SOURCE, **_NESTED}))
-FREE_BINDINGS = Many(Fields({**_BINDING, **_WRONG_SOURCE, **_FREE_END}))
+BINDINGS = Many(Fields({**_SOURCE, **_BINDING, **_WRONG_SOURCE, **_NESTED}))
+FREE_BINDINGS = Many(Fields({**_SOURCE, **_FREE_END, **_BINDING, **_WRONG_SOURCE}))
 
 
 def _argument(check: Check) -> Scalar:
@@ -138,9 +141,11 @@ _DEAD_LETTER_KEYS: dict[str, Shape] = {
 LIMITS: dict[str, Shape] = {
     "message_ttl": _argument(values.duration()),
     "expires": _argument(values.duration(1)),
+    "max_age": _argument(values.age()),
     "max_length": _argument(values.whole(0)),
     "max_length_bytes": _argument(values.size()),
     "overflow": _argument(values.one_of(*OVERFLOWS)),
+    "delivery_limit": _argument(values.whole(-1)),
     "dead_letter": Fields(
         {
             "exchange": _argument(values.text),
@@ -152,9 +157,7 @@ LIMITS: dict[str, Shape] = {
     ),
     **_DEAD_LETTER_KEYS,
     "single_active_consumer": _argument(values.boolean),
-    "delivery_limit": _argument(values.whole(-1)),
     "max_priority": _argument(values.whole(0, MAX_PRIORITY)),
-    "max_age": _argument(values.age()),
     "segment_size": _argument(values.size(MAX_SEGMENT_BYTES, "3GB")),
     "leader_locator": _argument(values.one_of(*LEADER_LOCATORS)),
     "initial_group_size": _argument(values.whole(1)),
@@ -219,13 +222,14 @@ _CONSUMER_OPTIONS: dict[str, Shape] = {
     **_PEOPLE,
 }
 _OPTIONS = {
-    "queues": _QUEUE_OPTIONS,
     "exchanges": _EXCHANGE_OPTIONS,
+    "queues": _QUEUE_OPTIONS,
     "publishers": _PUBLISHER_OPTIONS,
     "consumers": _CONSUMER_OPTIONS,
 }
 _USE: dict[str, Shape] = {"use": Many(FULL_TEXT, or_one=True)}
-_OBJECT: dict[str, Shape] = {**_USE, "external": BOOLEAN, "bindings": BINDINGS}
+_OBJECT: dict[str, Shape] = {**_USE, "external": BOOLEAN}
+_BOUND: dict[str, Shape] = {"bindings": BINDINGS}
 
 _TEXT_PROPERTIES = (
     "app_id",
@@ -286,8 +290,8 @@ TOPOLOGY = Fields(
                 for kind, options in _OPTIONS.items()
             },
         ),
-        "exchanges": Named(Fields({**_OBJECT, **_EXCHANGE_OPTIONS}, nullable=True, short="type"), "exchange"),
-        "queues": Named(Fields({**_OBJECT, **_QUEUE_OPTIONS}, nullable=True, short="type"), "queue"),
+        "exchanges": Named(Fields({**_OBJECT, **_EXCHANGE_OPTIONS, **_BOUND}, nullable=True, short="type"), "exchange"),
+        "queues": Named(Fields({**_OBJECT, **_QUEUE_OPTIONS, **_BOUND}, nullable=True, short="type"), "queue"),
         "bindings": FREE_BINDINGS,
         "policies": Named(
             Fields(
