@@ -5,7 +5,7 @@ from __future__ import annotations
 from rabbit_topo.arguments.by_version import comes_with, refused_by, refused_policy
 from rabbit_topo.arguments.compared import ALTERNATE, DEAD_LETTER, TYPE_ARGUMENT, compared_arguments
 from rabbit_topo.arguments.equality import same_value
-from rabbit_topo.arguments.friendly import QUEUE_KEYS, Friendly, friendly_key, queue_argument
+from rabbit_topo.arguments.friendly import QUEUE_KEYS, Friendly, friendly_key, queue_argument, spelled
 from rabbit_topo.arguments.patterns import refused_pattern
 from rabbit_topo.arguments.refused import Refused, refused_everywhere
 from rabbit_topo.arguments.tables import QUEUE_ARGUMENTS, QUEUE_TYPES, Argument
@@ -45,4 +45,5 @@ __all__ = [
     "spell_age",
     "spell_duration",
     "spell_size",
+    "spelled",
 ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rabbit_topo.arguments.units import parse_age, parse_duration, parse_size
+from rabbit_topo.arguments.tables import QUEUE_ARGUMENTS, whole
+from rabbit_topo.arguments.units import parse_age, parse_duration, parse_size, spell_age, spell_duration, spell_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,3 +69,25 @@ def friendly_key(argument: str) -> str:
     if argument == GROUP_SIZE_OF_STREAM:
         return "initial_group_size"
     return next((key for key, known in QUEUE_KEYS.items() if known.argument == argument), "")
+
+
+_SPELLINGS: dict[str, Callable[[Plain], str]] = {
+    "message_ttl": spell_duration,
+    "expires": spell_duration,
+    "max_length_bytes": spell_size,
+    "segment_size": spell_size,
+    "max_age": spell_age,
+}
+_LEAST_DELIVERIES = whole(-1)  # what a quorum queue takes depends on the version; the key takes this
+
+
+def spelled(key: str, value: Plain) -> Plain:
+    """Return what is written under a friendly key to say this value of its argument; None where the key cannot say it.
+
+    >>> spelled("message_ttl", 5_400_000), spelled("max_length", 10), spelled("max_length", "10")
+    ('90m', 10, None)
+    """
+    check = _LEAST_DELIVERIES if key == "delivery_limit" else QUEUE_ARGUMENTS[QUEUE_KEYS[key].argument].check
+    if check(value):
+        return None
+    return _SPELLINGS[key](value) if key in _SPELLINGS else value
