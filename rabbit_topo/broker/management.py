@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from rabbit_topo.arguments.wire import VOID
 from rabbit_topo.broker import management_writes
 from rabbit_topo.broker.expected import cluster_tags, refuse_another
 from rabbit_topo.broker.http import UNAUTHORISED, Http, Unanswered, no_management_api, segment
@@ -12,7 +13,7 @@ from rabbit_topo.broker.inventory import read_inventory, write_inventory
 from rabbit_topo.broker.lock import BY_HTTP_ALONE
 from rabbit_topo.broker.lock_holder import Holder
 from rabbit_topo.broker.queue_looks import counts_of, keeps
-from rabbit_topo.broker.readings import EXCHANGES, QUEUES, VOID, read_bindings, read_exchange, read_policy, read_queue
+from rabbit_topo.broker.readings import EXCHANGES, QUEUES, read_bindings, read_exchange, read_policy, read_queue
 from rabbit_topo.broker.refusals import granting
 from rabbit_topo.broker.side_by_side import side_by_side
 from rabbit_topo.errors import AccessRefused, BrokerError, Refusal, Unreachable

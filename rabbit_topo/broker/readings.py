@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rabbit_topo.arguments import TYPE_ARGUMENT
+from rabbit_topo.arguments.wire import VOID
 from rabbit_topo.model import Arguments, Binding, Exchange, Policy, Queue
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ QUEUES = (
     "?disable_stats=true&enable_queue_totals=true"
     "&columns=name,durable,auto_delete,exclusive,type,arguments,messages,messages_ready,messages_unacknowledged"
 )
-VOID = "undefined"  # how the management plugin spells a null in a binding's arguments
 
 
 def read_exchange(vhost: str, item: Item) -> Exchange:

@@ -112,7 +112,7 @@ def unsendable(message: Message) -> str:
 
 
 def _unfit_name(text: str) -> str:
-    from rabbit_topo.load.values import MAX_NAME_BYTES
+    from rabbit_topo.arguments.wire import MAX_NAME_BYTES
 
     if why := _unfit(text):
         return why
@@ -122,7 +122,7 @@ def _unfit_name(text: str) -> str:
 
 def _unfit(value: Plain) -> str:
     from rabbit_topo.arguments.tables import sendable
-    from rabbit_topo.load.values import is_unicode
+    from rabbit_topo.arguments.wire import is_unicode
 
     match value:
         case str():

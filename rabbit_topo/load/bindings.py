@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rabbit_topo.arguments.tables import MATCHES
+from rabbit_topo.arguments.wire import CONSISTENT_HASH, VOID, holds_void, is_weight
 from rabbit_topo.load.codes import ABSENT_END, BINDING, RESERVED_NAME, SHAPE
 from rabbit_topo.load.draft import End, PendingBinding
 from rabbit_topo.load.nodes import YMap, origin, plain
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 _NEEDS_KEY = frozenset({"direct", "topic"})
 MATCH = "x-match"
-_VOID = "undefined"
 _LOOKED_UP = 50
 
 
@@ -153,16 +153,16 @@ def _routing_keys(draft: Draft, pending: PendingBinding, source: str, kind: str 
             message = f"a binding on the {kind} exchange {quoted(source)} needs a routing key"
             draft.problems.add(written.file, pending.place, message, 'write `routing_key: ...`; "" is a key too')
             return []
-        return [""] if kind != "x-consistent-hash" or _is_weight(draft, written, pending.place, "") else []
+        return [""] if kind != CONSISTENT_HASH or _is_weight(draft, written, pending.place, "") else []
     keys: list[str] = several if several is not None else [one or ""]
-    if kind == "x-consistent-hash":
+    if kind == CONSISTENT_HASH:
         place = written.value_place("routing_key" if several is None else "routing_keys")
         return [key for key in keys if _is_weight(draft, written, place, key)]
     return keys
 
 
 def _is_weight(draft: Draft, written: YMap, place: int, key: str) -> bool:
-    right = key.isascii() and key.isdecimal() and bool(int(key[:20]))
+    right = is_weight(key)
     if not right:
         message = f"the routing key on an x-consistent-hash exchange is a weight, at least 1, not {quoted(key)}"
         draft.problems.add(written.file, place, message, 'write `routing_key: "1"`', BINDING)
@@ -176,8 +176,8 @@ def _arguments(draft: Draft, written: YMap, kind: str | None) -> Arguments:
     if not headers and not raw and match is None:
         return EMPTY
     for table in (headers or YMap(written.file, 0), raw or YMap(written.file, 0)):
-        for name in [name for name, value in table.items() if _holds_void(value)]:
-            message = f"{quoted(_VOID)} cannot be the value of {quoted(name)} in a binding"
+        for name in [name for name, value in table.items() if holds_void(value)]:
+            message = f"{quoted(VOID)} cannot be the value of {quoted(name)} in a binding"
             hint = (
                 "the management API shows a null as this text, so that nobody can tell the two apart; rename the value"
             )
@@ -200,13 +200,3 @@ def _arguments(draft: Draft, written: YMap, kind: str | None) -> Arguments:
         message = f"`{MATCH}` must be one of {', '.join(MATCHES)}, not {quoted(raw[MATCH])}"
         draft.problems.add(written.file, raw.value_place(MATCH), message, code=BINDING)
     return Arguments(arguments)
-
-
-def _holds_void(value: Plain) -> bool:
-    match value:
-        case dict():
-            return any(map(_holds_void, value.values()))
-        case list():
-            return any(map(_holds_void, value))
-        case _:
-            return bool(value == _VOID)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from rabbit_topo.arguments import friendly_key
 from rabbit_topo.arguments.tables import sendable
+from rabbit_topo.arguments.wire import MAX_NAME_BYTES, is_unicode, refused_key
 from rabbit_topo.load.nodes import Broken, YMap, YSeq
 from rabbit_topo.load.problems import did_you_mean, quoted
 from rabbit_topo.load.shapes import TOPOLOGY, Fields, Many, Named, Refused, Scalar, Shape, Table
-from rabbit_topo.load.values import MAX_NAME_BYTES, is_unicode
 from rabbit_topo.near import nearest
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Walk:
 
     def _table(self, subject: str, value: YMap) -> None:
         for key in list(value):
-            if not key or len(key.encode(errors="replace")) > MAX_NAME_BYTES or not is_unicode(key):
+            if refused_key(key):
                 message = f"a key of {subject} must have 1 to {MAX_NAME_BYTES} bytes of UTF-8"
                 self._problems.add(value.file, value.key_place(key), message, "AMQP carries no other")
             elif self._sendable(f"`{key}`", value[key], value.file, value.value_place(key)):

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from rabbit_topo.arguments import parse_age, parse_duration, parse_size
 from rabbit_topo.arguments.tables import MAX_INTEGER, sendable
+from rabbit_topo.arguments.wire import MAX_NAME_BYTES, is_unicode
 from rabbit_topo.load.problems import did_you_mean, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rabbit_topo.model import Plain
-
-MAX_NAME_BYTES = 255
 
 
 class Wrong(NamedTuple):
@@ -62,15 +61,6 @@ def routing_key(value: Plain) -> Wrong | None:
 def _short(value: str) -> Wrong | None:
     size = len(value.encode())
     return Wrong(f"at most {MAX_NAME_BYTES} bytes long", f"it has {size}") if size > MAX_NAME_BYTES else None
-
-
-def is_unicode(value: str) -> bool:
-    """Say whether text can be encoded: half of a surrogate pair, written as an escape, cannot."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def boolean(value: Plain) -> Wrong | None:
