@@ -16,7 +16,20 @@ from rabbit_topo.broker.expected import IN_A_FILE, cluster_tags, refuse_another
 from rabbit_topo.broker.lock import BY_FILE
 from rabbit_topo.broker.target import Expected
 from rabbit_topo.errors import BrokerError, UsageError
-from rabbit_topo.model import Counts, Exchange, Facts, Inventory, Kind, Observed, Queue, Topology, parameter_name
+from rabbit_topo.model import (
+    Binding,
+    Counts,
+    Exchange,
+    Facts,
+    Inventory,
+    Kind,
+    Observed,
+    Policy,
+    Queue,
+    Topology,
+    Vhost,
+    parameter_name,
+)
 from rabbit_topo.plan.operations import Declare, Done, Failed, NotAttempted, Recreate
 
 try:
@@ -25,10 +38,10 @@ except ImportError:  # pragma: no cover  (no such thing on Windows)
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rabbit_topo.broker.lock import Wait
-    from rabbit_topo.model import Binding, Policy, Resource, Vhost
+    from rabbit_topo.model import Key, Resource
     from rabbit_topo.plan.operations import Operation, Outcome
 
 NEWEST = "4.3"
@@ -76,11 +89,10 @@ class Definitions:
             tags=cluster_tags(state.global_parameter("cluster_tags")),
             why_untold=IN_A_FILE,
         )
-        resources: dict[Any, Resource] = {
-            key: resource
-            for key, resource in state.resources.items()
-            if key.vhost in state.vhosts and key.vhost in vhosts and not _servers_own(resource)
+        looked_at = {
+            key: one for key, one in state.resources.items() if key.vhost in state.vhosts and key.vhost in vhosts
         }
+        resources: dict[Any, Resource] = {key: one for key, one in looked_at.items() if not _servers_own(one)}
         facts = Facts(
             target=self.path,
             version=told or self._target_version or NEWEST,
@@ -90,8 +102,13 @@ class Definitions:
             default_queue_types={vhost: state.default_types.get(vhost, "classic") for vhost in state.vhosts},
             counts={key: EMPTY for key in resources if key.kind is Kind.QUEUE},
             operator_policies=tuple(policy for policy in state.operator_policies if policy.vhost in vhosts),
+            hidden=tuple(one for one in looked_at.values() if isinstance(one, Queue) and _is_server_named(one.key)),
+            hidden_bindings=tuple(
+                one for one in looked_at.values() if isinstance(one, Binding) and _is_server_named(one.destination_key)
+            ),
             writes_null=False,
             road="file",
+            tells_internal=_tells_internal(document),
             inventory=Inventory.read(self._project, vhosts, state.global_values()) if self._project else None,
         )
         return Observed(Topology(resources=resources), facts)
@@ -254,18 +271,22 @@ def _carry_out(state: State, operation: Operation) -> str:
 def _servers_own(resource: Resource) -> bool:
     match resource:
         case Queue():
-            return resource.name.startswith("amq.")
+            return _is_server_named(resource.key)
         case Exchange():
             return not resource.name
-        case _:
-            return _implicit(resource)
+        case Binding():
+            return not resource.source or _is_server_named(resource.destination_key)
+        case Vhost() | Policy():
+            return False
 
 
-def _implicit(resource: Vhost | Binding | Policy) -> bool:
-    key = resource.key
-    if key.kind is not Kind.BINDING:
-        return False
-    return not key.name or (key.destination_kind == "queue" and key.destination.startswith("amq."))
+def _tells_internal(document: Mapping[str, Any]) -> bool:
+    exchanges = document.get("exchanges")
+    return not exchanges or any("internal" in item for item in exchanges)
+
+
+def _is_server_named(key: Key) -> bool:
+    return key.kind is Kind.QUEUE and key.name.startswith("amq.")
 
 
 def _no_constant(word: str) -> float:
