@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rabbit_topo.arguments.tables import sendable
 
 if TYPE_CHECKING:
-    from rabbit_topo.model import Plain
+    from rabbit_topo.model import Binding, Plain
 
 MAX_NAME_BYTES: Final = 255
 VOID: Final = "undefined"  # how the management plugin spells a null in a binding's arguments
@@ -97,3 +97,18 @@ def is_weight(routing_key: str) -> bool:
     (True, False, False)
     """
     return routing_key.isascii() and routing_key.isdecimal() and bool(int(routing_key[:20]))
+
+
+BLINDING: Final = (
+    "a binding with arguments and a '~' in its routing key is refused: RabbitMQ's management plugin fails on it and"
+    " could list no binding of the vhost any more"
+)
+
+
+def blinds_management(binding: Binding) -> bool:
+    """Say whether the management plugin could not list this vhost's bindings any more, were this one among them.
+
+    Its `properties_key` of a binding with arguments cannot hold a tilde: `rabbit_mgmt_format:pack_binding_props`
+    fails on it, and with it every list that the binding is in (3.10.8, 4.0.5 and 4.3.6 answer status 500).
+    """
+    return bool(binding.arguments) and "~" in binding.routing_key

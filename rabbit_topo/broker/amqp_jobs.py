@@ -6,10 +6,11 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from rabbit_topo.arguments.wire import BLINDING, blinds_management
 from rabbit_topo.broker import amqp_methods as methods
 from rabbit_topo.broker.amqp_talk import Job, Refused
-from rabbit_topo.broker.readings import BLINDING, blinds_management, queue_arguments
 from rabbit_topo.broker.refusals import permission_hint
+from rabbit_topo.export.items import queue_arguments
 from rabbit_topo.model import Binding, Exchange, Policy, Queue, Vhost
 from rabbit_topo.plan.operations import Declare, Done, Failed, Migrate, Recreate, Remove
 

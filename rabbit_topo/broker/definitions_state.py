@@ -6,17 +6,15 @@ from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rabbit_topo.arguments import TYPE_ARGUMENT
+from rabbit_topo.arguments.wire import BLINDING, blinds_management
 from rabbit_topo.broker.definitions_shapes import check_kinds
 from rabbit_topo.broker.readings import (
-    BLINDING,
-    blinds_management,
-    queue_arguments,
     read_binding,
     read_exchange,
     read_policy,
     read_queue,
 )
+from rabbit_topo.export.items import SECTION, spelled
 from rabbit_topo.model import EMPTY, PREDECLARED, Binding, Exchange, Key, Kind, Policy, Queue, Vhost, holds_null
 
 if TYPE_CHECKING:
@@ -31,7 +29,6 @@ READERS: dict[str, Callable[[str, Item], Exchange | Queue | Binding | Policy]] =
     "bindings": read_binding,
     "policies": read_policy,
 }
-SECTION = {Kind.EXCHANGE: "exchanges", Kind.QUEUE: "queues", Kind.BINDING: "bindings", Kind.POLICY: "policies"}
 
 
 class Malformed(Exception):
@@ -187,43 +184,8 @@ class State:
         return ""
 
     def _item(self, resource: Exchange | Queue | Binding | Policy) -> Item:
-        home = {} if self.single else {"vhost": resource.vhost}
-        match resource:
-            case Exchange():
-                return {
-                    "name": resource.name,
-                    **home,
-                    "type": resource.type,
-                    "durable": resource.durable,
-                    "auto_delete": resource.auto_delete,
-                    "internal": resource.internal,
-                    "arguments": dict(resource.arguments),
-                }
-            case Queue():
-                arguments = queue_arguments(resource)
-                default = self.default_types.get(resource.vhost, "classic")
-                if resource.type is None and default != "classic":
-                    arguments = {TYPE_ARGUMENT: default, **arguments}
-                flags = {"durable": resource.durable, "auto_delete": resource.auto_delete}
-                return {"name": resource.name, **home, **flags, "arguments": arguments}
-            case Binding():
-                return {
-                    "source": resource.source,
-                    **home,
-                    "destination": resource.destination,
-                    "destination_type": resource.destination_kind,
-                    "routing_key": resource.routing_key,
-                    "arguments": dict(resource.arguments),
-                }
-            case Policy():
-                return {
-                    **home,
-                    "name": resource.name,
-                    "pattern": resource.pattern,
-                    "apply-to": resource.apply_to,
-                    "definition": dict(resource.definition),
-                    "priority": resource.priority,
-                }
+        default = self.default_types.get(resource.vhost, "classic")
+        return spelled(resource, single=self.single, default_type=None if default == "classic" else default)
 
     def replace(self, resource: Exchange | Queue) -> str:
         """Give it other properties; its bindings stay. Return why a broker would not, empty where it would."""

@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
+from rabbit_topo.arguments.wire import BLINDING, blinds_management
 from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED, segment
-from rabbit_topo.broker.readings import BLINDING, blinds_management, queue_arguments, read_bindings
+from rabbit_topo.broker.readings import read_bindings
 from rabbit_topo.broker.refusals import permission_hint
+from rabbit_topo.export.items import queue_arguments
 from rabbit_topo.model import Binding, Exchange, Policy, Queue, Vhost, holds_null
 from rabbit_topo.plan.operations import Declare, Done, Failed, Remove
 

@@ -101,23 +101,3 @@ def _nulls(value: Plain, void: str) -> Plain:
             return [_nulls(below, void) for below in value]
         case _:
             return value
-
-
-def queue_arguments(queue: Queue) -> dict[str, Plain]:
-    """Spell a queue's arguments for the wire: its type among them, where it has one."""
-    return {**({TYPE_ARGUMENT: queue.type} if queue.type else {}), **queue.arguments}
-
-
-def blinds_management(binding: Binding) -> bool:
-    """Say whether the management plugin could not list this vhost's bindings any more, were this one among them.
-
-    Its `properties_key` of a binding with arguments cannot hold a tilde: `rabbit_mgmt_format:pack_binding_props`
-    fails on it, and with it every list that the binding is in (3.10.8, 4.0.5 and 4.3.6 answer status 500).
-    """
-    return bool(binding.arguments) and "~" in binding.routing_key
-
-
-BLINDING = (
-    "a binding with arguments and a '~' in its routing key is refused: RabbitMQ's management plugin fails on it and"
-    " could list no binding of the vhost any more"
-)

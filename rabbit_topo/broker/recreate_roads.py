@@ -12,9 +12,9 @@ from rabbit_topo.broker import management_writes as writes
 from rabbit_topo.broker.amqp_jobs import LOOK, in_use
 from rabbit_topo.broker.amqp_talk import Burst, Job, Lost, Refused
 from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED
-from rabbit_topo.broker.readings import queue_arguments
 from rabbit_topo.broker.refusals import permission_hint
 from rabbit_topo.errors import BrokerError, Refusal
+from rabbit_topo.export.items import queue_arguments
 from rabbit_topo.model import MARK, Arguments, Binding, Exchange, Queue
 from rabbit_topo.plan.operations import Declare
 

@@ -1,0 +1,9 @@
+"""From a topology to what other tools read: RabbitMQ's definitions, and custom resources of Kubernetes. All pure."""
+
+from __future__ import annotations
+
+from rabbit_topo.export.carried import LeftOut
+from rabbit_topo.export.definitions import Definitions, definitions
+from rabbit_topo.export.operator import Cluster, Resources, custom_resources
+
+__all__ = ["Cluster", "Definitions", "LeftOut", "Resources", "custom_resources", "definitions"]
