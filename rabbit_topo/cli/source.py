@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 import click
 from click.core import ParameterSource
 
+from rabbit_topo.cli.live import BROKER, is_url, live, shown
 from rabbit_topo.cli.output import Progress
-from rabbit_topo.cli.session import files_of, settle
+from rabbit_topo.cli.session import files_of
 from rabbit_topo.config.settings import Sources
 from rabbit_topo.errors import UsageError
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from rabbit_topo.routing import Router
 
 USUAL: Final = "/"  # the vhost of documents that name none, unless --vhost says another
-BROKER: Final = "broker"  # the word that stands for the broker of the options or the config
-_URL: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 @dataclass(frozen=True)
@@ -84,21 +82,15 @@ def source(
             common = replace(common, vhost=USUAL)
         return _from_files(common, tolerant=tolerant, tests=tests)
     if len(named) > 1 or common.files:
-        others = ", ".join(map(_shown, dict.fromkeys(one for one in (*common.files, *named) if one != special[0])))
+        others = ", ".join(map(shown, dict.fromkeys(one for one in (*common.files, *named) if one != special[0])))
         if not others:
-            raise UsageError(f"{_shown(special[0])} is named twice", "name it once, behind --from")
-        raise UsageError(f"{_shown(special[0])} and {others} are two topologies", "name one broker, or files only")
+            raise UsageError(f"{shown(special[0])} is named twice", "name it once, behind --from")
+        raise UsageError(f"{shown(special[0])} and {others} are two topologies", "name one broker, or files only")
     return _from_broker(common, login, special[0])
 
 
 def _is_special(name: str) -> bool:
-    return name == BROKER or bool(_URL.match(name)) or name.endswith(".json")
-
-
-def _shown(name: str) -> str:
-    from rabbit_topo.broker.target import without_credentials
-
-    return without_credentials(name) if "://" in name else name
+    return name == BROKER or is_url(name) or name.endswith(".json")
 
 
 def _from_files(common: Common, *, tolerant: bool, tests: bool) -> Source:
@@ -133,46 +125,15 @@ def _configured(common: Common) -> Sources:
 
 def _from_broker(common: Common, login: BrokerOptions, name: str) -> Source:
     """Read everything of a broker's vhosts, or of the one that `--vhost` names."""
-    from rabbit_topo.broker.connect import connect_target
-    from rabbit_topo.model import Topology
-
-    if name != BROKER:
-        if login.broker or login.amqp:
-            raise UsageError(f"{_shown(name)} and --broker or --amqp are two brokers", "name one of them")
-        if (found := _URL.match(name)) and found["scheme"].lower() not in {"http", "https"}:
-            raise UsageError(
-                f"{found['scheme']}:// shows neither bindings nor policies",
-                "name the management URL: http:// or https://",
-            )
-        login = replace(login, broker=name)
-    target = settle(common, login).target
-    if target.broker is None and target.amqp is not None:
-        raise UsageError(
-            "AMQP alone shows neither bindings nor policies", "name the management URL with --broker, or as `broker:`"
-        )
-    progress = Progress(common)
-    progress.say("reading the broker ...")
-    broker = connect_target(replace(target, amqp=None, project=""))
-    try:
-        given = click.get_current_context().get_parameter_source("vhost") is ParameterSource.COMMANDLINE
-        wanted = (common.vhost,) if given else sorted(broker.observe(Topology()).facts.vhosts)
-        observed = broker.observe(Topology.naming(*wanted))
-    finally:
-        progress.clear()
-        broker.close()
-    facts = observed.facts
-    for vhost in sorted(facts.unlisted):
-        told = "there are objects of it, but it is not among its `vhosts`: left out"
-        click.echo(f"warning: {facts.target} has no vhost {vhost!r}: {told}", err=True)
-    if given and common.vhost not in facts.vhosts:
-        known = ", ".join(sorted(facts.vhosts)) or "none"
-        raise UsageError(f"{facts.target} has no vhost {common.vhost!r}", f"it has: {known}")
+    given = click.get_current_context().get_parameter_source("vhost") is ParameterSource.COMMANDLINE
+    with live(common, login, name, (common.vhost,) if given else ()) as here:
+        facts = here.observed.facts
     return Source(
-        observed.topology,
+        here.observed.topology,
         facts.version,
         facts.target,
         facts.operator_policies,
-        observed,
-        target=target,
+        here.observed,
+        target=here.target,
         configured=_configured(common),
     )

@@ -1,0 +1,96 @@
+"""A broker, or a definitions file, that is read for all that it holds."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from rabbit_topo.cli.output import Progress
+from rabbit_topo.cli.session import settle
+from rabbit_topo.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rabbit_topo.broker import Broker
+    from rabbit_topo.broker.target import Target
+    from rabbit_topo.cli.options import BrokerOptions, Common
+    from rabbit_topo.model import Observed
+
+BROKER: Final = "broker"  # the word that stands for the broker of the options or the config
+_URL: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://")
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A broker that is still open, and what was read of it."""
+
+    broker: Broker
+    target: Target
+    observed: Observed
+
+
+def is_url(name: str) -> bool:
+    """Say whether a name is a URL, of whatever kind."""
+    return bool(_URL.match(name))
+
+
+def shown(name: str) -> str:
+    """Spell a source for people: without credentials."""
+    from rabbit_topo.broker.target import without_credentials
+
+    return without_credentials(name) if "://" in name else name
+
+
+@contextmanager
+def live(common: Common, login: BrokerOptions, name: str, vhosts: Sequence[str] = ()) -> Iterator[Live]:
+    """Read everything of these vhosts, or of all, and let go of the broker at the end.
+
+    `name` is `broker`, a management URL, or a definitions file. Raises UsageError and BrokerError.
+    """
+    from rabbit_topo.broker.connect import connect_target
+    from rabbit_topo.model import Topology
+
+    target = _target(common, login, name)
+    progress = Progress(common)
+    progress.say("reading the broker ...")
+    broker = connect_target(target)
+    try:
+        wanted = vhosts or sorted(broker.observe(Topology()).facts.vhosts)
+        observed = broker.observe(Topology.naming(*wanted))
+        progress.clear()
+        facts = observed.facts
+        for vhost in sorted(facts.unlisted):
+            told = "there are objects of it, but it is not among its `vhosts`: left out"
+            click.echo(f"warning: {facts.target} has no vhost {vhost!r}: {told}", err=True)
+        for vhost in vhosts:
+            if vhost not in facts.vhosts:
+                known = ", ".join(sorted(facts.vhosts)) or "none"
+                raise UsageError(f"{facts.target} has no vhost {vhost!r}", f"it has: {known}")
+        yield Live(broker, target, observed)
+    finally:
+        progress.clear()
+        broker.close()
+
+
+def _target(common: Common, login: BrokerOptions, name: str) -> Target:
+    """Settle which broker it is; AMQP has no part in reading it, and neither has its inventory."""
+    if name != BROKER:
+        if login.broker or login.amqp:
+            raise UsageError(f"{shown(name)} and --broker or --amqp are two brokers", "name one of them")
+        if (found := _URL.match(name)) and found["scheme"].lower() not in {"http", "https"}:
+            raise UsageError(
+                f"{found['scheme']}:// shows neither bindings nor policies",
+                "name the management URL: http:// or https://",
+            )
+        login = replace(login, broker=name)
+    target = settle(common, login).target
+    if target.broker is None and target.amqp is not None:
+        raise UsageError(
+            "AMQP alone shows neither bindings nor policies", "name the management URL with --broker, or as `broker:`"
+        )
+    return replace(target, amqp=None, project="")
