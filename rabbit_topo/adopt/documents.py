@@ -11,6 +11,7 @@ from rabbit_topo.adopt.options import binding_entries, exchange_options, policy_
 from rabbit_topo.adopt.sharing import Described, share
 from rabbit_topo.adopt.splitting import SHARED, file_name, homes
 from rabbit_topo.adopt.types import File
+from rabbit_topo.arguments.order import SECTIONS
 from rabbit_topo.model import PREDECLARED, Binding, Exchange, Kind, Policy, Queue
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rabbit_topo.adopt.types import Selection, Split
     from rabbit_topo.model import Key
 
+_NAMED = ("exchanges", "queues", "policies")  # sections in which things stand by their names
 _USUAL = "/"
 _DEFAULT = "default"  # the folder of that vhost, where there are several
 
@@ -41,18 +43,12 @@ class _Draft:
 
     def document(self) -> dict[str, Any]:
         """Return what is written, sections in their usual order and names sorted."""
-        found: dict[str, Any] = {"version": 1}
-        if self.vhost != _USUAL:
-            found["vhost"] = self.vhost
-        for section in ("owns", "ignore", "defaults", "profiles"):
-            if said := getattr(self, section):
-                found[section] = said
-        for section in ("exchanges", "queues", "policies"):
-            if said := getattr(self, section):
-                found[section] = dict(sorted(said.items()))
-            if section == "queues" and self.bindings:
-                found["bindings"] = self.bindings
-        return found
+        said = {section: getattr(self, section) for section in SECTIONS if getattr(self, section, None)}
+        named = {section: dict(sorted(said[section].items())) for section in _NAMED if section in said}
+        vhost = said.pop("vhost")
+        # a document that says nothing else must say at least of which vhost
+        head = {"version": 1} | ({"vhost": vhost} if vhost != _USUAL or not said else {})
+        return {**head, **said, **named}
 
 
 def documents(selection: Selection, split: Split = "prefix") -> tuple[File, ...]:

@@ -90,10 +90,10 @@ def _word(path: tuple[str, ...], value: Plain) -> str:
             return _FLAGS[key, value]
         case {"exchange": str(exchange)} if key == "dead_letter":
             return f"to-{_slug(exchange)}" if exchange else "to-queue"
-        case dict():
-            return _slug(key)
         case _ if key == ARGUMENTS:
             return _slug(path[-1].removeprefix("x-"))
+        case dict():
+            return _slug(key)
         case str() | int() | float() if key in _SHORT:
             return f"{_SHORT[key]}-{_slug(value)}"
         case _:

@@ -127,19 +127,14 @@ def _leave_to_defaults(files: Mapping[str, Sequence[_Object]]) -> None:
 
 def _defaults(some: Sequence[_Object], *, with_type: bool) -> dict[Path, Item]:
     """Return the options that a file's objects share: the type that most have, and of the rest what all say."""
-    found: dict[Path, Item] = {}
     said = Counter(item for one in some for item in one.says)
-    typed = sum(number for item, number in said.items() if item.path == TYPE)
-    for item, number in said.items():
-        if number < _OFTEN:
-            continue
-        if item.path != TYPE:
-            if number == len(some):
-                found[item.path] = item
-        elif with_type and typed == len(some):
-            unsaid = Counter(it for one in some for it in one.says if it.path == TYPE and it not in one.profile)
-            if unsaid[item] >= _OFTEN and 2 * unsaid[item] > unsaid.total():
-                found[item.path] = item
+    unsaid = Counter(item for one in some for item in one.says if item not in one.profile)
+    types = Counter({item: number for item, number in unsaid.items() if item.path == TYPE})
+    typed = with_type and sum(number for item, number in said.items() if item.path == TYPE) == len(some)
+    found: dict[Path, Item] = {}
+    for item, number in unsaid.items():
+        if number >= _OFTEN and (2 * number > types.total() and typed if item in types else said[item] == len(some)):
+            found[item.path] = item
     return found
 
 
