@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 NEWEST = "4.3"
 EMPTY = Counts(0, 0, 0)
 NOTHING = Expected()
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 CHANGED = "the file was changed by somebody else since it was read; nothing was written"
 
 
@@ -72,6 +73,12 @@ class Definitions:
         self._seen: bytes | None = None
         self._state: State | None = None
         self._home = "/"
+
+    @property
+    def document(self) -> tuple[dict[str, Any], str]:
+        """What the file says, and the vhost of what names none in it."""
+        state = self._state or self._read()
+        return state.document, state.home
 
     def observe(self, declared: Topology) -> Observed:
         """Read the file. Raises `UsageError` where it is no definitions file."""
@@ -178,6 +185,8 @@ class Definitions:
             raise UsageError(f"{self.path}:1:1: no JSON: {error}", self._hint()) from None
         if not isinstance(document, dict):
             raise UsageError(f"{self.path}:1:1: no definitions file: it holds no JSON object", self._hint())
+        if half := _half_a_character(text, document):
+            raise UsageError(f"{self.path}: no definitions file: {half} is half of a character, which no broker holds")
         try:
             self._state = State(document, self._home)
         except Malformed as error:
@@ -287,6 +296,17 @@ def _tells_internal(document: Mapping[str, Any]) -> bool:
 
 def _is_server_named(key: Key) -> bool:
     return key.kind is Kind.QUEUE and key.name.startswith("amq.")
+
+
+def _half_a_character(text: str, document: dict[str, Any]) -> str:
+    r"""Return the first escape that stands for half of a surrogate pair (`\\ud800`); empty where there is none."""
+    if _SURROGATE.search(text) is None:
+        return ""
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        return f"\\u{ord(error.object[error.start]):04x}"
+    return ""
 
 
 def _no_constant(word: str) -> float:
