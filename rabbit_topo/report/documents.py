@@ -77,7 +77,7 @@ def check_document(plan: Plan) -> dict[str, Any]:
 
 def report_document(report: Report) -> dict[str, Any]:
     """Return the document that `schemas/apply.schema.json` describes."""
-    remaining = None if report.remaining is None else [_change(change) for change in seen(report.remaining)]
+    remaining = None if report.remaining is None else [change_document(change) for change in seen(report.remaining)]
     return {
         **head("apply", report.plan),
         "exit_code": report.exit_code,
@@ -89,10 +89,10 @@ def report_document(report: Report) -> dict[str, Any]:
             "unknown": len(report.unknown),
             "blocked": len(report.plan.blocked),
         },
-        "outcomes": [_outcome(outcome) for outcome in report.outcomes],
+        "outcomes": [outcome_document(outcome) for outcome in report.outcomes],
         "blocked": [row_document(row) for row in rows(report.plan) if row.status == "blocked"],
         "remaining": remaining,
-        "surprises": [_change(change) for change in report.surprises],
+        "surprises": [change_document(change) for change in report.surprises],
         "unverified": report.unverified,
         "inventory": {"status": report.noted.status, "reason": report.noted.reason} if report.noted else None,
         "not_verified": _not_verified(report.plan),
@@ -164,7 +164,7 @@ def head(document: str, plan: Plan) -> dict[str, Any]:
 def row_document(row: Row) -> dict[str, Any]:
     """Spell a row: the change, and what will become of it."""
     return {
-        **_change(row.change),
+        **change_document(row.change),
         "status": row.status,
         "reason": row.reason,
         "remedy": row.remedy,
@@ -173,7 +173,8 @@ def row_document(row: Row) -> dict[str, Any]:
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
+def change_document(change: Change) -> dict[str, Any]:
+    """Spell a change: what differs, in which object."""
     found: dict[str, Any] = {
         "change": name_of(change),
         "resource": resource(subject(change)),
@@ -233,7 +234,8 @@ def _action(operation: Operation) -> str:
             return "migrate"
 
 
-def _outcome(outcome: Outcome) -> dict[str, Any]:
+def outcome_document(outcome: Outcome) -> dict[str, Any]:
+    """Spell what came of an operation."""
     match outcome:
         case Done():
             told = {"outcome": "done", "reason": "", "hint": ""}

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rabbit_topo.broker.amqp_login import Login
 from rabbit_topo.broker.both import Both
-from rabbit_topo.diff import diff
 from rabbit_topo.model import Binding, Key, Kind
-from rabbit_topo.plan import Failed, NotAttempted, make_plan
 from rabbit_topo.report.tests_run import Compared, OnBroker
 from rabbit_topo.routing import Router
 from rabbit_topo.routing.cases import CaseResult, run_case
+from rabbit_topo.testing.declared import declare_all
 from rabbit_topo.testing.rehomed import rehomed
+from rabbit_topo.testing.relocated import moved_key
 from rabbit_topo.testing.replay import Replay
 from rabbit_topo.testing.rounds import play
 from rabbit_topo.testing.scratch import left_behind, scratch_vhost
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from rabbit_topo.broker.target import Target
-    from rabbit_topo.model import Topology
     from rabbit_topo.routing.cases import Case
 
 
@@ -53,7 +52,9 @@ def on_broker(
         begin(http.url, tuple(vhosts.values()), others)
         moved, left_out = rehomed(topology, vhosts)
         say("declaring the topology there ...")
-        facts, refused = _declare(broker, moved, vhosts)
+        facts, found = declare_all(broker, moved)
+        home = {vhost: name for name, vhost in vhosts.items()}
+        refused = {moved_key(key, home): reason for key, reason in found.items()}
         absent = left_out | refused
         there = Router(topology, facts.version)
         trials = {}
@@ -74,39 +75,6 @@ def on_broker(
         compared |= play(replays, tuple(trials.values()), say)
         compared = dict(sorted(compared.items()))
     return OnBroker(facts.target, facts.version, compared, _told(refused), _told(left_out))
-
-
-class _Facts(NamedTuple):
-    target: str
-    version: str
-
-
-def _declare(broker: Both, moved: Topology, vhosts: Mapping[str, str]) -> tuple[_Facts, dict[Key, str]]:
-    """Declare a topology wave by wave; return what the broker refused, by the keys of the original."""
-    observed = broker.observe(moved)
-    plan = make_plan(diff(observed, moved), observed, moved)
-    home = {vhost: name for name, vhost in vhosts.items()}
-    refused: dict[Key, str] = {}
-    for wave in plan.waves:
-        ready = [operation for operation in wave if not _needs(operation.key, refused, home)]
-        for outcome in broker.execute(ready):
-            if isinstance(outcome, Failed | NotAttempted):
-                key = outcome.operation.key
-                refused[key._replace(vhost=home[key.vhost])] = outcome.reason
-    for row in plan.blocked:
-        refused[row.change.key._replace(vhost=home[row.change.key.vhost])] = row.reason
-    return _Facts(observed.facts.target, observed.facts.version), refused
-
-
-def _needs(key: Key, refused: Mapping[Key, str], home: Mapping[str, str]) -> bool:
-    """Say whether a binding has an end that the broker refused."""
-    vhost = home[key.vhost]
-    ends = (
-        (Key(vhost, Kind.EXCHANGE, key.name), Key(vhost, Kind(key.destination_kind), key.destination))
-        if key.destination_kind
-        else ()
-    )
-    return any(end in refused for end in ends)
 
 
 def _told(absent: Mapping[Key, str]) -> tuple[str, ...]:

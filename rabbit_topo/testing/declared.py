@@ -1,0 +1,39 @@
+"""Declare a topology in vhosts that are made for it, and learn what the broker does not take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rabbit_topo.diff import diff
+from rabbit_topo.model import Key, Kind
+from rabbit_topo.plan import Failed, NotAttempted, make_plan
+
+if TYPE_CHECKING:
+    from rabbit_topo.broker import Broker
+    from rabbit_topo.model import Facts, Topology
+
+
+def declare_all(broker: Broker, topology: Topology) -> tuple[Facts, dict[Key, str]]:
+    """Declare a topology wave by wave; return what the broker says of itself, and what it refused, with its words.
+
+    A binding with an end that was refused is not tried, and no part of the result. Raises `BrokerError` and `Refusal`
+    as the broker does.
+    """
+    observed = broker.observe(topology)
+    plan = make_plan(diff(observed, topology), observed, topology)
+    refused: dict[Key, str] = {}
+    for wave in plan.waves:
+        ready = [operation for operation in wave if not any(end in refused for end in ends(operation.key))]
+        for outcome in broker.execute(ready):
+            if isinstance(outcome, Failed | NotAttempted):
+                refused[outcome.operation.key] = outcome.reason
+    for row in plan.blocked:
+        refused[row.change.key] = row.reason
+    return observed.facts, refused
+
+
+def ends(key: Key) -> tuple[Key, ...]:
+    """Return the two ends of a binding; of anything else, none."""
+    if not key.destination_kind:
+        return ()
+    return Key(key.vhost, Kind.EXCHANGE, key.name), Key(key.vhost, Kind(key.destination_kind), key.destination)

@@ -1,0 +1,292 @@
+"""A rehearsal: the plan is applied to a copy of what the broker holds, before the broker itself sees it.
+
+The copy lies in vhosts that are made for it, on the broker or on a throwaway node. What was observed is declared there
+as it is; the same comparison makes the plan, and the same code carries it out.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from rabbit_topo.apply import apply, refusal_of
+from rabbit_topo.broker.amqp_login import Login
+from rabbit_topo.broker.both import Both
+from rabbit_topo.broker.connect import connect_target
+from rabbit_topo.broker.management import Management
+from rabbit_topo.broker.target import Target
+from rabbit_topo.diff import diff
+from rabbit_topo.errors import BrokerError, TopoError, UsageError
+from rabbit_topo.model import PREDECLARED, Binding, Kind, Topology
+from rabbit_topo.plan import make_plan
+from rabbit_topo.report.rehearsal_run import Copy, NotCopied, Rehearsal, Stage, ends_of
+from rabbit_topo.report.tests_run import TestRun
+from rabbit_topo.routing import Router
+from rabbit_topo.routing.cases import cases_of, run_case
+from rabbit_topo.testing.copied import (
+    Told,
+    copy_limits,
+    copy_operator_policies,
+    default_queue_type,
+    read_limits,
+)
+from rabbit_topo.testing.declared import declare_all
+from rabbit_topo.testing.on_broker import on_broker
+from rabbit_topo.testing.relocated import moved_key, placed, relocated
+from rabbit_topo.testing.scratch import REHEARSAL, left_behind, must_administer, scratch_vhost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from rabbit_topo.broker import Broker
+    from rabbit_topo.broker.http import Http
+    from rabbit_topo.model import Key, Observed, Resource
+    from rabbit_topo.plan import Consent, Outcome, Plan, Report
+
+_EVERYTHING: Final = 100  # per cent: how much may go was judged of the real plan
+_PLUGINS: Final = {
+    "x-consistent-hash": "rabbitmq_consistent_hash_exchange",
+    "x-random": "rabbitmq_random_exchange",
+    "x-recent-history": "rabbitmq_recent_history_exchange",
+    "x-modulus-hash": "rabbitmq_sharding",
+}
+
+
+def _nothing(*_: object) -> None:
+    """Say nothing to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be rehearsed: the files, and what was agreed to.
+
+    `partial` says that blocked rows were. `sandbox` asks for a throwaway node, `tests` for the route tests; `shown`
+    names the files.
+    """
+
+    declared: Topology
+    consent: Consent
+    shown: str
+    partial: bool = False
+    sandbox: bool = False
+    tests: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Who hears how far a rehearsal is.
+
+    `say` gets a line of progress, `begin` where it happens: the address, the vhosts, and those that other runs left.
+    `count` gets how many operations there are, and returns what is called after each.
+    """
+
+    say: Callable[[str], None] = _nothing
+    begin: Callable[[str, tuple[str, ...], tuple[str, ...]], None] = _nothing
+    count: Callable[[int], Callable[[], None]] = field(default=lambda _: _nothing)
+
+
+def rehearse(target: Target, wanted: Wanted, heard: Heard = Heard()) -> Rehearsal:
+    """Rehearse the plan of these files for a broker, and say what came of it; nothing of the broker's own is written.
+
+    The vhosts of the copy are deleted at the end in every case; where that does not work, the result says so. Raises
+    `UsageError` where the road does not show everything, `AccessRefused` without the right to make and delete vhosts,
+    `Refusal` where an apply would refuse the whole plan whatever rows are blocked, and `BrokerError`.
+    """
+    if target.broker is None and target.amqp is not None:
+        raise UsageError("AMQP alone does not show what is to be copied", "give the management URL too: --broker")
+    seen, result = _seen(target, wanted, heard), None
+    try:
+        with _staged(target, seen.observed, wanted, heard) as at:
+            result = _Run(at, wanted, heard, seen).rehearsed()
+    except BrokerError as error:
+        if result is None:
+            raise
+        return replace(result, stays=(error.message, error.hint))
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The broker as it is, the plan that it would get, and the limits of its vhosts."""
+
+    observed: Observed
+    plan: Plan
+    limits: Mapping[str, dict[str, Any] | str]
+
+
+def _seen(target: Target, wanted: Wanted, heard: Heard) -> _Seen:
+    declared = wanted.declared
+    with closing(connect_target(target)) as broker:
+        http = _http_of(broker)
+        if http is None and not wanted.sandbox:
+            raise UsageError(
+                "a definitions file has no vhosts to rehearse in", "rehearse on a throwaway node: --sandbox"
+            )
+        if http and not wanted.sandbox:
+            must_administer(http, REHEARSAL)
+        heard.say("reading the broker ...")
+        observed = broker.observe(declared)
+        plan = make_plan(diff(observed, declared), observed, declared, wanted.consent)
+        if refusal := refusal_of(plan, partial=True):
+            raise refusal
+        known = sorted(observed.facts.vhosts.intersection(declared.vhosts))
+        return _Seen(observed, plan, read_limits(http, known))
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """Where it is rehearsed: `vhosts` by the names of those that they are copies of."""
+
+    target: Target
+    broker: Broker
+    http: Http
+    vhosts: Mapping[str, str]
+
+
+@contextmanager
+def _staged(target: Target, observed: Observed, wanted: Wanted, heard: Heard) -> Iterator[_At]:
+    """Make the vhosts, on a throwaway node if asked for; remove all of it at the end."""
+    with ExitStack() as stack:
+        if wanted.sandbox:
+            target = _sandbox(stack, target, observed, heard)
+        target = replace(target, project="")  # an inventory is kept of the real vhosts alone
+        broker = stack.enter_context(closing(connect_target(target)))
+        http = _http_of(broker)
+        if http is None:  # pragma: no cover - a URL leads to no file
+            raise UsageError("there is no management URL", "name one with --broker")
+        heard.say("making a vhost for the rehearsal ...")
+        others = left_behind(http)
+        writer = Login(target).username if target.amqp else ""
+        facts = observed.facts
+        vhosts = {
+            name: stack.enter_context(
+                scratch_vhost(
+                    http,
+                    http.user,
+                    writer or http.user,
+                    purpose=REHEARSAL,
+                    default_queue_type=default_queue_type(facts, name),
+                )
+            )
+            for name in wanted.declared.vhosts
+        }
+        heard.begin(http.url, tuple(vhosts.values()), others)
+        yield _At(target, broker, http, vhosts)
+
+
+def _sandbox(stack: ExitStack, target: Target, observed: Observed, heard: Heard) -> Target:
+    from rabbit_topo.broker.sandbox import Sandbox
+
+    heard.say("starting a throwaway node ...")
+    plugins = [plugin for kind, plugin in _PLUGINS.items() if kind in observed.facts.exchange_types]
+    node = stack.enter_context(Sandbox(plugins=plugins))
+    return Target(node.broker_url, node.amqp_url, timeout=target.timeout, channels=target.channels)
+
+
+def _http_of(broker: Broker) -> Http | None:
+    match broker:
+        case Both():
+            return broker.management.http
+        case Management():
+            return broker.http
+        case _:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One rehearsal: where, and of what."""
+
+    at: _At
+    wanted: Wanted
+    heard: Heard
+    seen: _Seen
+
+    def rehearsed(self) -> Rehearsal:
+        """Copy, plan, apply, and run the route tests."""
+        copy, missing = self._copied()
+        self.heard.say("planning ...")
+        declared = relocated(self._without(missing), self.at.vhosts)
+        there = self.at.broker.observe(declared)
+        consent = replace(self.wanted.consent, max_delete=_EVERYTHING)
+        plan = make_plan(diff(there, declared), there, declared, consent)
+        count = self.heard.count(sum(1 for _ in plan.operations))
+        report = apply(plan, self.at.broker, partial=True, on_outcome=lambda _: count())
+        facts = there.facts
+        stage = Stage(facts.target, facts.version, self.at.vhosts, self.wanted.sandbox)
+        told = self._told(stage, copy, report)
+        return told if report.interrupted else self._tested(told)
+
+    def _copied(self) -> tuple[Copy, dict[Key, str]]:
+        """Declare what was observed, as it is; return how the copy differs, and why by key, bindings included."""
+        facts, vhosts, told = self.seen.observed.facts, self.at.vhosts, Told()
+        self.heard.say("copying what is there ...")
+        found: dict[Key, Resource] = {
+            key: one
+            for key, one in self.seen.observed.topology.resources.items()
+            if not (key.kind is Kind.EXCHANGE and key.name in PREDECLARED)
+        }
+        copy_operator_policies(self.at.http, facts, vhosts, told)
+        _, refused = declare_all(self.at.broker, relocated(Topology(found), vhosts))
+        home = {copy: vhost for vhost, copy in vhosts.items()}
+        missing = {moved_key(key, home): placed(why, home, words=True) for key, why in refused.items()}
+        lacking = tuple(NotCopied(found[key], missing[key]) for key in sorted(missing, key=lambda key: key.order))
+        less = {
+            vhost: sum(queue.vhost == vhost for queue in facts.hidden)
+            + sum(one.resource.key.kind is Kind.QUEUE and one.resource.key.vhost == vhost for one in lacking)
+            for vhost in vhosts
+        }
+        copy_limits(self.at.http, self.seen.limits, vhosts, less, told)
+        for key, one in found.items():
+            if isinstance(one, Binding) and any(end in missing for end in ends_of(one)):
+                missing.setdefault(key, "an end of it could not be copied")
+        return Copy(lacking, len(facts.hidden), tuple(told.limits), tuple(told.gaps)), missing
+
+    def _without(self, missing: Mapping[Key, str]) -> Topology:
+        """Take what could not be copied, and is to stay as it is, for an object of others: it is not declared anew."""
+        declared = self.seen.plan.declared
+        changing = {operation.key for operation in self.seen.plan.operations}
+        changing |= {row.change.key for row in self.seen.plan.blocked}
+        notes = dict(declared.notes)
+        for key, one in declared.resources.items():
+            stays = key in missing and key not in changing
+            if stays or any(end in missing and end not in changing for end in ends_of(one)):
+                notes[key] = replace(declared.note(key), external=True, stated=frozenset())
+        return replace(declared, notes=notes)
+
+    def _told(self, stage: Stage, copy: Copy, report: Report) -> Rehearsal:
+        """Tell what came of the copy as of the vhosts that it is a copy of."""
+        home = {copied: vhost for vhost, copied in stage.vhosts.items()}
+        outcomes: tuple[Outcome, ...] = placed(report.outcomes, home, words=True)
+        return Rehearsal(
+            self.seen.plan,
+            stage,
+            copy,
+            outcomes,
+            placed(report.plan.blocked, home, words=True),
+            placed(report.surprises, home),
+            report.unverified,
+            report.interrupted,
+            self.wanted.partial,
+            untested="the rehearsal was interrupted" if report.interrupted else "",
+        )
+
+    def _tested(self, told: Rehearsal) -> Rehearsal:
+        """Run the route tests, on the same node and in vhosts of their own."""
+        declared = self.wanted.declared
+        cases = cases_of(declared)
+        if not self.wanted.tests:
+            return replace(told, untested="--no-tests")
+        if not cases:
+            return replace(told, untested="the files have none")
+        if self.at.target.amqp is None:
+            return replace(told, untested="they are published over AMQP: give the AMQP URL too (--amqp)")
+        version = self.seen.observed.facts.version
+        router = Router(declared, version)
+        results = [run_case(router, case) for case in cases]
+        try:
+            said = on_broker(self.at.target, router, results, self.heard.say)
+        except TopoError as error:
+            return replace(told, unverified=f"the route tests: {error.message}")
+        return replace(told, tests=TestRun(declared, self.wanted.shown, version, results, on_broker=said))
