@@ -31,7 +31,7 @@ def topology_files(paths: Sequence[str | Path], problems: Problems) -> list[str]
             found = sorted(_below(path, problems))
             if not found:
                 message = "there is no *.yaml or *.yml file in this folder"
-                _unreadable(path, problems, message, "name another folder, or write a topology file there")
+                unreadable(path, problems, message, "name another folder, or write a topology file there")
         else:
             found = [path]
         for file in map(_plainly, found):
@@ -60,22 +60,33 @@ def read_text(file: str, problems: Problems) -> str | None:
             too_big = os.fstat(stream.fileno()).st_size > MAX_BYTES
             data = b"" if too_big else stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        return _unreadable(file, problems, "there is no such file or folder", "look at the spelling, and where you are")
+        return unreadable(file, problems, "there is no such file or folder", "look at the spelling, and where you are")
     except (OSError, ValueError) as error:
-        return _unreadable(file, problems, f"this file cannot be read: {getattr(error, 'strerror', None) or error}", "")
+        return unreadable(file, problems, f"this file cannot be read: {getattr(error, 'strerror', None) or error}", "")
     if too_big or len(data) > MAX_BYTES:
         hint = "split it: a folder is read as one topology"
-        return _unreadable(file, problems, "this file has more than 64 MB", hint)
+        return unreadable(file, problems, "this file has more than 64 MB", hint)
+    return text_of(file, data, problems)
+
+
+def text_of(file: str, data: bytes, problems: Problems) -> str | None:
+    """Return the text of a file's content, or None with the reason in `problems`."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         start = data.rfind(b"\n", 0, error.start) + 1
         place = data.count(b"\n", 0, error.start) << 32 | len(data[start : error.start].decode(errors="replace"))
         hint = f"the first wrong byte is 0x{data[error.start]:02x}; save the file as UTF-8"
-        return _unreadable(file, problems, "this file is not UTF-8 text", hint, place)
+        return unreadable(file, problems, "this file is not UTF-8 text", hint, place)
 
 
-def _unreadable(file: str, problems: Problems, message: str, hint: str, place: int = NOWHERE) -> str | None:
+def is_topology_name(name: str) -> bool:
+    """Say whether a file of this name, in a folder that is named, is part of a topology."""
+    return name.endswith(_ENDINGS) and not name.startswith(".") and name != CONFIG_NAME
+
+
+def unreadable(file: str, problems: Problems, message: str, hint: str, place: int = NOWHERE) -> str | None:
+    """Note why nothing can be told of a file."""
     problems.unreadable = True
     problems.add(file, place, message, hint)
     return None
@@ -83,10 +94,10 @@ def _unreadable(file: str, problems: Problems, message: str, hint: str, place: i
 
 def _below(folder: str, problems: Problems) -> Iterator[str]:
     def report(error: OSError) -> None:
-        _unreadable(str(error.filename), problems, f"this folder cannot be read: {error.strerror}", "")
+        unreadable(str(error.filename), problems, f"this folder cannot be read: {error.strerror}", "")
 
     for current, folders, names in os.walk(folder, onerror=report):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
-            if name.endswith(_ENDINGS) and not name.startswith(".") and name != CONFIG_NAME:
+            if is_topology_name(name):
                 yield os.path.join(current, name)  # noqa: PTH118 - the spelling of the caller is kept
