@@ -46,10 +46,10 @@ def why_not(label: str) -> str:
     return "" if os.geteuid() == 0 else f"only root can run the one in {root}"
 
 
-def start(label: str, tls: ServerTls | None = None) -> Sandbox:
-    """Make the sandbox of this label; entering it starts the node."""
+def start(label: str, tls: ServerTls | None = None, *, definitions: Mapping[str, bytes] | None = None) -> Sandbox:
+    """Make the sandbox of this label; entering it starts the node, which loads these files of definitions first."""
     root = None if _is_installed(label) else cache() / _DEBIAN[label]
-    return Sandbox(root, plugins=PLUGINS, tls=tls)
+    return Sandbox(root, plugins=PLUGINS, tls=tls, definitions=definitions)
 
 
 def _is_installed(label: str) -> bool:

@@ -20,7 +20,7 @@ from rabbit_topo.broker.sandbox_host import answers, find_host, free_ports, make
 from rabbit_topo.errors import BrokerError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import FrameType
 
     from rabbit_topo.broker.sandbox_host import ServerTls
@@ -41,7 +41,8 @@ class Sandbox:
 
     A context manager: `with Sandbox() as node: ...`. `plugins` come on top of `rabbitmq_management`;
     `timeout` is how many seconds the node may take until it answers on HTTP and AMQP. With `tls` it listens with
-    TLS on two ports more. Raises BrokerError
+    TLS on two ports more. `definitions` are files by name that it loads at boot, in the order of their names; where
+    there are some, RabbitMQ makes no user by itself, and they must hold guest. Raises BrokerError
     where no server is installed, where `root` is given and we are not root, and, with the end of its log,
     where the node does not come up.
     """
@@ -53,11 +54,13 @@ class Sandbox:
         plugins: Sequence[str] = (),
         timeout: float = 120.0,
         tls: ServerTls | None = None,
+        definitions: Mapping[str, bytes] | None = None,
     ) -> None:
         self._host = find_host(Path(root).resolve() if root is not None else None)
         self._plugins = tuple(plugins)
         self._timeout = timeout
         self._tls = tls
+        self._definitions = definitions
         self._ports = free_ports()
         self._guard: subprocess.Popen[bytes] | None = None
         self._epmd: subprocess.Popen[bytes] | None = None
@@ -152,7 +155,9 @@ class Sandbox:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        write_files(self.folder / "home", self._host, self._ports, self._plugins, self._tls)
+        write_files(
+            self.folder / "home", self._host, self._ports, self._plugins, self._tls, definitions=self._definitions
+        )
         self._epmd = self._launch("epmd", epmd, "-port", str(self._ports.epmd), "-address", "127.0.0.1")
 
     def _launch(self, name: str, *program: str) -> subprocess.Popen[bytes]:

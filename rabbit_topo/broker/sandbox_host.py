@@ -47,6 +47,7 @@ management.tcp.port = {http}
 disk_free_limit.absolute = 1MB
 cluster_name = {node}
 """
+_DEFINITIONS = "definitions"
 _TLS_CONFIG = """\
 listeners.ssl.1 = 127.0.0.1:{amqps}
 management.ssl.ip = 127.0.0.1
@@ -229,13 +230,26 @@ def make_folder(host: Host) -> Path:
     return folder
 
 
-def write_files(folder: Path, host: Host, ports: Ports, plugins: Iterable[str], tls: ServerTls | None = None) -> None:
-    """Write a node's configuration into `folder` and give the folder to the node's user."""
+def write_files(
+    folder: Path,
+    host: Host,
+    ports: Ports,
+    plugins: Iterable[str],
+    tls: ServerTls | None = None,
+    *,
+    definitions: Mapping[str, bytes] | None = None,
+) -> None:
+    """Write a node's configuration into `folder` and give the folder to the node's user.
+
+    `definitions` are files by name that the node loads at boot, in the order of their names.
+    """
     wanted = {"rabbitmq_management", *plugins}
     config = _CONFIG.format(amqp=ports.amqp, http=ports.http, node=node_name(ports))
     if tls:
         wanted |= {_EXTERNAL} if tls.external else set()
         config += tls.config(host.inside(folder), ports)
+    if definitions:
+        config += f"load_definitions = {host.inside(folder) / _DEFINITIONS}\n"
     files: Mapping[str, bytes] = {
         "rabbitmq.conf": config.encode(),
         "rabbitmq-env.conf": b"",
@@ -246,10 +260,14 @@ def write_files(folder: Path, host: Host, ports: Ports, plugins: Iterable[str], 
     folder.mkdir()
     for name, data in files.items():
         (folder / name).write_bytes(data)
+    if definitions:
+        (folder / _DEFINITIONS).mkdir()
+        for name, data in definitions.items():
+            (folder / _DEFINITIONS / name).write_bytes(data)
     if tls:
         (folder / "key.pem").chmod(0o600)
     if host.owner:
-        for path in (folder, *folder.iterdir()):
+        for path in (folder, *folder.rglob("*")):
             os.chown(path, *host.owner)
 
 

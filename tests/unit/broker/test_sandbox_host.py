@@ -44,6 +44,13 @@ def test_every_file_of_the_node_lies_in_its_folder(tmp_path: Path) -> None:
     assert all(path.startswith(str(tmp_path)) for path in paths)
 
 
+def test_definitions_are_loaded_from_a_folder_of_their_own(tmp_path: Path) -> None:
+    write_files(tmp_path / "home", HERE, PORTS, (), definitions={"a.json": b"{}"})
+    folder = tmp_path / "home" / "definitions"
+    assert f"\nload_definitions = {folder}\n" in (tmp_path / "home" / "rabbitmq.conf").read_text()
+    assert (folder / "a.json").read_bytes() == b"{}"
+
+
 def test_inside_a_root_the_folder_is_mnt_and_the_path_is_the_systems_own(tmp_path: Path) -> None:
     host = Host(tmp_path, (65534, 65534))
     environment = host.environment(tmp_path / "home", PORTS)

@@ -10,6 +10,7 @@ from hypothesis import given
 
 from rabbit_topo.broker.connect import connect
 from rabbit_topo.export import LeftOut, definitions
+from rabbit_topo.export.items import spelled
 from rabbit_topo.model import Arguments, Binding, Exchange, Policy, Queue, Topology, Vhost
 from tests.laws.strategies import topologies
 
@@ -130,6 +131,11 @@ def test_what_it_cannot_carry_is_named(
     assert made.document == kept
 
 
+def test_a_queue_without_a_type_may_be_given_one() -> None:
+    assert spelled(ANY, default_type="quorum")["arguments"] == {"x-queue-type": "quorum"}
+    assert spelled(MAIL, default_type="stream")["arguments"]["x-queue-type"] == "quorum"
+
+
 def test_what_is_external_is_left_out_with_the_bindings_that_touch_it(topology_of: Callable[..., Topology]) -> None:
     partner = Exchange("/", "partner", None)
     binding = Binding("/", "partner", "queue", "mail", "#")
@@ -152,7 +158,7 @@ def test_what_every_node_has_need_not_stand_there(topology_of: Callable[..., Top
 
 @given(topologies())
 def test_the_same_topology_gives_the_same_bytes(topology: Topology) -> None:
-    backwards = Topology(dict(reversed(topology.resources.items())))
+    backwards = Topology(dict(reversed([*topology.resources.items()])))
     first, second = definitions(topology), definitions(backwards)
     assert json.dumps(first.document) == json.dumps(second.document)
 

@@ -1,0 +1,142 @@
+"""`rabbit-topo export`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from rabbit_topo.cli import options
+from rabbit_topo.cli.output import write
+from rabbit_topo.cli.source import USUAL, source
+from rabbit_topo.errors import Refusal, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rabbit_topo.cli.source import Source
+    from rabbit_topo.export import LeftOut
+
+INCOMPLETE: Final = 6
+_MOST: Final = 100  # of what is left out, so many are named
+
+
+def _kubernetes(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    from rabbit_topo.export.metadata_names import is_subdomain
+
+    if value and not is_subdomain(value):
+        raise click.BadParameter(f"{value!r} is no name for Kubernetes: small letters, digits, '-' and '.'")
+    return value
+
+
+@click.command("export")
+@click.argument("files", nargs=-1, type=click.Path())
+@click.option(
+    "--from", "given", metavar="SOURCE", help="Take a definitions.json, a management URL, or the word broker."
+)
+@click.option(
+    "--format",
+    "wanted",
+    type=click.Choice(["definitions", "operator"]),
+    default="definitions",
+    help="What RabbitMQ loads, or custom resources for Kubernetes.  [definitions]",
+)
+@click.option("-o", "--output", metavar="FILE", callback=options.writable, help="Write it there, and not to stdout.")
+@click.option("--vhost", default=USUAL, metavar="NAME", help="This vhost alone.  [all]")
+@click.option("--partial", is_flag=True, help="Leave out what the format cannot carry; exit 6.")
+@click.option(
+    "--cluster",
+    default="rabbitmq",
+    metavar="NAME",
+    callback=_kubernetes,
+    help="The RabbitmqCluster of custom resources.  [rabbitmq]",
+)
+@click.option("--namespace", default="", metavar="NAME", callback=_kubernetes, help="Its namespace, if not theirs.")
+@click.option("--config", metavar="FILE", help="Use this rabbit-topo.yaml, instead of the nearest upwards.")
+@click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
+@options.login
+def command(**given: Any) -> int:
+    """Write a topology as other tools read it.
+
+    That is a definitions.json for RabbitMQ to load at boot (`load_definitions`)
+    or over HTTP, or custom resources for the messaging topology operator on
+    Kubernetes. With --vhost it is that vhost alone. Publishers, consumers, tests
+    and descriptions are no part of either. Exit codes: 0; 5 where the format
+    cannot carry an object, nothing is written then; 6 with --partial.
+    """
+    common, login, own = options.split({**given, "formats": (), "verbose": False, "color": "never"})
+    vhost = common.vhost if _is_named("vhost") else None
+    here = source(common, login, own["given"], about=vhost or USUAL)
+    if vhost not in (None, *here.topology.vhosts):
+        known = ", ".join(here.topology.vhosts) or "none"
+        raise UsageError(f"{here.shown} has no vhost {vhost!r}", f"it has: {known}")
+    text, left_out = _made(here, vhost, own)
+    if left_out:
+        _name(left_out, here)
+        if not own["partial"]:
+            raise Refusal(f"{_left(left_out)} cannot be exported; nothing was written", "--partial leaves them out")
+    write(options.Output(own["wanted"], own["output"]), text)
+    if not common.quiet:
+        for note in _notes(here, vhost, own):
+            click.echo(note, err=True)
+    if left_out:
+        click.echo(f"rabbit-topo: {_left(left_out)} left out", err=True)
+    return INCOMPLETE if left_out else 0
+
+
+def _is_named(option: str) -> bool:
+    from click.core import ParameterSource
+
+    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
+
+
+def _made(here: Source, vhost: str | None, own: dict[str, Any]) -> tuple[str, tuple[LeftOut, ...]]:
+    from rabbit_topo.export import Cluster, custom_resources, definitions
+
+    if own["wanted"] == "operator":
+        from rabbit_topo.write.manifests import manifests
+
+        resources = custom_resources(here.topology, Cluster(own["cluster"], own["namespace"]), vhost)
+        return manifests(resources.documents), resources.left_out
+    import json
+
+    made = definitions(here.topology, vhost)
+    return json.dumps(made.document, indent=2, ensure_ascii=False) + "\n", made.left_out
+
+
+def _name(left_out: Sequence[LeftOut], here: Source) -> None:
+    """Tell on stderr what is left out, and where it stands."""
+    from rabbit_topo.report.words import clean, name
+
+    for one in left_out[:_MOST]:
+        origin = here.topology.note(one.resource.key).origin
+        place = f"{clean(origin.file)}:{origin.line}:{origin.column}: " if origin else ""
+        click.echo(f"{place}{name(one.resource)}: {clean(one.reason)}", err=True)
+    if len(left_out) > _MOST:
+        click.echo(f"... and {len(left_out) - _MOST:,} more", err=True)
+
+
+def _left(left_out: Sequence[LeftOut]) -> str:
+    from rabbit_topo.plan.hazards import counted
+
+    return counted(len(left_out), "object")
+
+
+def _notes(here: Source, vhost: str | None, own: dict[str, Any]) -> Iterator[str]:
+    """Say what whoever uses the result has to know."""
+    from rabbit_topo.model import Queue
+    from rabbit_topo.plan.hazards import counted
+    from rabbit_topo.report.words import clean
+
+    untyped = sum(
+        isinstance(one, Queue) and one.type is None and vhost in (None, one.vhost)
+        for one in here.topology.resources.values()
+    )
+    if untyped:
+        yield f"note: {counted(untyped, 'queue')} without a `type`: the broker gives its default type there"
+    if here.operator_policies:
+        policies = ", ".join(sorted(clean(policy.name) for policy in here.operator_policies))
+        yield f"note: operator policies are no part of a topology, and left out: {policies}"
+    if own["wanted"] == "definitions" and vhost is None:
+        yield "note: it holds no users, and a new node that loads it at boot makes none by itself, not even guest"
+        yield "  rabbitmqctl add_user NAME, then set_permissions and set_user_tags; or a file of users beside it"
