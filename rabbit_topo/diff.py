@@ -117,10 +117,13 @@ class Displaced:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """There, ours and not declared (`stale` for a binding, `stray` for the rest), or named by `absent:`."""
+    """There, ours and not declared (`stale` for a binding, `stray` for the rest), or named by `absent:`.
+
+    `gone` is what one of two topologies has, and the other does not.
+    """
 
     resource: Resource
-    reason: Literal["stale", "stray", "absent"]
+    reason: Literal["stale", "stray", "absent", "gone"]
     note: Note
 
     @property

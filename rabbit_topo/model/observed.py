@@ -67,7 +67,8 @@ class Facts:
     manage; they and server-named queues are `hidden`: no part of the topology, but policies reach them.
     `hidden_bindings` are the bindings into them.
     `moves` says whether the road can move messages from queue to queue.
-    `deletes` names the queue types that the road can delete without losing what arrives meanwhile.
+    `deletes` names the queue types that the road can delete without losing what arrives meanwhile; None is a type that
+    nobody knows.
     `writes_null` says whether it can write a null in a binding's arguments.
     `road` is how it was read: by HTTP, by AMQP's active or passive declares, or from a file. `lists` says whether the
     road shows objects that no file names, bindings and policies among them; `unverified` holds, by key, what it
@@ -90,7 +91,7 @@ class Facts:
     hidden: tuple[Queue, ...] = ()
     hidden_bindings: tuple[Binding, ...] = ()
     moves: bool = False
-    deletes: frozenset[str] = ALL_TYPES
+    deletes: frozenset[str | None] = ALL_TYPES
     writes_null: bool = True
     product: str = "RabbitMQ"
     road: Road = "management"

@@ -128,7 +128,7 @@ def operation_mark(operation: Operation) -> str:
 def place_of(change: Change) -> str:
     """Spell where a change is declared; empty for what no file declares."""
     origin = change.note.origin
-    if origin is None or (isinstance(change, Delete) and change.reason != "absent"):
+    if origin is None or (isinstance(change, Delete) and change.reason in {"stale", "stray"}):
         return ""
     return f"{words.clean(origin.file)}:{origin.line}"
 
