@@ -127,10 +127,10 @@ def _of_vhosts(sections: Sections, facts: Facts) -> Iterator[_Row]:
         if one.get("value"):
             yield "vhost limits", one.get("vhost"), one.get("vhost")
     for one in sections.get("parameters", ()):
-        component, vhost = str(one.get("component")), one.get("vhost")
+        component = str(one.get("component"))
         kind = _OF_COMPONENTS.get(component, f"parameters of {component}")
         if component not in _READ_ALREADY:
-            yield kind, vhost, vhost if kind == "vhost limits" else one.get("name")
+            yield kind, one.get("vhost"), one.get("vhost" if kind == "vhost limits" else "name")
 
 
 def _of_the_broker(sections: Sections) -> Iterator[_Row]:

@@ -31,6 +31,8 @@ _COMMANDS: Final = {
     "lint": "Find what is wrong with a topology, though it may be well-formed.",
     "rules": "List the rules of lint.",
     "explain": "Explain a rule of lint: why, and what to do.",
+    "import": "Take the topology of a broker, or of a definitions file, as YAML.",
+    "init": "Begin a project: with an example, or with what a broker has.",
     "export": "Write a topology as RabbitMQ loads it, or for Kubernetes.",
     "doctor": "Tell whether the broker lets us in, and what we may do.",
     "schema": "Print a JSON Schema: of the files, or of what a command prints.",

@@ -129,9 +129,20 @@ def common(command: _Command) -> _Command:
 
 def output(command: _Command) -> _Command:
     """Add the options of `common` to a command whose arguments are other things than files."""
+    vhost = click.option("--vhost", default="/", metavar="NAME", help="The vhost of documents that name none.  [/]")
+    return _output(command, vhost)
+
+
+def output_of_all(command: _Command) -> _Command:
+    """Add the options of `output` to a command that reads all vhosts, or those that `--vhost` names: `vhosts`."""
+    several = "Of this vhost alone; repeatable.  [all]"
+    return _output(command, click.option("--vhost", "vhosts", multiple=True, metavar="NAME", help=several))
+
+
+def _output(command: _Command, vhost: Callable[[_Command], _Command]) -> _Command:
     options = [
         click.option("--config", metavar="FILE", help="Use this rabbit-topo.yaml, instead of the nearest upwards."),
-        click.option("--vhost", default="/", metavar="NAME", help="The vhost of documents that name none.  [/]"),
+        vhost,
         click.option(
             "--format",
             "formats",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rabbit_topo.adopt.types import File
 
 TOPOLOGY: Final = "topology"  # the folder of topology files within a project
+NO_TLS: Final[Mapping[str, str]] = {}
 _SCHEMAS: Final = "schemas"
 _RELEASE: Final = re.compile(r"(3\.[1-9]\d|[4-9]\.\d{1,3}|[1-9]\d\.\d{1,3})(?!\d)", re.ASCII)  # 3.10 and newer
 _ENDINGS: Final = (".yaml", ".yml")
@@ -32,10 +33,11 @@ def spelled(files: Iterable[File]) -> dict[str, str]:
     }
 
 
-def config_text(broker: str, version: str = "") -> str:
+def config_text(broker: str, version: str = "", tls: Mapping[str, str] = NO_TLS) -> str:
     """Return a configuration for one broker: a URL without credentials, or a path relative to the file.
 
-    `version` is the broker's, of any length; one that no configuration can name is left out.
+    `version` is the broker's, of any length; one that no configuration can name is left out. `tls` holds paths of PEM
+    files, relative to the file too.
 
     >>> print(config_text("http://localhost:15672", "4.3.6"), end="")
     # yaml-language-server: $schema=schemas/config.schema.json
@@ -53,7 +55,9 @@ def config_text(broker: str, version: str = "") -> str:
     lines = [f"# yaml-language-server: $schema={_SCHEMAS}/config.schema.json", f"sources: [{TOPOLOGY}/]"]
     if release := _RELEASE.match(version):
         lines.append(f"target_version: {spell(release[0])}")
-    lines += ["", "environments:", "  default:", f"    broker: {spell(broker.replace('${', '$${'), flow=False)}"]
+    lines += ["", "environments:", "  default:", f"    broker: {_text(broker)}"]
+    if tls:
+        lines += ["    tls:", *(f"      {name}: {_text(path)}" for name, path in tls.items())]
     if "://" in broker:
         lines += [
             "    # Who logs in: --username and --password-file, or RABBIT_TOPO_USERNAME and RABBIT_TOPO_PASSWORD_FILE,",
@@ -62,6 +66,10 @@ def config_text(broker: str, version: str = "") -> str:
             "    # password: ${RABBIT_PASSWORD}",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _text(text: str) -> str:
+    return spell(text.replace("${", "$${"), flow=False)
 
 
 def in_the_way(folder: Path, paths: Iterable[str], *, force: bool) -> list[str]:
@@ -83,8 +91,10 @@ def refuse(folder: Path, names: Iterable[str], *, force: bool) -> None:
 
     shown = [f"    {clean(str(folder / name))}" for name in names]
     if shown:
-        what = "topology files that would be read together with the new ones" if force else "files already"
-        hint = "move them away, or name another folder with -o" + ("" if force else "; --force overwrites its own")
+        what = "topology files that would be read together with the new ones" if force else "files in the way"
+        hint = "move them away, or name another folder" + (
+            "" if force else "; --force writes over those of the same names"
+        )
         raise Refusal("\n".join([f"there are {what}; nothing was written", *shown]), hint)
 
 
@@ -99,7 +109,9 @@ def write(folder: Path, texts: Mapping[str, str], config: str, *, force: bool = 
     refuse(folder, in_the_way(folder, texts, force=force), force=force)
     beside = {CONFIG_NAME: config}
     beside |= {f"{_SCHEMAS}/{name}.schema.json": schema_text(name) for name in ("config", "topology")}
-    new = {name: text for name, text in beside.items() if not os.path.lexists(folder / name)} | dict(texts)
+    new = dict(texts) | {
+        name: text for name, text in beside.items() if name not in texts and not os.path.lexists(folder / name)
+    }
     place(folder, new, replace=force)
     return tuple(new)
 

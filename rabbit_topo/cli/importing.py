@@ -1,0 +1,205 @@
+"""`rabbit-topo import`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from rabbit_topo.cli import options
+from rabbit_topo.cli.live import BROKER, live
+from rabbit_topo.cli.output import Progress, emit, show, width
+from rabbit_topo.errors import TopoError, UsageError
+from rabbit_topo.filenames import CONFIG_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rabbit_topo.adopt.types import Adoption
+    from rabbit_topo.broker.target import Target
+    from rabbit_topo.cli.live import Live
+    from rabbit_topo.cli.options import BrokerOptions, Common
+    from rabbit_topo.report.importing import Landing
+
+_STDOUT: Final = "-"
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
+
+
+def _pattern(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """Refuse what could not stand under `owns:`."""
+    if value is not None:
+        from rabbit_topo.load.patterns import pattern
+
+        if wrong := pattern(value):
+            raise click.BadParameter(f"{value!r} is not {wrong.wanted}" + (f": {wrong.hint}" if wrong.hint else ""))
+    return value
+
+
+def taking(command: _Command) -> _Command:
+    """Add the options that say what an import takes, and how it is laid out."""
+    chosen = [
+        click.option("--match", metavar="REGEX", callback=_pattern, help="Only what is named like this, as a whole."),
+        click.option(
+            "--split",
+            type=click.Choice(["prefix", "exchange", "none"]),
+            default="prefix",
+            help="What is written into one file.  [prefix]",
+        ),
+        click.option("--force", is_flag=True, help="Write over topology files of the same name."),
+    ]
+    for option in reversed(chosen):
+        command = option(command)
+    return command
+
+
+@click.command("import")
+@click.argument("source", default=BROKER, metavar="[SOURCE]")
+@click.option("-o", "--out", "folder", default=".", metavar="DIR|-", help="The project's folder, or stdout.  [.]")
+@taking
+@options.output_of_all
+@options.login
+def command(**given: Any) -> int:
+    """Take the topology of a broker, or of a definitions file, as YAML.
+
+    SOURCE is a management URL, a definitions file of RabbitMQ 3.8 to 4.3, or the
+    word broker: that of the options or the config. DIR becomes a project:
+    rabbit-topo.yaml and topology/*.yaml, whose plan is empty, --prune or not; if
+    it were not, nothing would be written. What is not taken is listed with the
+    reason. Exit codes: 0, 5 where files are in the way.
+    """
+    common, login, own = options.split({"vhost": "/", **given})
+    return take(common, login, own)
+
+
+def take(common: Common, login: BrokerOptions, own: dict[str, Any]) -> int:
+    """Import a source into a project's folder, and tell what was taken."""
+    from rabbit_topo.report.importing import import_lines
+    from rabbit_topo.report.importing_document import import_document
+
+    printed = own["folder"] == _STDOUT
+    folder = Path(own["folder"])
+    if printed and any(output.file is None and output.format != "text" for output in common.formats):
+        raise UsageError("two results would both go to stdout", "give the document a file, as in --format json=FILE")
+    if not printed and not own["force"]:
+        _make_room(folder)
+    with live(common, login, own["source"], tuple(dict.fromkeys(own["vhosts"]))) as here:
+        progress = Progress(common)
+        progress.say("choosing what to take ...")
+        adoption = _adopted(here, own)
+        progress.say("checking ...")
+        landing = _print(adoption, here) if printed else _land(adoption, here, folder, login, force=own["force"])
+        progress.clear()
+    _warn(landing, adoption)
+
+    def lines(columns: int) -> Any:
+        return import_lines(adoption, landing, columns, verbose=common.verbose)
+
+    if printed and not common.quiet:
+        show(lines(width()), sys.stderr, common.color)
+    formats = tuple(output for output in common.formats if not printed or output.file)
+    if formats:
+        from dataclasses import replace
+
+        emit(replace(common, formats=formats), lines, lambda: import_document(adoption, landing))
+    return 0
+
+
+def _make_room(folder: Path) -> None:
+    """Refuse a folder that holds topology files, before a broker is asked for anything."""
+    from rabbit_topo.write.project import in_the_way, refuse
+
+    refuse(folder, in_the_way(folder, (), force=False), force=False)
+
+
+def _adopted(here: Live, own: dict[str, Any]) -> Adoption:
+    from rabbit_topo.adopt import select
+    from rabbit_topo.adopt.documents import documents
+    from rabbit_topo.adopt.types import Adoption, File
+    from rabbit_topo.broker.beyond import beyond
+
+    facts = here.observed.facts
+    selection = select(here.observed, None, own["match"])
+    files = documents(selection, own["split"]) or (File("topology.yaml", ({"version": 1},)),)
+    return Adoption(facts.target, facts.version, selection, files, beyond(here.broker, facts, selection.vhosts))
+
+
+def _print(adoption: Adoption, here: Live) -> Landing:
+    """Print the files as one, once it is checked."""
+    from rabbit_topo.report.importing import Landing
+    from rabbit_topo.write.project import spelled
+    from rabbit_topo.write.verify import verify
+
+    (first, text), *others = spelled(adoption.files).items()
+    parts = [text, *(f"---\n# {path}\n{text.partition(chr(10))[2]}" for path, text in others)]
+    if others:
+        head, _, rest = text.partition("\n")
+        parts[0] = f"{head}\n# {first}\n{rest}"
+    whole = "".join(parts)
+    verify({"topology.yaml": whole}, here.observed)
+    click.echo(whole, nl=False)
+    return Landing(None, lacking=_lacks(here))
+
+
+def _land(adoption: Adoption, here: Live, folder: Path, login: BrokerOptions, *, force: bool) -> Landing:
+    """Write the files into a project's folder, once they are checked."""
+    from rabbit_topo.report.importing import Landing
+    from rabbit_topo.write.project import TOPOLOGY, config_text, in_the_way, refuse, spelled, write
+    from rabbit_topo.write.verify import verify
+
+    texts = spelled(adoption.files)
+    refuse(folder, in_the_way(folder, texts, force=force), force=force)
+    verify({path.removeprefix(f"{TOPOLOGY}/"): text for path, text in texts.items()}, here.observed)
+    new = write(folder, texts, config_text(*_broker(here, folder)), force=force)
+    kept = CONFIG_NAME not in new
+    stray = kept and not _is_read(folder / CONFIG_NAME, folder / TOPOLOGY)
+    return Landing(str(folder), new, kept, stray, _next(folder, login), _lacks(here))
+
+
+def _is_read(config: Path, topology: Path) -> bool:
+    """Say whether a configuration names a folder among its sources, or one that it lies in."""
+    from rabbit_topo.config import resolve_sources
+
+    try:
+        sources = resolve_sources(cwd=Path.cwd(), environ=os.environ, config_path=str(config)).sources
+    except TopoError:
+        return False
+    return any(topology.resolve().is_relative_to(Path(source).resolve()) for source in sources)
+
+
+def _broker(here: Live, folder: Path) -> tuple[str, str, dict[str, str]]:
+    """Say where the broker is for whoever reads the configuration of this folder, less who logs in."""
+    from rabbit_topo.broker.target import without_credentials
+
+    target: Target = here.target
+    facts = here.observed.facts
+    if facts.road == "file":
+        return os.path.relpath(facts.target, folder), facts.version, {}
+    files = {name: getattr(target.tls, name) for name in ("ca_file", "cert_file", "key_file")}
+    tls = {name: os.path.relpath(path, folder) for name, path in files.items() if path}
+    return without_credentials(target.broker or facts.target), facts.version, tls
+
+
+def _next(folder: Path, login: BrokerOptions) -> str:
+    """Spell the command line that plans what was written, as the same user."""
+    parts = ["rabbit-topo", "plan"]
+    if folder != Path():
+        parts += ["--config", str(folder / CONFIG_NAME)]
+    for option, value in (("--username", login.username), ("--password-file", login.password_file)):
+        parts += [option, value] if value else []
+    return shlex.join(parts)
+
+
+def _lacks(here: Live) -> bool:
+    from rabbit_topo.adopt import may_lack_internal
+
+    return may_lack_internal(here.observed)
+
+
+def _warn(landing: Landing, adoption: Adoption) -> None:
+    if landing.lacking:
+        told = "says of no exchange whether it is internal, and may leave out those that are, with their bindings"
+        click.echo(f"warning: {adoption.source} {told}: import from the broker itself to have them", err=True)
