@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -11,12 +11,13 @@ from rabbit_topo.adopt.spelling import escaped
 from rabbit_topo.adopt.types import Cover
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 _SEPARATORS: Final = "._:/-"  # the dash last: in a set of characters it is itself only there
 _SEPARATOR: Final = re.compile(r"[._:/-]")
-_DIGITS: Final = re.compile("[0-9]+")
-_SEVERAL: Final = 3  # words that differ in their numbers only, and are one family
+_NUMBER: Final = re.compile("[0-9]+")
+_HEX: Final = re.compile("[0-9a-f]{8,}")
+_SEVERAL: Final = 3  # words that differ in a number only, and are one family
 _FEW: Final = 4  # patterns of one family that still read better than all of it but some
 
 
@@ -30,131 +31,149 @@ def cover(taken: Collection[str], others: Collection[str]) -> tuple[Cover, ...]:
     ['audit', 'notify(\\..*)?', 'shop\\..*']
     >>> [one.pattern for one in cover(["shop.a", "shop.b", "shop.tmp.keep"], ["shop.tmp.1"])]
     ['shop\\.a', 'shop\\.b', 'shop\\.tmp\\.keep']
+    >>> [one.pattern for one in cover(["eu1.mail", "eu2.mail", "eu3.mail", "eu3.log"], ["eu2.reply"])]
+    ['eu[0-9]+\\.mail', 'eu3\\.log']
     """
     foreign = set(others)
-    names = [_Name(name, name not in foreign) for name in sorted({*taken, *foreign})]
-    found = list(_covers(names))
-    return tuple(sorted(found, key=lambda one: one.names))
+    names = [_Name(name, name not in foreign, 0) for name in sorted({*taken, *foreign})]
+    return tuple(sorted(_covers(names), key=lambda one: one.names))
 
 
 class _Name(NamedTuple):
+    """A name, whether it is ours, and where its next word begins."""
+
     text: str
     ours: bool
+    start: int
 
 
 @dataclass(slots=True)
 class _Word:
-    """The names that go on with one word after what they have in common: up to the next separator, or to their end.
+    """The names that go on with one word, or with words of one form, after what they have in common.
 
-    `stem` is all that they begin with. `parts` holds them by the separator that follows, empty for the name that ends
-    here.
+    A word ends at the next separator, or with the name. `own` is the pattern of the word, `stem` that of all that the
+    names begin with, the word included. `parts` holds them by the separator that follows; empty, where none does.
     """
 
+    own: str
     stem: str
+    is_literal: bool
     parts: defaultdict[str, list[_Name]] = field(default_factory=lambda: defaultdict(list))
 
     @property
     def is_clean(self) -> bool:
-        return all(_clean(names) for names in self.parts.values())
-
-    @property
-    def ours(self) -> list[str]:
-        return [name.text for names in self.parts.values() for name in names if name.ours]
+        """Whether all of them are ours."""
+        return all(map(_clean, self.parts.values()))
 
 
 def _clean(names: Iterable[_Name]) -> bool:
     return all(name.ours for name in names)
 
 
-def _words(names: Iterable[_Name], start: int) -> list[_Word]:
-    """Sort names by their next word, which begins at `start` in each of them."""
-    words: dict[str, _Word] = {}
-    for name in names:
-        found = _SEPARATOR.search(name.text, start)
-        end = found.start() if found else len(name.text)
-        stem = name.text[:end]
-        word = words.get(stem) or words.setdefault(stem, _Word(stem))
-        word.parts[found[0] if found else ""].append(name)
-    return list(words.values())
-
-
 def _covers(names: list[_Name]) -> Iterator[Cover]:
     below = [("", names)]
     while below:
         prefix, inside = below.pop()
-        words = _words(inside, len(prefix))
-        units = _units(words, len(prefix))
+        words = _words(prefix, inside)
+        clean = [word for word in words if word.is_clean]
         dirty = [word for word in words if not word.is_clean]
-        if prefix and len(units) > _FEW and 2 * len(dirty) <= len(units):
-            yield _all_but(prefix, units, dirty)
+        if prefix and len(clean) > _FEW and 2 * len(dirty) <= len(clean):
+            yield _all_but(prefix, clean, dirty)
         else:
-            yield from (_unit(unit, len(prefix)) for unit in units)
+            yield from map(_whole, clean)
         for word in dirty:
-            yield from _clean_part(word)
-            below += [
-                (word.stem + separator, part)
-                for separator, part in word.parts.items()
-                if separator and not _clean(part) and any(name.ours for name in part)
-            ]
+            ours = {end: part for end, part in word.parts.items() if _clean(part)}
+            if ours:
+                yield _part(word.stem, ours)
+            for end, part in word.parts.items():
+                if end and end not in ours:
+                    below.append((word.stem + escaped(end), part))
+                elif end not in ours:
+                    yield from _same(word.stem, part)
 
 
-def _units(words: list[_Word], start: int) -> list[list[_Word]]:
-    """Put those words together that differ in their numbers only, where all of that form are ours."""
-    forms: defaultdict[tuple[str, ...], list[_Word]] = defaultdict(list)
-    for word in words:
-        forms[tuple(_DIGITS.split(word.stem[start:]))].append(word)
-    units: list[list[_Word]] = []
+def _words(prefix: str, names: Iterable[_Name]) -> list[_Word]:
+    """Sort names by their next word; words that differ in a number only count as one."""
+    spelled: defaultdict[str, list[tuple[str, _Name]]] = defaultdict(list)
+    for name in names:
+        found = _SEPARATOR.search(name.text, name.start)
+        end = found.start() if found else len(name.text)
+        spelled[name.text[name.start : end]].append((found[0] if found else "", name._replace(start=end + 1)))
+    forms = _forms({text: any(name.ours for _, name in ends) for text, ends in spelled.items()})
+    words: dict[str, _Word] = {}
+    for text, ends in spelled.items():
+        own = forms.get(text, "")
+        key = own or escaped(text)
+        word = words.setdefault(f"{bool(own)} {key}", _Word(key, prefix + key, not own))
+        for separator, name in ends:
+            word.parts[separator].append(name)
+    return list(words.values())
+
+
+def _forms(texts: Mapping[str, bool]) -> dict[str, str]:
+    """Return the pattern of each word that is one of several of its form: with a number, or made of hex digits.
+
+    `texts` says of each word whether names of ours begin with it; most of a form must do so. No pattern matches a word
+    of another form.
+    """
+    hexes = Counter(len(text) for text in texts if _HEX.fullmatch(text) and not text.isdigit() and not text.isalpha())
+    forms: defaultdict[str, list[str]] = defaultdict(list)
+    of_hex: set[str] = set()
+    for text in texts:
+        numbered = _numbered(text)
+        if hexes[len(text)] >= _SEVERAL and _HEX.fullmatch(text):
+            of_hex.add(numbered)
+            forms[f"[0-9a-f]{{{len(text)}}}"].append(text)
+        elif numbered:
+            forms[numbered].append(text)
+    found: dict[str, str] = {}
     for form, members in forms.items():
-        ours = [word for word in members if word.is_clean]
-        if len(form) > 1 and len(members) >= _SEVERAL and len(ours) == len(members):
-            units.append(ours)
-        else:
-            units += ([word] for word in ours)
-    return units
+        ours = sum(texts[text] for text in members)
+        if ours >= _SEVERAL and 2 * ours > len(members) and form not in of_hex:
+            found |= dict.fromkeys(members, form)
+    return found
 
 
-def _unit(words: list[_Word], start: int) -> Cover:
-    """Cover what is all ours: one word and what follows it, or words that differ in their numbers."""
-    ours = sorted(name for word in words for name in word.ours)
-    if len(ours) == 1:
-        return Cover(escaped(ours[0]), tuple(ours))
-    if len(words) > 1:
-        first = words[0].stem
-        form = "[0-9]+".join(map(escaped, _DIGITS.split(first[start:])))
-        return Cover(escaped(first[:start]) + form + _tail({end for word in words for end in word.parts}), tuple(ours))
-    word = _narrowed(words[0])
-    return Cover(escaped(word.stem) + _tail(word.parts), tuple(ours))
+def _numbered(text: str) -> str:
+    """Return the pattern of words that are like this one but for its number; empty where it has none, or several."""
+    parts = _NUMBER.split(text)
+    return "[0-9]+".join(map(escaped, parts)) if len(parts) == 2 else ""  # noqa: PLR2004 - before and after it
 
 
-def _narrowed(word: _Word) -> _Word:
-    """Go on to the next word, as long as all names have the same."""
-    while len(word.parts) == 1:
+def _whole(word: _Word) -> Cover:
+    """Cover what is all ours; as long as all names go on with the same word, the pattern does too."""
+    while word.is_literal and len(word.parts) == 1:
         [(separator, names)] = word.parts.items()
-        further = _words(names, len(word.stem) + len(separator))
-        if len(further) > 1:
+        further = _words(word.stem + escaped(separator), names) if separator else []
+        if len(further) != 1 or not further[0].is_literal:
             break
         word = further[0]
-    return word
+    return _part(word.stem, word.parts)
 
 
-def _clean_part(word: _Word) -> Iterator[Cover]:
-    """Cover what is ours of a word that others have too, as far as separators tell it apart."""
-    part = _Word(word.stem)
-    for separator, names in word.parts.items():
-        if _clean(names):
-            part.parts[separator] = names
-    if part.parts:
-        yield _unit([part], 0)
+def _part(stem: str, parts: dict[str, list[_Name]]) -> Cover:
+    ours = _sorted(name for part in parts.values() for name in part)
+    return Cover(escaped(ours[0]) if len(ours) == 1 else stem + _tail(parts), ours)
 
 
-def _all_but(prefix: str, units: list[list[_Word]], dirty: list[_Word]) -> Cover:
+def _same(stem: str, part: list[_Name]) -> Iterator[Cover]:
+    """Cover names that are alike, and not all ours."""
+    ours, others = [name for name in part if name.ours], [name.text for name in part if not name.ours]
+    if len(ours) > _FEW and 2 * len(others) <= len(ours):
+        yield Cover(f"(?!({'|'.join(map(escaped, others))})\\Z){stem}", _sorted(ours))
+    else:
+        yield from (Cover(escaped(name.text), (name.text,)) for name in ours)
+
+
+def _all_but(prefix: str, clean: list[_Word], dirty: list[_Word]) -> Cover:
     """Cover all that begins alike, but for some words that are looked at one by one."""
-    start = len(prefix)
-    excluded = "|".join(
-        escaped(word.stem[start:]) + (escaped(end) if end else r"\Z") for word in dirty for end in sorted(word.parts)
-    )
-    ours = sorted(name for unit in units for word in unit for name in word.ours)
-    return Cover(f"{escaped(prefix)}(?!{excluded}).*", tuple(ours))
+    excluded = "|".join(word.own + (escaped(end) or r"\Z") for word in dirty for end in sorted(word.parts))
+    ours = _sorted(name for word in clean for part in word.parts.values() for name in part)
+    return Cover(f"{prefix}(?!{excluded}).*", ours)
+
+
+def _sorted(names: Iterable[_Name]) -> tuple[str, ...]:
+    return tuple(sorted(name.text for name in names))
 
 
 def _tail(ends: Collection[str]) -> str:

@@ -479,3 +479,45 @@ def test_a_file_that_went_away_is_not_attempted(tmp_path: Path) -> None:
     road.observe(Topology.naming("/"))
     (tmp_path / "broker.json").unlink()
     assert "cannot be read" in run(road, declare(Queue("/", "new")))[0]
+
+
+def test_server_named_queues_are_hidden_as_on_a_broker(tmp_path: Path) -> None:
+    file = tmp_path / "definitions.json"
+    file.write_text(json.dumps(EXPORT), encoding="utf-8")
+
+    observed = Definitions(str(file)).observe(Topology.naming("/"))
+
+    assert [queue.name for queue in observed.facts.hidden] == ["amq.gen-1"]
+    assert [binding.destination for binding in observed.facts.hidden_bindings] == ["amq.gen-1"]
+    assert not [key for key in observed.topology.resources if "amq.gen-1" in (key.name, key.destination)]
+
+
+@pytest.mark.parametrize(
+    ("exchanges", "told"),
+    [
+        (None, True),
+        ([], True),
+        ([{"name": "x", "internal": False}, {"name": "y"}], True),
+        ([{"name": "x"}], False),
+    ],
+)
+def test_an_export_without_the_word_internal_tells_of_no_internal_exchange(
+    tmp_path: Path,
+    exchanges: list[dict[str, Any]] | None,
+    told: bool,  # noqa: FBT001 - a column of a table
+) -> None:
+    file = tmp_path / "definitions.json"
+    file.write_text(json.dumps({"exchanges": exchanges, "vhosts": [{"name": "/"}]}), encoding="utf-8")
+
+    assert Definitions(str(file)).observe(Topology.naming("/")).facts.tells_internal is told
+
+
+def test_half_of_a_character_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "definitions.json"
+    file.write_text('{"queues": [{"name": "q\\ud83d", "vhost": "/"}]}', encoding="utf-8")
+    with pytest.raises(UsageError, match=r"no definitions file: \\ud83d is half of a character"):
+        Definitions(str(file)).observe(Topology.naming("/"))
+
+    file.write_text('{"queues": [{"name": "q\\ud83d\\udc07", "vhost": "/"}]}', encoding="utf-8")
+    names = [key.name for key in Definitions(str(file)).observe(Topology.naming("/")).topology.resources]
+    assert "q🐇" in names
