@@ -49,6 +49,18 @@ def suppressions(text: str, file: str, *, pure: bool = False) -> tuple[Suppressi
     return tuple(one for number in numbers for one in _in_line(lines, number, spans[number], file, content))
 
 
+def comments(text: str) -> list[str]:
+    r"""Return every comment of a file that is YAML, from top to bottom, without blanks at its end.
+
+    >>> comments("a: '# text' # one\nb: |  # two\n  # text\n  #three")
+    ['# one', '# two']
+    """
+    lines = _LINE_BREAK.split(text)
+    spans, _ = _scalars(text, range(len(lines)), pure=False)
+    found = (line[_comment(line, spans[number]) :] for number, line in enumerate(lines) if "#" in line)
+    return [comment.rstrip() for comment in found if comment]
+
+
 def _scalars(text: str, numbers: Sequence[int], *, pure: bool) -> tuple[dict[int, list[_Span]], tuple[int, int]]:
     """Return the scalars in some lines, and where the first content of the file stands."""
     spans: dict[int, list[_Span]] = defaultdict(list)

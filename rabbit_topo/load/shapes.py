@@ -5,9 +5,10 @@ Keys stand in the order in which files say them (`rabbit_topo.arguments.order`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from rabbit_topo.arguments import parse_duration, parse_size, spell_age, spell_duration, spell_size
 from rabbit_topo.arguments.tables import (
     LEADER_LOCATORS,
     MATCHES,
@@ -21,15 +22,18 @@ from rabbit_topo.load import patterns, values
 from rabbit_topo.load.codes import BINDING, POLICY, PROPERTY, SHAPE, VALUE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rabbit_topo.load.values import Check
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One value; `code` is that of a wrong one."""
+    """One value; `code` is that of a wrong one. `spell` gives a right one in its usual unit."""
 
     check: Check
     code: str = SHAPE
+    spell: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,9 @@ class Many:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Arguments or headers: text keys, and values that AMQP can carry."""
+    """Arguments or headers: text keys, and values that AMQP can carry. `usual` are keys that have a meaning of ours."""
+
+    usual: dict[str, Shape] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +87,20 @@ class Refused:
 
 Shape: TypeAlias = Scalar | Fields | Named | Many | Table | Refused
 
+
+def _duration(text: str) -> str:
+    return spell_duration(parse_duration(text))
+
+
+def _size(text: str) -> str:
+    return spell_size(parse_size(text))
+
+
 TEXT, FULL_TEXT, NAME, BOOLEAN = (
     Scalar(check) for check in (values.text, values.full_text, values.name, values.boolean)
 )
-ROUTING_KEY, DURATION = (Scalar(check) for check in (values.routing_key, values.duration()))
+ROUTING_KEY = Scalar(values.routing_key)
+DURATION = Scalar(values.duration(), spell=_duration)
 NAMES = Many(NAME)
 PATTERNS = Many(Scalar(patterns.pattern))
 
@@ -127,8 +143,8 @@ BINDINGS = Many(Fields({**_SOURCE, **_BINDING, **_WRONG_SOURCE, **_NESTED}))
 FREE_BINDINGS = Many(Fields({**_SOURCE, **_FREE_END, **_BINDING, **_WRONG_SOURCE}))
 
 
-def _argument(check: Check) -> Scalar:
-    return Scalar(check, VALUE)
+def _argument(check: Check, spell: Callable[[str], str] | None = None) -> Scalar:
+    return Scalar(check, VALUE, spell)
 
 
 _DEAD_LETTER_KEYS: dict[str, Shape] = {
@@ -139,11 +155,11 @@ _DEAD_LETTER_KEYS: dict[str, Shape] = {
     for key in ("exchange", "routing_key", "strategy")
 }
 LIMITS: dict[str, Shape] = {
-    "message_ttl": _argument(values.duration()),
-    "expires": _argument(values.duration(1)),
-    "max_age": _argument(values.age()),
+    "message_ttl": _argument(values.duration(), _duration),
+    "expires": _argument(values.duration(1), _duration),
+    "max_age": _argument(values.age(), spell_age),
     "max_length": _argument(values.whole(0)),
-    "max_length_bytes": _argument(values.size()),
+    "max_length_bytes": _argument(values.size(), _size),
     "overflow": _argument(values.one_of(*OVERFLOWS)),
     "delivery_limit": _argument(values.whole(-1)),
     "dead_letter": Fields(
@@ -158,7 +174,7 @@ LIMITS: dict[str, Shape] = {
     **_DEAD_LETTER_KEYS,
     "single_active_consumer": _argument(values.boolean),
     "max_priority": _argument(values.whole(0, MAX_PRIORITY)),
-    "segment_size": _argument(values.size(MAX_SEGMENT_BYTES, "3GB")),
+    "segment_size": _argument(values.size(MAX_SEGMENT_BYTES, "3GB"), _size),
     "leader_locator": _argument(values.one_of(*LEADER_LOCATORS)),
     "initial_group_size": _argument(values.whole(1)),
 }
@@ -302,7 +318,7 @@ TOPOLOGY = Fields(
                         POLICY,
                     ),
                     "priority": Scalar(values.number, POLICY),
-                    "definition": Table(),
+                    "definition": Table(LIMITS),
                     **_PEOPLE,
                     "protect": BOOLEAN,
                 },

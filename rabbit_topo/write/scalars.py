@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.load.scalars import resolve
+
+if TYPE_CHECKING:
+    from rabbit_topo.model import Plain
 
 # Not plain for our own reader's sake alone: YAML 1.1 has `y` and `n` for true and false, and `<<` as a key merges.
 _OTHERS: Final = frozenset(("y", "Y", "n", "N", "<<"))
@@ -20,6 +23,7 @@ _HIDDEN: Final = (
 )
 _HIDDEN_ONE: Final = re.compile(f"[{_HIDDEN}]")
 _ESCAPED: Final = re.compile(f'["\\\\{_HIDDEN}]')
+_EXPONENT: Final = re.compile(r"^(-?[0-9]+)e")
 _SHORT: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
 
 
@@ -34,6 +38,32 @@ def spell(text: str, *, flow: bool = True) -> str:
     order.# "#" "1.10" "on" a, b "a, b"
     """
     return text if _is_plain(text, flow=flow) else f'"{_ESCAPED.sub(_escape, text)}"'
+
+
+def spell_value(value: Plain, *, flow: bool = True) -> str:
+    """Return how a text, number, boolean or null is written; the loader reads it back as it is.
+
+    Raises ValueError for a number that YAML has no word for that every reader knows, like infinity.
+
+    >>> print(*map(spell_value, [None, True, 3, 0.5, 1e22, "1"]))
+    null true 3 0.5 1.0e+22 "1"
+    """
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return spell(value, flow=flow)
+        case _:
+            return _number(value)
+
+
+def _number(value: float) -> str:
+    spelled = _EXPONENT.sub(r"\1.0e", repr(value))
+    if type(read := resolve(spelled)) is not type(value) or read != value:
+        raise ValueError(f"{value} cannot be written as a number of YAML")
+    return spelled
 
 
 def _is_plain(text: str, *, flow: bool) -> bool:
