@@ -64,23 +64,30 @@ def command(**given: Any) -> int:
     and descriptions are no part of either. Exit codes: 0; 5 where the format
     cannot carry an object, nothing is written then; 6 with --partial.
     """
+    from rabbit_topo.plan.hazards import counted
+
     common, login, own = options.split({**given, "formats": (), "verbose": False, "color": "never"})
     vhost = common.vhost if _is_named("vhost") else None
     here = source(common, login, own["given"], about=vhost or USUAL)
     if vhost not in (None, *here.topology.vhosts):
         known = ", ".join(here.topology.vhosts) or "none"
         raise UsageError(f"{here.shown} has no vhost {vhost!r}", f"it has: {known}")
-    text, left_out = _made(here, vhost, own)
+    text, left_out, objects = _made(here, vhost, own)
     if left_out:
         _name(left_out, here)
         if not own["partial"]:
-            raise Refusal(f"{_left(left_out)} cannot be exported; nothing was written", "--partial leaves them out")
+            raise Refusal(
+                f"{counted(len(left_out), 'object')} cannot be exported; nothing was written",
+                "--partial leaves them out",
+            )
     write(options.Output(own["wanted"], own["output"]), text)
     if not common.quiet:
+        if own["output"]:
+            click.echo(f"{own['output']}: {counted(objects, 'object')}", err=True)
         for note in _notes(here, vhost, own):
             click.echo(note, err=True)
     if left_out:
-        click.echo(f"rabbit-topo: {_left(left_out)} left out", err=True)
+        click.echo(f"rabbit-topo: {counted(len(left_out), 'object')} left out", err=True)
     return INCOMPLETE if left_out else 0
 
 
@@ -90,18 +97,20 @@ def _is_named(option: str) -> bool:
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
-def _made(here: Source, vhost: str | None, own: dict[str, Any]) -> tuple[str, tuple[LeftOut, ...]]:
+def _made(here: Source, vhost: str | None, own: dict[str, Any]) -> tuple[str, tuple[LeftOut, ...], int]:
+    """Return the text, what it leaves out, and how many objects it holds."""
     from rabbit_topo.export import Cluster, custom_resources, definitions
 
     if own["wanted"] == "operator":
         from rabbit_topo.write.manifests import manifests
 
         resources = custom_resources(here.topology, Cluster(own["cluster"], own["namespace"]), vhost)
-        return manifests(resources.documents), resources.left_out
+        return manifests(resources.documents), resources.left_out, len(resources.documents)
     import json
 
     made = definitions(here.topology, vhost)
-    return json.dumps(made.document, indent=2, ensure_ascii=False) + "\n", made.left_out
+    objects = sum(len(section) for section in made.document.values() if isinstance(section, list))
+    return json.dumps(made.document, indent=2, ensure_ascii=False) + "\n", made.left_out, objects
 
 
 def _name(left_out: Sequence[LeftOut], here: Source) -> None:
@@ -114,12 +123,6 @@ def _name(left_out: Sequence[LeftOut], here: Source) -> None:
         click.echo(f"{place}{name(one.resource)}: {clean(one.reason)}", err=True)
     if len(left_out) > _MOST:
         click.echo(f"... and {len(left_out) - _MOST:,} more", err=True)
-
-
-def _left(left_out: Sequence[LeftOut]) -> str:
-    from rabbit_topo.plan.hazards import counted
-
-    return counted(len(left_out), "object")
 
 
 def _notes(here: Source, vhost: str | None, own: dict[str, Any]) -> Iterator[str]:

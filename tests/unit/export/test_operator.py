@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import subprocess
 from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -24,6 +27,7 @@ from tests.unit.export.resource_definitions import KINDS, schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 SHOP = Exchange("/", "shop", "topic")
 MAIL = Queue("/", "mail", "quorum", arguments=Arguments({"x-delivery-limit": 5}))
@@ -41,9 +45,7 @@ def fits(documents: tuple[dict[str, Any], ...]) -> None:
 
 def test_each_kind_is_spelled_as_the_operator_wants_it(topology_of: Callable[..., Topology]) -> None:
     crm = Vhost("crm")
-    feed = Exchange(
-        "crm", "feed", "x-random", durable=False, auto_delete=True, arguments=Arguments({"a": 0.5})
-    )
+    feed = Exchange("crm", "feed", "x-random", durable=False, auto_delete=True, arguments=Arguments({"a": 0.5}))
     any_queue = Queue("crm", "any", durable=False, auto_delete=True)
     keyed = Binding("crm", "feed", "queue", "any", "1", Arguments({"x": [{"deep": True}]}))
     limits = Policy("/", "limits", "^shop", "quorum_queues", -3, Arguments({"max-length": 10}))
@@ -187,6 +189,22 @@ def test_odd_names_fit_and_are_unique(seed: int) -> None:
     fits(custom_resources(topology, Cluster()).documents)
 
 
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
+def test_kubernetes_reads_what_was_written(tmp_path: Path) -> None:
+    worlds = [odd_world(Random(f"{seed}"), f"v{seed}") for seed in range(20)]  # noqa: S311
+    topology = Topology({key: one for world in worlds for key, one in world.resources.items()})
+    documents = custom_resources(topology, Cluster()).documents
+    file = tmp_path / "resources.yaml"
+    file.write_text(manifests(documents), encoding="utf-8")
+    words = ("kubectl", "label", "--local", "--overwrite", "--filename", str(file), "a=b", "--output", "json")
+    told = subprocess.run(words, check=True, capture_output=True, encoding="utf-8", timeout=60).stdout
+    read = json.loads("[" + re.sub(r"^}\n\{", "},\n{", told, flags=re.MULTILINE) + "]")
+    assert len(read) == len(documents) > 100
+    for one, document in zip(read, documents, strict=True):
+        assert one["metadata"].pop("labels") == {"a": "b"}
+        assert json.dumps(one, sort_keys=True) == json.dumps(document, sort_keys=True)
+
+
 def queue(vhost: str, name: str) -> Key:
     return Key(vhost, Kind.QUEUE, name)
 
@@ -225,7 +243,7 @@ def test_no_two_objects_share_a_name(pairs: list[tuple[str, str]]) -> None:
 
 @given(st.dictionaries(st.text(max_size=20), values | st.text(), max_size=5))
 def test_the_text_reads_back(document: dict[str, Any]) -> None:
-    documents = [{"spec": document}, {"a": 1, "spec": [document]}]
+    documents: list[dict[str, Any]] = [{"spec": document}, {"a": 1, "spec": [document]}]
     assert repr(list(yaml.safe_load_all(manifests(documents)))) == repr(documents)
 
 
