@@ -58,7 +58,7 @@ _COLUMN: Final = 38
 
 def layout_of(plan: Plan, shown: Sequence[tuple[Row, str]], width: int) -> Layout:
     """Find the column at which traits can begin in as many rows as possible."""
-    several = len(plan.declared.vhosts) > 1
+    several = len({*plan.declared.vhosts, *plan.there.vhosts}) > 1
     column = _COLUMN
     for row, traits in shown:
         room = width - len(traits) - len(place_of(row.change)) - 4

@@ -47,19 +47,33 @@ _HEADLINE: Final = ("blocked", "finish", "replace", "delete", "update", "create"
 
 def plan_markdown(plan: Plan, routing: Impact | None, found: Sequence[Finding] = ()) -> str:
     """Render a plan; `routing` is its impact, `found` are the findings about what it changes."""
-    stranded, elsewhere = impact_sections(routing)
     all_rows = rows(plan)
     count = summary(all_rows, plan)
-    several = len(plan.declared.vhosts) > 1
-    told = [f"{count[name]:,} {said}" for name, said in _COLUMNS.items() if count[name] and name in _HEADLINE]
-    head = [f"### rabbit-topo plan: {', '.join(told) or 'nothing to do'}", "", *_numbers(count), *_about(plan)]
+    head = [f"### rabbit-topo plan: {headline(count) or 'nothing to do'}", "", *numbers(count), *_about(plan)]
     allowed = "".join(f", {code(name)}" for name in agreed(plan)).replace(", ", "; allowed: ", 1)
     head[-1] += f" Prune is {'on' if plan.prune else 'off'}{allowed}."
     if plan.excess:
         head += ["", "> [!CAUTION]", f"> **Too much:** it {sentence(plan.excess)}. `apply` refuses this plan."]
         head += [f"> To unblock: {sentence(REMEDY)}."]
-    if routing and routing.unfollowed:  # it stands where no page is too full for it
-        head += ["", f"**Not followed:** {sentence(unfollowed(routing))}."]
+    head += not_followed(routing)
+    sections = [*body_sections(plan, all_rows, routing), finding_section(found), _unverified(plan)]
+    return page("\n".join(head), sections, "rabbit-topo plan")
+
+
+def headline(count: Mapping[str, int]) -> str:
+    """Name what is to be done in a few words, empty where that is nothing."""
+    return ", ".join(f"{count[name]:,} {said}" for name, said in _COLUMNS.items() if count[name] and name in _HEADLINE)
+
+
+def not_followed(routing: Impact | None) -> list[str]:
+    """Say what was too much to follow: it stands where no page is too full for it."""
+    return ["", f"**Not followed:** {sentence(unfollowed(routing))}."] if routing and routing.unfollowed else []
+
+
+def body_sections(plan: Plan, all_rows: Sequence[Row], routing: Impact | None) -> list[Section]:
+    """Render the rows of a plan by section, and what they do to routing."""
+    stranded, elsewhere = impact_sections(routing)
+    several = len({*plan.declared.vhosts, *plan.there.vhosts}) > 1
     parts = [
         _section(heading, gloss, [row for row in all_rows if name_of(row.change) == kind], several=several)
         for heading, gloss, kind in SECTIONS
@@ -70,9 +84,7 @@ def plan_markdown(plan: Plan, routing: Impact | None, found: Sequence[Finding] =
     parts.append(Section("DECLARED AGAIN", again, "unseen by AMQP; what is there stays as it is", folds=True))
     left = [_row(row, several=several) for row in all_rows if row.status == "left_alone"]
     parts.append(Section("LEFT ALONE", left, "ours, and in no file", folded=True))
-    return page(
-        "\n".join(head), [stranded, *parts, elsewhere, finding_section(found), _unverified(plan)], "rabbit-topo plan"
-    )
+    return [stranded, *parts, elsewhere]
 
 
 def check_markdown(plan: Plan, *, strict: bool = False) -> str:
@@ -125,7 +137,7 @@ def report_markdown(report: Report) -> str:
     return page("\n".join(head), parts, "rabbit-topo apply")
 
 
-def _numbers(count: Mapping[str, int]) -> list[str]:
+def numbers(count: Mapping[str, int]) -> list[str]:
     """Lay out the numbers as a table: no name stands in it."""
     shown = [(said, count[name]) for name, said in _COLUMNS.items() if count[name] or name == "unchanged"]
     cells = [[said for said, _ in shown], ["---:" for _ in shown], [f"{number:,}" for _, number in shown]]

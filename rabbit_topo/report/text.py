@@ -61,14 +61,23 @@ def plan_lines(
 
     `routing` is the plan's impact, `found` are findings about what it changes.
     """
-    from rabbit_topo.report.impact import impact_lines, stranded_lines  # a check needs none of it
-    from rabbit_topo.report.plan_findings import finding_lines
-
     all_rows = rows(plan)
-    layout = layout_of(plan, [(row, _traits(row)) for row in all_rows], width)
     yield from _header(plan.facts, plan.declared, sources, f"prune {'on' if plan.prune else 'off'}", width)
     if given := agreed(plan):
         yield from wrapped("  allowed   ", "dim", ", ".join(given), width)
+    yield from body_lines(plan, all_rows, width, routing, found)
+    yield ()
+    yield from summary_lines(all_rows, plan, width)
+
+
+def body_lines(
+    plan: Plan, all_rows: Sequence[Row], width: int, routing: Impact | None, found: Sequence[Finding] = ()
+) -> Iterator[Line]:
+    """Render the rows of a plan by section, and what they do to routing."""
+    from rabbit_topo.report.impact import impact_lines, stranded_lines  # a check needs none of it
+    from rabbit_topo.report.plan_findings import finding_lines
+
+    layout = layout_of(plan, [(row, _traits(row)) for row in all_rows], width)
     yield from stranded_lines(routing, width)
     if plan.excess:
         yield from section("TOO MUCH", "apply refuses this plan, --yes or not", [plan.excess])
@@ -91,8 +100,6 @@ def plan_lines(
     yield from _elsewhere(plan, all_rows, width)
     yield from unverified_lines(plan, width)
     yield from renewed_lines(plan.facts, width)
-    yield ()
-    yield from _plan_summary(all_rows, plan, width)
 
 
 def _elsewhere(plan: Plan, all_rows: Sequence[Row], width: int) -> Iterator[Line]:
@@ -127,7 +134,8 @@ def _unseen(chosen: Sequence[Row], layout: Layout) -> Iterator[Line]:
         yield (Span(f"{INDENT}and {len(again) - len(listed):,} more; --format json lists them", "dim"),)
 
 
-def _plan_summary(all_rows: Sequence[Row], plan: Plan, width: int) -> Iterator[Line]:
+def summary_lines(all_rows: Sequence[Row], plan: Plan, width: int, word: str = "Plan") -> Iterator[Line]:
+    """Count the rows of a plan by what becomes of them, in symbols and in words."""
     count = summary(all_rows, plan)
     marks = [
         Span(f"  ! {count['blocked']} blocked", "danger") if count["blocked"] else Span(""),
@@ -155,9 +163,9 @@ def _plan_summary(all_rows: Sequence[Row], plan: Plan, width: int) -> Iterator[L
     if count["blocked"]:
         parts.append(f"{count['blocked']} blocked")
     tail = f"; {count['unchanged']} unchanged{'; too much' if plan.excess else ''}."
-    if len(f"  Plan: {', '.join(parts)}{tail}") > width:
+    if len(f"  {word}: {', '.join(parts)}{tail}") > width:
         parts = [part for part in parts if not part.startswith("0 ")]
-    yield (Span(f"  Plan: {', '.join(parts)}{tail}", "bold"),)
+    yield (Span(f"  {word}: {', '.join(parts)}{tail}", "bold"),)
 
 
 def _objects(number: int) -> str:
