@@ -103,7 +103,7 @@ def test_what_lives_with_a_connection_is_skipped() -> None:
 
 
 def test_what_this_tool_leaves_for_a_while_is_skipped() -> None:
-    left = [queue("rabbit-topo.x"), exchange("rabbit-topo.y"), policy("rabbit-topo.z", "^nothing")]
+    left: list[Resource] = [queue("rabbit-topo.x"), exchange("rabbit-topo.y"), policy("rabbit-topo.z", "^nothing")]
 
     found = select(seen(*left, queue("q"), bound("rabbit-topo.y", "q")))
 
@@ -113,7 +113,13 @@ def test_what_this_tool_leaves_for_a_while_is_skipped() -> None:
 
 
 def test_only_whole_names_match() -> None:
-    objects = [queue("shop.a"), exchange("shop"), queue("my.shop.b"), policy("shop.p", "^x"), policy("all", "^x")]
+    objects: list[Resource] = [
+        queue("shop.a"),
+        exchange("shop"),
+        queue("my.shop.b"),
+        policy("shop.p", "^x"),
+        policy("all", "^x"),
+    ]
 
     found = select(seen(*objects), match=r"shop(\..*)?")
 
@@ -123,7 +129,13 @@ def test_only_whole_names_match() -> None:
 
 def test_a_binding_from_what_is_not_taken_makes_it_external() -> None:
     partner = exchange("partner", "headers", durable=False)
-    objects = [partner, queue("shop.q"), queue("other.q"), bound("partner", "shop.q"), bound("partner", "other.q")]
+    objects: list[Resource] = [
+        partner,
+        queue("shop.q"),
+        queue("other.q"),
+        bound("partner", "shop.q"),
+        bound("partner", "other.q"),
+    ]
 
     found = select(seen(*objects, bound("amq.topic", "shop.q")), match=r"shop\..*")
 
@@ -233,7 +245,7 @@ def test_a_vhost_that_no_file_can_name_is_skipped_whole() -> None:
 def test_a_policy_that_is_in_effect_in_place_of_ours_is_taken_too() -> None:
     high, equal, low = policy("high", priority=2), policy("equal", priority=1), policy("low")
     elsewhere = policy("elsewhere", "^other", 9)
-    objects = [queue("shop.q"), policy("shop.p", priority=1), high, equal, low, elsewhere]
+    objects: list[Resource] = [queue("shop.q"), policy("shop.p", priority=1), high, equal, low, elsewhere]
 
     found = select(seen(*objects), match=r"shop\..*")
 
@@ -245,7 +257,14 @@ def test_a_policy_that_is_in_effect_in_place_of_ours_is_taken_too() -> None:
 
 def test_a_policy_in_whose_place_another_stays_is_not_taken() -> None:
     odd = Policy("/", "odd", "^q", "all", 5, Arguments({"queue-type": "quorum"}))
-    objects = [queue("q"), queue("r"), policy("p", "^q", 1), policy("s", "^q", 9), policy("t", "^r"), odd]
+    objects: list[Resource] = [
+        queue("q"),
+        queue("r"),
+        policy("p", "^q", 1),
+        policy("s", "^q", 9),
+        policy("t", "^r"),
+        odd,
+    ]
 
     kept = select(seen(*objects))
     assert names(kept) == ["q", "r", "p", "s", "t"]
