@@ -34,6 +34,7 @@ _COMMANDS: Final = {
     "import": "Take the topology of a broker, or of a definitions file, as YAML.",
     "init": "Begin a project: with an example, or with what a broker has.",
     "export": "Write a topology as RabbitMQ loads it, or for Kubernetes.",
+    "fmt": "Bring topology files into one order and one spelling.",
     "doctor": "Tell whether the broker lets us in, and what we may do.",
     "schema": "Print a JSON Schema: of the files, or of what a command prints.",
     "sandbox": "Run a command beside a throwaway RabbitMQ node.",
