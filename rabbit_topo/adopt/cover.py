@@ -11,7 +11,7 @@ from rabbit_topo.adopt.spelling import escaped
 from rabbit_topo.adopt.types import Cover
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sized
 
 _SEPARATORS: Final = "._:/-"  # the dash last: in a set of characters it is itself only there
 _SEPARATOR: Final = re.compile(r"[._:/-]")
@@ -77,7 +77,7 @@ def _covers(names: list[_Name]) -> Iterator[Cover]:
         words = _words(prefix, inside)
         clean = [word for word in words if word.is_clean]
         dirty = [word for word in words if not word.is_clean]
-        if prefix and len(clean) > _FEW and 2 * len(dirty) <= len(clean):
+        if prefix and _are_many(clean, dirty) and not any(map(_ends_in_a_line_break, clean)):
             yield _all_but(prefix, clean, dirty)
         else:
             yield from map(_whole, clean)
@@ -90,6 +90,16 @@ def _covers(names: list[_Name]) -> Iterator[Cover]:
                     below.append((word.stem + escaped(end), part))
                 elif end not in ours:
                     yield from _same(word.stem, part)
+
+
+def _are_many(ours: Sized, others: Sized) -> bool:
+    """Say whether one pattern for all but the others reads better than one for each of ours."""
+    return len(ours) > _FEW and 2 * len(others) <= len(ours)
+
+
+def _ends_in_a_line_break(word: _Word) -> bool:
+    """Say whether a name does so: the end of a pattern stands before a last line break, too."""
+    return any(name.text.endswith("\n") for part in word.parts.values() for name in part)
 
 
 def _words(prefix: str, names: Iterable[_Name]) -> list[_Word]:
@@ -159,15 +169,15 @@ def _part(stem: str, parts: dict[str, list[_Name]]) -> Cover:
 def _same(stem: str, part: list[_Name]) -> Iterator[Cover]:
     """Cover names that are alike, and not all ours."""
     ours, others = [name for name in part if name.ours], [name.text for name in part if not name.ours]
-    if len(ours) > _FEW and 2 * len(others) <= len(ours):
-        yield Cover(f"(?!({'|'.join(map(escaped, others))})\\Z){stem}", _sorted(ours))
+    if _are_many(ours, others):
+        yield Cover(f"(?!({'|'.join(map(escaped, others))})$){stem}", _sorted(ours))
     else:
         yield from (Cover(escaped(name.text), (name.text,)) for name in ours)
 
 
 def _all_but(prefix: str, clean: list[_Word], dirty: list[_Word]) -> Cover:
     """Cover all that begins alike, but for some words that are looked at one by one."""
-    excluded = "|".join(word.own + (escaped(end) or r"\Z") for word in dirty for end in sorted(word.parts))
+    excluded = "|".join(word.own + (escaped(end) or "$") for word in dirty for end in sorted(word.parts))
     ours = _sorted(name for word in clean for part in word.parts.values() for name in part)
     return Cover(f"{prefix}(?!{excluded}).*", ours)
 
