@@ -144,8 +144,9 @@ def _files(adoption: Adoption, *, verbose: bool) -> Iterator[Line]:
 def _profiles(adoption: Adoption, width: int) -> Iterator[Line]:
     made = profiles(adoption)
     yield from section("PROFILES", "options that many share, under a name", made)
+    column = min(max((len(words.label(profile.name)) for profile in made), default=0), 32)
     for profile in made:
-        head = f"  {words.label(profile.name)}  "
+        head = f"  {words.label(profile.name):<{column}}  "
         yield from wrapped(head, "bold", counted(profile.users, profile.kind.removesuffix("s")), width)
 
 
