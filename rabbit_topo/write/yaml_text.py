@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.report.words import clean
-from rabbit_topo.write.scalars import spell
+from rabbit_topo.write.scalars import spell, spell_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -144,15 +143,4 @@ def _key(name: str) -> str:
 
 
 def _scalar(value: Plain, *, flow: bool) -> str:
-    if isinstance(value, str):
-        return _spelled(value, flow=flow)
-    if isinstance(value, float):
-        return _number(value)
-    return json.dumps(value)
-
-
-def _number(value: float) -> str:
-    """Spell a float with the dot and the sign that YAML 1.1 wants: `1.0e+16`, not `1e+16`."""
-    text = repr(value)
-    mantissa, e, exponent = text.partition("e")
-    return f"{mantissa}.0e{exponent}" if e and "." not in mantissa else text
+    return _spelled(value, flow=flow) if isinstance(value, str) else spell_value(value, flow=flow)
