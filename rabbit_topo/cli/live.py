@@ -14,7 +14,7 @@ from rabbit_topo.cli.session import settle
 from rabbit_topo.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rabbit_topo.broker import Broker
     from rabbit_topo.broker.target import Target
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rabbit_topo.model import Observed
 
 BROKER: Final = "broker"  # the word that stands for the broker of the options or the config
+OF_ENVIRONMENT: Final = "broker:"  # and, with a name behind it, for that of an environment of the config
 _URL: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://")
 
 
@@ -39,6 +40,16 @@ def is_url(name: str) -> bool:
     return bool(_URL.match(name))
 
 
+def is_live(name: str) -> bool:
+    """Say whether a source is a broker or a definitions file, and no topology files."""
+    return is_broker(name) or name.endswith(".json")
+
+
+def is_broker(name: str) -> bool:
+    """Say whether a source is a broker that somebody must log in to."""
+    return name == BROKER or name.startswith(OF_ENVIRONMENT) or is_url(name)
+
+
 def shown(name: str) -> str:
     """Spell a source for people: without credentials."""
     from rabbit_topo.broker.target import without_credentials
@@ -47,15 +58,24 @@ def shown(name: str) -> str:
 
 
 @contextmanager
-def live(common: Common, login: BrokerOptions, name: str, vhosts: Sequence[str] = ()) -> Iterator[Live]:
+def live(
+    common: Common,
+    login: BrokerOptions,
+    name: str,
+    vhosts: Sequence[str] = (),
+    *,
+    lenient: bool = False,
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[Live]:
     """Read everything of these vhosts, or of all, and let go of the broker at the end.
 
-    `name` is `broker`, a management URL, or a definitions file. Raises UsageError and BrokerError.
+    `name` is `broker`, `broker:` and an environment of the config, a management URL, or a definitions file. A vhost
+    that is not there is an error, unless `lenient`; `environ` is the process's own. Raises UsageError and BrokerError.
     """
     from rabbit_topo.broker.connect import connect_target
     from rabbit_topo.model import Topology
 
-    target = _target(common, login, name)
+    target = _target(common, login, name, environ)
     progress = Progress(common)
     progress.say("reading the broker ...")
     broker = connect_target(target)
@@ -68,7 +88,7 @@ def live(common: Common, login: BrokerOptions, name: str, vhosts: Sequence[str] 
             told = "there are objects of it, but it is not among its `vhosts`: left out"
             click.echo(f"warning: {facts.target} has no vhost {vhost!r}: {told}", err=True)
         for vhost in vhosts:
-            if vhost not in facts.vhosts:
+            if vhost not in facts.vhosts and not lenient:
                 known = ", ".join(sorted(facts.vhosts)) or "none"
                 raise UsageError(f"{facts.target} has no vhost {vhost!r}", f"it has: {known}")
         yield Live(broker, target, observed)
@@ -77,7 +97,7 @@ def live(common: Common, login: BrokerOptions, name: str, vhosts: Sequence[str] 
         broker.close()
 
 
-def _target(common: Common, login: BrokerOptions, name: str) -> Target:
+def _target(common: Common, login: BrokerOptions, name: str, environ: Mapping[str, str] | None) -> Target:
     """Settle which broker it is; AMQP has no part in reading it, and neither has its inventory."""
     if name != BROKER:
         if login.broker or login.amqp:
@@ -87,8 +107,13 @@ def _target(common: Common, login: BrokerOptions, name: str) -> Target:
                 f"{found['scheme']}:// shows neither bindings nor policies",
                 "name the management URL: http:// or https://",
             )
-        login = replace(login, broker=name)
-    target = settle(common, login).target
+        if name.startswith(OF_ENVIRONMENT):
+            if login.env:
+                raise UsageError(f"{name} and --env {login.env} are two environments", "name one of them")
+            login = replace(login, env=name.removeprefix(OF_ENVIRONMENT))
+        else:
+            login = replace(login, broker=name)
+    target = settle(common, login, environ).target
     if target.broker is None and target.amqp is not None:
         raise UsageError(
             "AMQP alone shows neither bindings nor policies", "name the management URL with --broker, or as `broker:`"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MOST_CHANNELS = 2047  # RabbitMQ's own channel_max
 _COMMENT = ("text", "json", "markdown")  # the result can be a comment of a pull request
 _FORMATS = {
-    **dict.fromkeys(("plan", "check", "apply"), _COMMENT),
+    **dict.fromkeys(("plan", "check", "apply", "diff"), _COMMENT),
     "test": ("text", "json", "junit"),
     "lint": ("text", "json", "sarif", "github", "junit", "markdown"),
 }

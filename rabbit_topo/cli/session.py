@@ -14,7 +14,7 @@ from rabbit_topo.cli.output import Progress
 from rabbit_topo.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from rabbit_topo.broker import Broker
     from rabbit_topo.broker.target import Target
@@ -95,13 +95,13 @@ def _by(target: Target, via: str | None) -> Target:
             return target
 
 
-def settle(common: Common, login: BrokerOptions) -> Settings:
-    """Combine flags, environment and config, and print what deserves a warning."""
+def settle(common: Common, login: BrokerOptions, environ: Mapping[str, str] | None = None) -> Settings:
+    """Combine flags, environment and config, and print what deserves a warning; `environ` is the process's own."""
     from rabbit_topo.config import Flags, resolve
 
     settings = resolve(
         cwd=Path.cwd(),
-        environ=os.environ,
+        environ=os.environ if environ is None else environ,
         config_path=common.config,
         env=login.env,
         broker=login.broker,

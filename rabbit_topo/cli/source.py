@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 from click.core import ParameterSource
 
-from rabbit_topo.cli.live import BROKER, is_url, live, shown
+from rabbit_topo.cli.live import is_live, live, shown
 from rabbit_topo.cli.output import Progress
 from rabbit_topo.cli.session import files_of
 from rabbit_topo.config.settings import Sources
@@ -19,11 +19,14 @@ from rabbit_topo.errors import UsageError
 
 if TYPE_CHECKING:
     from rabbit_topo.broker.target import Target
+    from rabbit_topo.cli.live import Live
     from rabbit_topo.cli.options import BrokerOptions, Common
     from rabbit_topo.errors import Problem
+    from rabbit_topo.load import Shelf
     from rabbit_topo.model import Key, Observed, Policy, Suppression, Topology
     from rabbit_topo.routing import Router
 
+_REVISION: Final = "git:"
 USUAL: Final = "/"  # the vhost of documents that name none, unless --vhost says another
 
 
@@ -70,30 +73,63 @@ def source(
 ) -> Source:
     """Read what `given` names: `broker`, a management URL, a `*.json` definitions file, or topology files.
 
-    None, or nothing, is the files of the command line, else those of the config. With `tolerant`, what is wrong in
-    files is left out and told in `problems`; with `tests`, what route tests name must be there. Where a question is
-    `about` a vhost, documents that name none stay in the usual one. Raises UsageError, InputError and BrokerError.
+    `broker:NAME` is the broker of an environment of the config; `git:REF:PATH` are files of a revision of the
+    repository, and `git:REF` the config's sources there. None, or nothing, is the files of the command line, else those
+    of the config. With `tolerant`, what is wrong in files is left out and told in `problems`; with `tests`, what route
+    tests name must be there. Where a question is `about` a vhost, documents that name none stay in the usual one.
+    Raises UsageError, InputError and BrokerError.
     """
     named = (given,) if isinstance(given, str) else given or ()
-    special = [name for name in named if _is_special(name)]
+    special = [name for name in named if is_live(name) or is_revision(name)]
     if not special:
         common = replace(common, files=(*common.files, *named))
         if about is not None:
             common = replace(common, vhost=USUAL)
-        return _from_files(common, tolerant=tolerant, tests=tests)
+        return from_files(common, tolerant=tolerant, tests=tests)
     if len(named) > 1 or common.files:
         others = ", ".join(map(shown, dict.fromkeys(one for one in (*common.files, *named) if one != special[0])))
         if not others:
             raise UsageError(f"{shown(special[0])} is named twice", "name it once, behind --from")
         raise UsageError(f"{shown(special[0])} and {others} are two topologies", "name one broker, or files only")
-    return _from_broker(common, login, special[0])
+    if is_revision(special[0]):
+        return from_revision(common, special[0], tolerant=tolerant, tests=tests)
+    given_vhost = click.get_current_context().get_parameter_source("vhost") is ParameterSource.COMMANDLINE
+    with live(common, login, special[0], (common.vhost,) if given_vhost else ()) as here:
+        return from_live(common, here)
 
 
-def _is_special(name: str) -> bool:
-    return name == BROKER or is_url(name) or name.endswith(".json")
+def is_revision(name: str) -> bool:
+    """Say whether a source is files of a git revision."""
+    return name.startswith(_REVISION)
 
 
-def _from_files(common: Common, *, tolerant: bool, tests: bool) -> Source:
+def from_revision(
+    common: Common, name: str, beside: tuple[str, ...] = (), *, tolerant: bool = False, tests: bool = False
+) -> Source:
+    """Read topology files of a git revision: `git:REF:PATH`, or `git:REF` for the config's sources.
+
+    `beside` are files that `git:REF` stands for where no config lists sources. Raises UsageError and InputError.
+    """
+    from rabbit_topo.load.revisions import Revision
+
+    ref, _, path = name.removeprefix(_REVISION).partition(":")
+    if path.endswith(".json"):
+        raise UsageError(f"{name}: a definitions file is not read of a revision", f"git show {ref}:{path} > FILE")
+    files = (path,) if path else tuple(map(_from_here, _configured(common).sources or beside))
+    if not files:
+        raise UsageError(f"{name} names no files, and no rabbit-topo.yaml lists any", f"name them: {name}:PATH")
+    found = from_files(replace(common, files=files), Revision(ref), tolerant=tolerant, tests=tests)
+    return replace(found, shown=name)
+
+
+def _from_here(path: str) -> str:
+    """Spell a path from the current folder as git wants it."""
+    relative = os.path.relpath(path)
+    return relative if relative in {".", ".."} or relative.startswith("../") else f"./{relative}"
+
+
+def from_files(common: Common, shelf: Shelf | None = None, *, tolerant: bool = False, tests: bool = False) -> Source:
+    """Read topology files from disk, or from another shelf. Raises UsageError and InputError."""
     from rabbit_topo.load import Tolerant, load
     from rabbit_topo.load import tolerant as read_on
     from rabbit_topo.routing import LATEST
@@ -102,7 +138,10 @@ def _from_files(common: Common, *, tolerant: bool, tests: bool) -> Source:
     configured = _configured(common)
     progress = Progress(common)
     progress.say("reading the files ...")
-    read = read_on(*files, vhost=common.vhost) if tolerant else Tolerant(load(*files, vhost=common.vhost, tests=tests))
+    if tolerant:
+        read = read_on(*files, vhost=common.vhost, shelf=shelf)
+    else:
+        read = Tolerant(load(*files, vhost=common.vhost, tests=tests, shelf=shelf))
     progress.clear()
     version = configured.target_version or LATEST
     return Source(
@@ -123,11 +162,9 @@ def _configured(common: Common) -> Sources:
     return resolve_sources(cwd=Path.cwd(), environ=os.environ, config_path=common.config)
 
 
-def _from_broker(common: Common, login: BrokerOptions, name: str) -> Source:
-    """Read everything of a broker's vhosts, or of the one that `--vhost` names."""
-    given = click.get_current_context().get_parameter_source("vhost") is ParameterSource.COMMANDLINE
-    with live(common, login, name, (common.vhost,) if given else ()) as here:
-        facts = here.observed.facts
+def from_live(common: Common, here: Live) -> Source:
+    """Return what was read of a broker or a definitions file."""
+    facts = here.observed.facts
     return Source(
         here.observed.topology,
         facts.version,
