@@ -51,13 +51,14 @@ def formatted(text: str, file: str, problems: Problems, *, by_name: bool = False
     except Refused as error:
         problems.add(file, error.place, error.message, error.hint)
         return None
-    if why := _what_is_lost(documents, text, result):
+    if why := what_is_lost(documents, text, result):
         problems.add(file, NOWHERE, f"fmt would not keep {why}", _A_BUG)
         return None
     return result
 
 
-def _what_is_lost(documents: Sequence[Document], text: str, result: str) -> str:
+def what_is_lost(documents: Sequence[Document], text: str, result: str) -> str:
+    """Say what a result lacks of a file's documents or of its comments; empty where it has all."""
     problems = Problems()
     after = parse(result, "", problems)
     if len(problems) or len(after) != len(documents):

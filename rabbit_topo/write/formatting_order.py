@@ -147,8 +147,11 @@ def _head(lines: Sequence[str]) -> int:
 
 
 def _set_apart(sections: Sequence[Entry]) -> None:
-    """See to a blank line above each section of several lines, where sections were moved."""
+    """See to a blank line above and below each section of several lines, where sections were moved."""
+    tall_above = False
     for section in sections:
         value = section.value
-        if isinstance(value, Collection) and value.entries and not value.flow and section.before[:1] != [""]:
+        tall = isinstance(value, Collection) and bool(value.entries) and not value.flow
+        if (tall or tall_above) and section.before[:1] != [""]:
             section.before.insert(0, "")
+        tall_above = tall

@@ -114,7 +114,7 @@ class _Building:
         (root.tail if isinstance(root, Collection) and not root.flow else page.tail).extend(lines)
         if event.explicit:
             self._at, self._fresh = event.end_mark.index, False
-            self._owner = page.marker or page.root
+            self._owner = Entry(after=page.tail)  # what stands beside the `...`, which goes
 
     def _on_scalar(self, event: Any) -> None:
         start, end = event.start_mark.index, event.end_mark.index
