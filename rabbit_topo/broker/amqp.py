@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rabbit_topo.broker.target import Target
     from rabbit_topo.plan.operations import Operation, Outcome
 
-CHANNELS = 256
+CHANNELS = 128
 RECONNECT = 5.0  # seconds that a broker which was there may be away
 PAUSE = 0.1  # seconds before the second try; doubled with each
 UNKNOWN = "the connection was lost meanwhile ({}); nobody knows whether it arrived"
