@@ -73,6 +73,9 @@ class _Layout:
         self._named: dict[str, list[tuple[_Draft, Key, Options]]] = {"exchanges": [], "queues": []}
         self._bindings: dict[Key, list[Options]] = {}
         self._folders = _folders(selection.vhosts)
+        # Bindings that stay on the broker and are in no file are no drift where they lead to.
+        stay = [one.key for one in selection.skipped if one.key.kind is Kind.BINDING]
+        self._open = {(key.vhost, key.destination_kind, key.destination) for key in stay}
         self._of: defaultdict[str, list[Exchange | Queue | Binding | Policy]] = defaultdict(list)
         for key, resource in selection.taken.items():
             self._of[key.vhost].append(resource)
@@ -161,8 +164,13 @@ class _Layout:
                 with_type=section == "queues",
             )
             for (draft, key, _), options in zip(named, shared.options, strict=True):
+                stays = (key.vhost, str(key.kind), key.name) in self._open
                 entries = self._bindings.get(key)
-                getattr(draft, section)[key.name] = options | ({"bindings": entries} if entries else {})
+                getattr(draft, section)[key.name] = {
+                    **options,
+                    **({"open_bindings": True} if stays else {}),
+                    **({"bindings": entries} if entries else {}),
+                }
             drafts = {draft.path: draft for draft, _, _ in named}
             for path, defaults in shared.defaults.items():
                 drafts[path].defaults[section] = defaults

@@ -142,6 +142,20 @@ def test_an_import_with_nothing_to_take_is_a_topology(cli: Cli) -> None:
     assert cli("plan", "--config", "q/rabbit-topo.yaml", "--prune", "--fail-on-changes")[0] == 0
 
 
+def test_a_binding_that_no_file_can_say_stays(cli: Cli) -> None:
+    odd = {**_binding("shop.orders", "shop.mail", "void"), "arguments": {"n": "undefined"}}
+    Path("live.definitions").write_text(json.dumps({**BROKER, "bindings": [*BROKER["bindings"], odd]}))
+    code, out, _ = cli("import", "live.definitions", "--vhost", "/")
+    assert (code, "binding: " in out, "shop.orders --[void]--> queue shop.mail" in out) == (0, True, True)
+    assert yaml.safe_load(Path("topology/shop.yaml").read_text())["queues"]["shop.mail"]["open_bindings"] is True
+    assert cli("plan", "--prune", "--fail-on-changes")[0] == 0
+
+
+def test_what_is_imported_is_in_its_canonical_form(cli: Cli) -> None:
+    assert cli("import", "live.definitions")[0] == 0
+    assert cli("fmt", "--check")[0] == 0
+
+
 def test_stdout_is_one_topology(cli: Cli) -> None:
     code, out, err = cli("import", "live.definitions", "-o", "-", "--format", "json=told.json")
     assert (code, "taken     3 exchanges" in err) == (0, True)
