@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from rabbit_topo.model import PREDECLARED, Exchange, Kind, Policy, Queue
+from rabbit_topo.model import PREDECLARED, Exchange, Mark, Policy, Queue
 from rabbit_topo.plan.hazards import counted, listed
 from rabbit_topo.policies import effective, first, fits, kind_of, options, pattern_matches, reaches, tightened
 
@@ -122,7 +122,7 @@ class Governance:
                 new = _better(new, after)
             if old == new:
                 continue
-            if new is not None and new.key == key and (old is None or old.key != key) and not self._is_ours(target.key):
+            if new is not None and new.key == key and (old is None or old.key != key) and not self._is_ours(target):
                 strangers.append(f"{target.key.kind} {target.name}")
             if isinstance(target, Queue) and (said := self._hurt(target, old, new, key)):
                 hurt.append(f"queue {target.name} ({said})")
@@ -173,9 +173,12 @@ class Governance:
             ):
                 yield policy
 
-    def _is_ours(self, key: Key) -> bool:
-        # The server's own exchanges belong to everybody; a policy that only touches them reaches nobody's object.
-        return self.state.ours(key) or (key.kind is Kind.EXCHANGE and key.name in PREDECLARED)
+    def _is_ours(self, target: Governed) -> bool:
+        # The server's own exchanges belong to everybody; a policy that only touches them reaches nobody's object. So
+        # does one that touches the lock of another apply, which goes with it.
+        if isinstance(target, Queue) and (mark := Mark.read(target.arguments)) and mark.purpose == "lock":
+            return True
+        return self.state.ours(target.key) or (isinstance(target, Exchange) and target.name in PREDECLARED)
 
 
 def _numbers(targets: Sequence[Governed]) -> str:
