@@ -43,13 +43,13 @@ class Ephemeral:
     """Names that a program makes anew: `why` says which, `passing` what an object of such a name must be.
 
     One that `leaves` ends with its users or after a while without them (`auto_delete`, `x-expires`); a `transient` one
-    does so, or at the latest when its node stops; an `internal` one is made by RabbitMQ itself; one of `events` leaves,
-    or is the exchange of a program's own events.
+    does so, or at the latest when its node stops; an `internal` one is made by RabbitMQ for itself; one of `events`
+    leaves, or is the exchange of a program's own events; a `shard` is a queue that is there for each node.
     """
 
     pattern: str
     why: str
-    passing: Literal["leaves", "transient", "internal", "events"]
+    passing: Literal["leaves", "transient", "internal", "events", "shard"]
 
     @cached_property
     def _compiled(self) -> re.Pattern[str]:
@@ -71,8 +71,9 @@ def _leaves(resource: Exchange | Queue) -> bool:
 _PASSES: Final[Mapping[str, Callable[[Exchange | Queue], bool]]] = {
     "leaves": _leaves,
     "transient": lambda resource: not resource.durable or _leaves(resource),
-    "internal": lambda resource: _PURPOSE in resource.arguments or resource.type == _UPSTREAM,
+    "internal": lambda resource: _PURPOSE in resource.arguments or resource.type == _UPSTREAM or _leaves(resource),
     "events": lambda resource: _leaves(resource) or (isinstance(resource, Exchange) and resource.type == "topic"),
+    "shard": lambda resource: not isinstance(resource, Exchange) and not resource.arguments,
 }
 
 TABLE: Final = (
@@ -91,6 +92,7 @@ TABLE: Final = (
     Ephemeral(rf"stomp-subscription-{_BASE64}", "STOMP clients' subscriptions", "leaves"),
     Ephemeral(rf"jms-(temp-queue|temp-topic|cons|ndtop-slx)-{_UUID}", "JMS clients' temporary objects", "transient"),
     Ephemeral(r"federation: .+", "made by RabbitMQ's federation", "internal"),
+    Ephemeral(r"sharding: .+ - .+@.+ - [0-9]+", "made by RabbitMQ's sharding", "shard"),
 )
 
 

@@ -72,6 +72,7 @@ def test_a_queue_of_a_name_of_its_own_stays(name: str) -> None:
         (Exchange("/", f"x.{UUID}", "fanout", auto_delete=True), True),
         (Exchange("/", f"x.{UUID}", "fanout", arguments=Arguments({"x-expires": 1})), False),
         (Exchange("/", "federation: x -> rabbit@host B", "x-federation-upstream"), True),
+        (Exchange("/", "federation: x -> rabbit@host B", "fanout", auto_delete=True, internal=True), True),
         (Exchange("/", "federation: x -> rabbit@host B", "fanout"), False),
     ],
 )
@@ -84,6 +85,12 @@ def test_what_federation_makes_is_known_by_its_purpose() -> None:
 
     assert family(made) == Family("federation: .+", "made by RabbitMQ's federation")
     assert family(lasting("federation: x -> y")) is None
+
+
+def test_a_shard_of_each_node_is_made_by_the_plugin() -> None:
+    assert family(lasting("sharding: shop.events - rabbit@host - 0")) is not None
+    assert family(passing("sharding: shop.events - rabbit@host - x")) is None
+    assert family(Exchange("/", "sharding: shop.events - rabbit@host - 0", "topic")) is None
 
 
 def test_patterns_of_the_table_are_such_as_files_take() -> None:
