@@ -1,7 +1,7 @@
 import pytest
 
 from rabbit_topo.diff import diff
-from rabbit_topo.model import LOCK_NAME, Arguments, Facts, Kind, Mark, Observed, Policy, Queue, Topology, Vhost
+from rabbit_topo.model import LOCK_NAME, Arguments, Counts, Facts, Kind, Mark, Observed, Policy, Queue, Topology, Vhost
 from rabbit_topo.plan import make_plan
 
 EVERYTHING = Policy("/", "p", ".*", definition=Arguments({"max-length": 1}))
@@ -15,7 +15,14 @@ LOCK = Queue("/", LOCK_NAME, "classic", durable=False, arguments=Mark("lock", Ki
 )
 def test_the_lock_of_another_apply_is_nobody_whom_a_policy_could_hurt(hidden: Queue, *, blocked: bool) -> None:
     there = {one.key: one for one in [Vhost("/")]}
-    facts = Facts("here", "4.3", vhosts=frozenset({"/"}), hidden=(hidden,), exclusive=frozenset({hidden.key}))
+    facts = Facts(
+        "here",
+        "4.3",
+        vhosts=frozenset({"/"}),
+        counts={hidden.key: Counts(0, 0, 0)},
+        hidden=(hidden,),
+        exclusive=frozenset({hidden.key}),
+    )
     observed = Observed(Topology(there), facts)
     declared = Topology({**there, EVERYTHING.key: EVERYTHING})
 
