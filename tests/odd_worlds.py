@@ -74,9 +74,12 @@ KEYS = (
 TYPES = ("direct", "fanout", "topic", "headers")
 
 
-def odd_world(random: Random, vhost: str = "/", *, nulls: bool = False) -> Topology:
-    """Draw one; each binding has both of its ends. With `nulls`, arguments of bindings may hold a null."""
-    draw = _Draw(random, vhost, nulls=nulls)
+def odd_world(random: Random, vhost: str = "/", *, nulls: bool = False, internal: bool = True) -> Topology:
+    """Draw one; each binding has both of its ends.
+
+    With `nulls`, arguments of bindings may hold a null; without `internal`, no exchange is.
+    """
+    draw = _Draw(random, vhost, nulls=nulls, internal=internal)
     found: dict[Key, Resource] = {Key(vhost, Vhost(vhost).key.kind, vhost): Vhost(vhost)}
     exchanges: list[Resource] = [draw.exchange() for _ in range(random.randint(0, 8))]
     queues = [draw.queue() for _ in range(random.choice((0, 3, 12, 25)))]
@@ -91,10 +94,11 @@ def odd_world(random: Random, vhost: str = "/", *, nulls: bool = False) -> Topol
 
 
 class _Draw:
-    def __init__(self, random: Random, vhost: str, *, nulls: bool) -> None:
+    def __init__(self, random: Random, vhost: str, *, nulls: bool, internal: bool) -> None:
         self.random = random
         self.vhost = vhost
         self.nulls = nulls
+        self.internal = internal
         self.domains = random.sample(DOMAINS, 3)
         self.sets = [self.limits() for _ in range(2)]
 
@@ -165,7 +169,7 @@ class _Draw:
             self.name(),
             self.random.choice(TYPES),
             durable=self.random.random() < 0.8,
-            internal=self.random.random() < 0.2,
+            internal=self.random.random() < 0.2 and self.internal,
             arguments=Arguments(arguments),
         )
 

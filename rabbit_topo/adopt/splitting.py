@@ -118,8 +118,9 @@ def _reviewable(groups: Mapping[str, list[Key]]) -> Iterable[tuple[str, list[Key
     for group, keys in sorted(groups.items()):
         keys.sort(key=lambda key: (key.name, key.kind))
         parts = [keys[at : at + _MOST] for at in range(0, len(keys), _MOST)]
+        digits = len(str(len(parts)))
         for number, part in enumerate(parts, 1):
-            yield _unique(file_name(group) + (f"-{number}" if len(parts) > 1 else ""), taken), part
+            yield _unique(file_name(group) + (f"-{number:0{digits}}" if len(parts) > 1 else ""), taken), part
 
 
 def _unique(name: str, taken: set[str]) -> str:
