@@ -1,0 +1,420 @@
+"""`rabbit-topo diff`: any two of files, definitions files and revisions; what a login is shown to."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Cli = Callable[..., tuple[int, str, str]]
+
+SHOP = """\
+version: 1
+exchanges:
+  shop: {type: topic}
+  partner: {external: true, type: fanout}
+queues:
+  orders:
+    type: quorum
+    message_ttl: 1h
+    bindings:
+      - {exchange: shop, routing_key: order.created}
+      - {exchange: partner}
+policies:
+  limits: {pattern: "^orders$", definition: {max_length: 10}}
+"""
+
+
+def definitions(**parts: Any) -> str:
+    vhosts = parts.pop("vhosts", ["/"])
+    parts.setdefault("rabbitmq_version", "4.1.2")
+    return json.dumps({"vhosts": [{"name": name} for name in vhosts], **parts})
+
+
+def queue(name: str, vhost: str = "/", **more: Any) -> dict[str, Any]:
+    return {"vhost": vhost, "name": name, "durable": True, "auto_delete": False, "arguments": {}, **more}
+
+
+def exchange(name: str, kind: str = "topic", **more: Any) -> dict[str, Any]:
+    return queue(name, type=kind, internal=False, **more)
+
+
+def binding(source: str, to: str, key: str = "", vhost: str = "/") -> dict[str, Any]:
+    return {
+        "vhost": vhost,
+        "source": source,
+        "destination": to,
+        "destination_type": "queue",
+        "routing_key": key,
+        "arguments": {},
+    }
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.yaml").write_text(SHOP)
+    return tmp_path
+
+
+def both(cli: Cli, folder: Path, one: str, other: str, *words: str) -> tuple[int, str]:
+    """Compare two texts, each a topology or a definitions file."""
+    names = []
+    for name, text in (("one", one), ("other", other)):
+        path = folder / f"{name}.{'json' if text.startswith('{') else 'yaml'}"
+        path.write_text(text)
+        names.append(path.name)
+    code, out, error = cli("diff", *names, *words)
+    assert not error
+    return code, out
+
+
+def document(cli: Cli, *words: str) -> Any:
+    code, out, _ = cli("diff", *words, "--format", "json")
+    found = json.loads(out)
+    assert code == (3 if found["differs"] else 0)
+    return found
+
+
+def test_the_same_thing_does_not_differ(cli: Cli, folder: Path) -> None:
+    (folder / "empty.json").write_text("{}")
+    code, out, error = cli("diff", "a.yaml", "a.yaml")
+    assert (code, error) == (0, "")
+    assert out == (
+        "  A         a.yaml  1 file, 6 objects\n"
+        "  B         a.yaml  1 file, 6 objects\n"
+        "\n"
+        "  Nothing differs: 6 objects are the same.\n"
+    )
+    code, out, _ = cli("diff", "empty.json", "empty.json")
+    assert code == 0
+    assert "Nothing differs: there is nothing on either side." in out
+
+
+def test_what_differs_is_shown_as_a_plan_shows_it(cli: Cli, folder: Path) -> None:
+    other = SHOP.replace("order.created", "order.*").replace("type: quorum", "type: classic").replace("10", "20")
+    (folder / "b.yaml").write_text(f"{other}  more: {{pattern: x, definition: {{max_length: 5}}}}\n")
+    code, out, _ = cli("diff", "a.yaml", "b.yaml")
+    assert code == 3
+    assert out == (
+        """\
+  A         a.yaml  1 file, 6 objects
+  B         b.yaml  1 file, 7 objects
+
+  REPLACE  RabbitMQ cannot change this in place
+  -/+ queue orders                                                      b.yaml:6
+        type   quorum -> classic
+        2 bindings to bring back
+        HAZARD   from delete to the last bind, messages for it are lost;
+                 --migrate leaves no such gap
+
+  DELETE
+  - binding shop --[order.created]--> queue orders                     a.yaml:10
+
+  UPDATE
+  ~ policy limits                                                      b.yaml:13
+        definition.max-length   10 -> 20
+        reaches 1 queue
+
+  CREATE
+  + binding shop --[order.*]--> queue orders                           b.yaml:10
+        like     shop --[order.created]--> queue orders, which is there
+  + policy more                         x on all, priority 0           b.yaml:14
+        max-length=5
+        reaches 0 queues
+
+  -/+ 1  - 1  ~ 1  + 2
+  Difference: 1 to replace, 2 to create, 1 to update, 1 to delete; 3 unchanged.
+"""
+    )
+
+
+def test_the_document_has_its_schema(cli: Cli, folder: Path) -> None:
+    (folder / "b.json").write_text(definitions(queues=[queue("orders")], vhosts=["/", "other"]))
+    found = document(cli, "a.yaml", "b.json")
+    assert found["a"] == {
+        "name": "a.yaml",
+        "kind": "files",
+        "version": "4.3",
+        "cluster_name": "",
+        "files": ["a.yaml"],
+        "objects": 5,
+    }
+    assert (found["b"]["name"], found["b"]["kind"], found["b"]["version"]) == ("b.json", "definitions", "4.1.2")
+    [row] = [row for row in found["changes"] if row["resource"].get("source") == "shop"]
+    assert (row["change"], row["because"], row["origin"]["line"], row["origin"]["file"]) == (
+        "delete",
+        "gone",
+        10,
+        "a.yaml",
+    )
+    (folder / "diff.json").write_text(json.dumps(found))
+    assert cli("schema", "diff", "--check", "diff.json")[0] == 0
+    assert found["left_out"] == [
+        {"reason": "vhosts that hold nothing, and that the files do not name", "objects": ["vhost other"]}
+    ]
+    assert [remark["text"] for remark in found["remarks"]] == [
+        "A takes it for somebody else's (external); B does not have it"
+    ]
+
+
+def test_markdown_names_both_sides(cli: Cli, folder: Path) -> None:
+    (folder / "b.json").write_text(definitions(original_cluster_name="hare@home"))
+    _, out, _ = cli("diff", "b.json", "a.yaml", "--format", "markdown")
+    assert out.startswith("### rabbit-topo diff: 2 blocked, 4 to create")
+    assert "A is `b.json`" in out
+    assert "`hare@home`" in out
+    assert "B is `a.yaml`" in out
+    assert "**Blocked:** external, and not there" in out
+
+
+def test_files_that_leave_a_type_open_fit_what_is_there_and_differ_from_files_that_say_it(
+    cli: Cli, folder: Path
+) -> None:
+    open_, said = "version: 1\nqueues: {q: {}}\n", "version: 1\nqueues: {q: {type: quorum}}\n"
+    there = definitions(queues=[queue("q", arguments={"x-queue-type": "quorum"})])
+    assert both(cli, folder, open_, there)[0] == 0
+    assert both(cli, folder, there, open_)[0] == 0
+    code, out = both(cli, folder, open_, said)
+    assert code == 3
+    assert "type   none -> quorum" in out
+    code, out = both(cli, folder, said, open_)
+    assert code == 3
+    assert "SAID DIFFERENTLY" in out
+    assert "A says type quorum; B leaves it to the broker" in out
+    assert out.endswith("Nothing to do; 1 object said differently.\n")
+    assert "**SAID DIFFERENTLY** (1)" in both(cli, folder, said, open_, "--format", "markdown")[1]
+    code, out = both(cli, folder, open_, "version: 1\nqueues: {other: {}}\n")
+    assert "- queue q" in out
+    assert "BLOCKED" not in out
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "told"),
+    [
+        ("{x: {external: true, type: topic}}", "{x: {external: true, type: fanout}}", "state it differently: type"),
+        ("{x: {external: true, type: topic}}", "{x: {external: true}}", "state it differently: type"),
+        ("{x: {external: true}}", "{}", "A takes it for somebody else's (external); B does not speak of it"),
+        ("{}", "{x: {external: true}}", "B takes it for somebody else's (external); A does not speak of it"),
+        ("{x: {type: topic}}", "{x: {external: true}}", "A declares it; B takes it for somebody else's (external)"),
+        ("{amq.topic: {external: true, type: fanout}}", "{}", "B does not speak of it"),
+        ("{x: {external: true}}", "{x: {type: topic}}", "+ exchange x"),
+        ("{x: {type: topic}}", "{x: {external: true, type: fanout}}", "external, and not as the files say"),
+    ],
+)
+def test_files_that_speak_differently_of_what_is_not_theirs_differ(
+    cli: Cli, folder: Path, one: str, other: str, told: str
+) -> None:
+    code, out = both(cli, folder, f"version: 1\nexchanges: {one}\n", f"version: 1\nexchanges: {other}\n")
+    assert code == 3
+    assert told in " ".join(out.split())
+    assert "- exchange" not in out
+
+
+def test_a_right_mention_of_the_servers_own_exchange_is_no_difference(cli: Cli, folder: Path) -> None:
+    said = "version: 1\nexchanges: {amq.topic: {external: true, type: topic, durable: true}, x: {type: topic}}\n"
+    without = "version: 1\nexchanges: {x: {type: topic}}\n"
+    assert both(cli, folder, said, without)[0] == both(cli, folder, without, said)[0] == 0
+    there = definitions(exchanges=[exchange("x"), exchange("amq.topic")])
+    assert both(cli, folder, said, there)[0] == both(cli, folder, there, said)[0] == 0
+    assert both(cli, folder, without, there)[0] == both(cli, folder, there, without)[0] == 0
+    plugin = definitions(exchanges=[exchange("x"), exchange("amq.rabbitmq.event")])
+    assert both(cli, folder, plugin, there)[0] == both(cli, folder, there, plugin)[0] == 0
+
+
+def test_an_external_object_is_held_to_what_is_stated_of_it(cli: Cli, folder: Path) -> None:
+    said = "version: 1\nexchanges: {x: {external: true, type: topic, arguments: {a: 1}}}\n"
+    fits = definitions(exchanges=[exchange("x", durable=False, arguments={"a": 1, "b": 2})])
+    differs = definitions(exchanges=[exchange("x", arguments={"a": 2})])
+    assert both(cli, folder, said, fits)[0] == both(cli, folder, fits, said)[0] == 0
+    code, out = both(cli, folder, said, differs)
+    assert (code, "arguments.a   1 -> 2" in out) == (3, True)
+    code, out = both(cli, folder, differs, said)
+    assert (code, "arguments.a   2 -> 1" in out, "BLOCKED" in out) == (3, True, True)
+
+
+def test_what_files_take_out_is_left_out_of_what_is_there_and_told(cli: Cli, folder: Path) -> None:
+    said = """\
+version: 1
+ignore: ["tmp.*"]
+exchanges: {x: {type: topic}}
+queues:
+  q: {type: classic, open_bindings: true, bindings: [{exchange: x, routing_key: a}]}
+"""
+    names = ("tmp.1", "tmp.2", "tmp.3", "tmp.4")
+    there = definitions(
+        exchanges=[exchange("x")],
+        queues=[queue("q"), *map(queue, names)],
+        bindings=[binding("x", "q", "a"), binding("x", "q", "b"), binding("x", "tmp.1", "c")],
+    )
+    for pair in ((said, there), (there, said)):
+        code, out = both(cli, folder, *pair)
+        assert code == 0
+        assert "bindings that consumers make at run time (`open_bindings`): binding x -> q in /" in " ".join(
+            out.split()
+        )
+        assert "`ignore:` takes them out" in out
+        assert "and 1 more" in out
+    assert "**LEFT OUT**" in both(cli, folder, said, there, "--format", "markdown")[1].replace("<b>", "**").replace(
+        "</b>", "**"
+    )
+    # What files declare is compared, whatever other files take out.
+    declared = "version: 1\nqueues: {q: {type: classic}, tmp.1: {type: classic}}\n"
+    code, out = both(cli, folder, declared, "version: 1\nignore: ['tmp.*']\nqueues: {q: {type: classic}}\n")
+    assert (code, "- queue tmp.1" in out) == (3, True)
+    # And between two brokers nothing is taken out.
+    assert both(cli, folder, there, definitions(queues=[queue("q")]))[0] == 3
+
+
+def test_what_the_tool_keeps_there_for_a_while_is_no_difference(cli: Cli, folder: Path) -> None:
+    kept = [queue("rabbit-topo.lock"), exchange("rabbit-topo.into.q~1")]
+    there = definitions(
+        queues=[queue("q"), kept[0]],
+        exchanges=[kept[1]],
+        bindings=[binding("rabbit-topo.into.q~1", "q"), binding("amq.topic", "rabbit-topo.lock")],
+    )
+    for pair in ((there, there), (there, definitions(queues=[queue("q")]))):
+        code, out = both(cli, folder, *pair)
+        assert code == 0
+        assert "what this tool keeps on a broker for a while" in " ".join(out.split())
+
+
+def test_policies_are_compared_each_and_none_is_displaced(cli: Cli, folder: Path) -> None:
+    policy = {"vhost": "/", "pattern": "q", "apply-to": "all", "definition": {"max-length": 5}}
+    one = definitions(queues=[queue("q")], policies=[{**policy, "name": "amq.odd", "priority": 9}])
+    other = definitions(queues=[queue("q")], policies=[{**policy, "name": "ours", "priority": 1}])
+    code, out = both(cli, folder, one, other)
+    assert code == 3
+    assert "- policy amq.odd" in out
+    assert "+ policy ours" in out
+    assert "BLOCKED" not in out
+    assert "NOT IN EFFECT" not in out
+
+
+def test_what_no_flag_lets_through_stays_blocked(cli: Cli, folder: Path) -> None:
+    guarded = "version: 1\nqueues: {q: {type: quorum, protect: true}}\n"
+    code, out = both(cli, folder, definitions(queues=[queue("q")]), guarded)
+    assert (code, "BLOCKED  protect: true" in out) == (3, True)
+
+
+def test_vhosts_that_one_side_lacks(cli: Cli, folder: Path) -> None:
+    one = definitions(vhosts=["/", "old"], queues=[queue("q", "old")])
+    other = definitions(vhosts=["/", "new"], queues=[queue("q", "new")])
+    code, out = both(cli, folder, one, other)
+    assert code == 3
+    assert "- vhost old" in out
+    assert "rabbitmqctl delete_vhost old" in out
+    assert "- queue q  (vhost old)" in out
+    assert "+ vhost new" in out
+    assert "+ queue q  (vhost new)" in out
+    empty = definitions(vhosts=["/", "old"])
+    assert both(cli, folder, empty, definitions())[0] == both(cli, folder, definitions(), empty)[0] == 3
+    assert both(cli, folder, one, other, "--vhost", "/")[0] == 0
+    assert both(cli, folder, one, other, "--vhost", "/", "--vhost", "new")[0] == 3
+    code, _, error = cli("diff", "one.json", "other.json", "--vhost", "/", "--vhost", "nwe")
+    assert code == 2
+    assert "neither side has a vhost 'nwe'" in error
+    assert "/, new, old" in error
+
+
+def test_one_vhost_is_that_of_documents_that_name_none(cli: Cli, folder: Path) -> None:
+    there = definitions(vhosts=["/", "shop"], queues=[queue("q", "shop"), queue("other")])
+    said = "version: 1\nqueues: {q: {type: classic}}\n"
+    assert both(cli, folder, said, there, "--vhost", "shop")[0] == 0
+    assert both(cli, folder, there, said, "--vhost", "shop")[0] == 0
+    assert both(cli, folder, said, there)[0] == 3
+
+
+@pytest.fixture
+def repository(folder: Path) -> Callable[..., None]:
+    def git(*words: str) -> None:
+        who = ("git", "-c", "user.name=Nobody", "-c", "user.email=nobody@example.org")
+        subprocess.run((*who, *words), cwd=folder, check=True, capture_output=True)
+
+    git("init", "--quiet", "--initial-branch=main")
+    git("add", "a.yaml")
+    git("commit", "--quiet", "--message", "a state")
+    return git
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_revision_against_the_work_tree(cli: Cli, folder: Path) -> None:
+    (folder / "a.yaml").write_text(SHOP.replace("10", "5").replace("      - {exchange: partner}\n", ""))
+    for named in ("git:main", "git:main:a.yaml"):
+        code, out, _ = cli("diff", named, "a.yaml")
+        assert code == 3
+        assert f"A         {named}  1 file, 6 objects" in out
+        assert "definition.max-length   10 -> 5" in out
+        assert "- binding partner --[]--> queue orders" in out
+        assert "git:main:a.yaml:11" in out
+    [row] = [row for row in document(cli, "a.yaml", "git:HEAD")["changes"] if row["change"] == "create"]
+    assert row["origin"] == {"file": "git:HEAD:a.yaml", "line": 11, "column": 9}
+    code, _, error = cli("diff", "git:HEAD", "git:HEAD")
+    assert code == 2
+    assert "git:HEAD names no files" in error
+    (folder / "rabbit-topo.yaml").write_text("sources: [./a.yaml]\n")
+    assert cli("diff", "git:HEAD", "git:main")[0] == 0
+    assert cli("diff", "git:HEAD")[0] == 3
+    (folder / "sub").mkdir()
+    assert cli("diff", "git:HEAD:sub", "a.yaml")[0] == 2
+    code, _, error = cli("diff", "git:HEAD:defs.json", "a.yaml")
+    assert (code, "a definitions file is not read of a revision" in error) == (2, True)
+    code, _, error = cli("diff", "git:nowhere", "a.yaml")
+    assert (code, "git says: fatal: Needed a single revision" in error) == (2, True)
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_revision_is_a_source_like_others(cli: Cli, folder: Path) -> None:
+    (folder / "a.yaml").write_text("no: [topology")
+    code, out, _ = cli("route", "shop", "order.created", "--from", "git:HEAD:a.yaml")
+    assert code == 0
+    assert "orders" in out
+    assert cli("lint", "--from", "git:HEAD:a.yaml")[:2] == (0, "No findings in 1 file.\n")
+    code, _, error = cli("lint", "a.yaml", "--from", "git:HEAD:a.yaml")
+    assert (code, "two topologies" in error) == (2, True)
+
+
+CONFIG = """\
+environments:
+  one: {broker: one.json}
+  two: {broker: two.json}
+"""
+
+
+def test_environments_of_the_config_are_brokers_by_name(cli: Cli, folder: Path) -> None:
+    (folder / "rabbit-topo.yaml").write_text(CONFIG)
+    (folder / "one.json").write_text(definitions(queues=[queue("q")]))
+    (folder / "two.json").write_text(definitions())
+    code, out, _ = cli("diff", "broker:two", "broker:one")
+    assert (code, "+ queue q" in out) == (3, True)
+    assert cli("diff", "broker", "broker:one", "--env", "one")[0] == 0
+    assert cli("diff", "broker", "one.json", "--env", "one")[0] == 0
+    assert cli("diff", "broker", "one.json", "--broker", "two.json")[0] == 3
+    for words, told in {
+        ("broker", "broker"): "broker is named twice",
+        ("broker:one", "broker:one"): "broker:one is named twice",
+        ("one.json", "two.json", "--broker", "two.json"): "neither side is it",
+        ("broker:one", "two.json", "--env", "two"): "two environments",
+        ("broker:one", "broker:two", "--username", "me"): "--username: of which of the two brokers is it?",
+        ("http://me:secret@h:1", "http://h:2", "--key-file", "k"): "--key-file: of which",
+        ("http://me:secret@h:1", "http://me:secret@h:1"): "http://h:1 is named twice",
+        ("broker:none", "one.json"): "no environment none",
+        ("amqp://h", "one.json"): "shows neither bindings nor policies",
+        ("none.json", "one.json"): "no definitions file",
+        ("none.yaml", "one.json"): "no such file",
+    }.items():
+        code, _, error = cli("diff", *words)
+        assert code == 2, words
+        assert told in error
+        assert "secret" not in error
+
+
+def test_quiet_says_it_by_the_code_alone(cli: Cli, folder: Path) -> None:
+    (folder / "b.yaml").write_text("version: 1\n")
+    assert cli("diff", "-q", "a.yaml", "b.yaml") == (3, "", "")
