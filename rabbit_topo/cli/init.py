@@ -31,7 +31,7 @@ _BROKER: Final = "http://localhost:15672"
 def command(ctx: click.Context, /, **given: Any) -> int:
     """Begin a project in a folder: with an example, or with what a broker has.
 
-    The example has an exchange, a queue, what becomes of dead letters, and route
+    The example has exchanges, queues, what becomes of dead letters, and route
     tests; validate, lint and test pass on it. Nothing that is there is written
     over without --force. Exit codes: 0, 5 where files are in the way.
     """

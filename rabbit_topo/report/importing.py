@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 KINDS: Final = ("exchange", "queue", "binding", "policy")
 _FEW: Final = 3  # names that stand for the rest
+_SHARED: Final = {"profiles": "profiles", "ignore": "what is ignored"}
 _MANY: Final = 12  # files that are listed one by one
 
 
@@ -131,7 +132,7 @@ def _files(adoption: Adoption, *, verbose: bool) -> Iterator[Line]:
     for file in adoption.files:
         for document in file.documents:
             vhost = f"  (vhost {words.clean(document.get('vhost', '/'))})" if several else ""
-            rows.append((words.clean(file.path), f"{tally([document]).words}{vhost}"))
+            rows.append((words.clean(file.path), f"{_told(document)}{vhost}"))
     shown = rows if verbose or len(rows) <= _MANY + 1 else rows[:_MANY]
     column = min(max((len(path) for path, _ in shown), default=0), 32)
     yield from section("FILES", "below topology/", rows)
@@ -139,6 +140,13 @@ def _files(adoption: Adoption, *, verbose: bool) -> Iterator[Line]:
         yield (Span(f"  {path:<{column}}  ", "create"), Span(told))
     if len(shown) < len(rows):
         yield (Span(f"  and {len(rows) - len(shown):,} more; -v lists them", "dim"),)
+
+
+def _told(document: Mapping[str, Plain]) -> str:
+    """Say what a document declares, else which of the sections it has that others read."""
+    found = tally([document])
+    shared = [gloss for name, gloss in _SHARED.items() if name in document]
+    return ", ".join(shared) if shared and not (found.external or any(found.counts.values())) else found.words
 
 
 def _profiles(adoption: Adoption, width: int) -> Iterator[Line]:

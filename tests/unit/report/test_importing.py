@@ -109,6 +109,12 @@ def test_a_page_tells_what_was_taken_what_not_and_what_is_next() -> None:
     assert _page(import_lines(ONE, landing, 80)) == PAGE
 
 
+def test_a_file_without_objects_tells_what_it_is_for() -> None:
+    shared = {"version": 1, "ignore": ["x"], "profiles": {"queues": {"worker": {"type": "quorum"}}}}
+    both = Adoption("x.json", "4.3", Selection(("/",), {}), (File("shared.yaml", (shared,)),))
+    assert "\n  shared.yaml  profiles, what is ignored\n" in _page(import_lines(both, Landing(None), 80))
+
+
 def test_verbose_lists_every_name() -> None:
     page = _page(import_lines(ONE, Landing("shop", WRITTEN), 80, verbose=True))
     assert NAMES in page
