@@ -130,15 +130,10 @@ def _adopted(here: Live, own: dict[str, Any]) -> Adoption:
 def _print(adoption: Adoption, here: Live) -> Landing:
     """Print the files as one, once it is checked."""
     from rabbit_topo.report.importing import Landing
-    from rabbit_topo.write.project import spelled
+    from rabbit_topo.write.project import joined, spelled
     from rabbit_topo.write.verify import verify
 
-    (first, text), *others = spelled(adoption.files).items()
-    parts = [text, *(f"---\n# {path}\n{text.partition(chr(10))[2]}" for path, text in others)]
-    if others:
-        head, _, rest = text.partition("\n")
-        parts[0] = f"{head}\n# {first}\n{rest}"
-    whole = "".join(parts)
+    whole = joined(spelled(adoption.files))
     verify({"topology.yaml": whole}, here.observed)
     click.echo(whole, nl=False)
     return Landing(None, lacking=_lacks(here))

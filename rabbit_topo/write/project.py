@@ -33,6 +33,24 @@ def spelled(files: Iterable[File]) -> dict[str, str]:
     }
 
 
+def joined(texts: Mapping[str, str]) -> str:
+    r"""Return several files as one, each behind a comment that names it; a single one as it is.
+
+    >>> print(joined({"a.yaml": "# first\nversion: 1\n", "b.yaml": "# first\nversion: 1\n"}), end="")
+    # first
+    # a.yaml
+    version: 1
+    ---
+    # b.yaml
+    version: 1
+    """
+    if len(texts) == 1:
+        return next(iter(texts.values()))
+    lines = {path: text.partition("\n") for path, text in texts.items()}
+    head = next(iter(lines.values()))[0]
+    return f"{head}\n" + "---\n".join(f"# {path}\n{rest}" for path, (_, _, rest) in lines.items())
+
+
 def config_text(broker: str, version: str = "", tls: Mapping[str, str] = NO_TLS) -> str:
     """Return a configuration for one broker: a URL without credentials, or a path relative to the file.
 
