@@ -140,7 +140,7 @@ def output_of_all(command: _Command) -> _Command:
 
 
 def _output(command: _Command, vhost: Callable[[_Command], _Command]) -> _Command:
-    options = [
+    options: list[Callable[[_Command], _Command]] = [
         click.option("--config", metavar="FILE", help="Use this rabbit-topo.yaml, instead of the nearest upwards."),
         vhost,
         click.option(

@@ -15,8 +15,8 @@ owns: ["shop\\..*"]
 exchanges:
   shop.orders:
     type: topic # keys are words with dots: * stands for one word, # for any number of them
-    description: Every change of an order
     alternate_exchange: shop.dead # takes what no binding takes
+    description: Every change of an order
   shop.dead:
     type: fanout
     description: Messages that nobody took, or that were given up

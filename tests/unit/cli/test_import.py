@@ -246,6 +246,7 @@ def test_init_begins_with_an_example_that_passes(cli: Cli) -> None:
     assert max(map(len, out.splitlines())) <= 80
     config = ("--config", "p/rabbit-topo.yaml")
     assert cli("validate", *config)[0] == 0
+    assert cli("fmt", "--check", *config)[0] == 0
     assert cli("schema", "config", "--check", "p/rabbit-topo.yaml")[0] == 0
     code, out, _ = cli("lint", *config, "--fail-on", "info")
     assert (code, "No findings" in out) == (0, True)
