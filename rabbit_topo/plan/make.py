@@ -84,10 +84,10 @@ class _Planner:
         swapped = {remove.key for remove, _ in swaps}
         for add in bindings:
             self.state.bind(add.resource)  # type: ignore[arg-type]
-        removals = Removals(self.state, self.blocked, {remove.key for remove in uncovered})
+        replaced = {one.key for one in recreates} | {one.key for one in migrates}
+        removals = Removals(self.state, self.blocked, {remove.key for remove in uncovered}, replaced)
         removals.take([c for c in wanted if isinstance(c, Delete) and c.key not in swapped])
         late = {declare.key for _, declare in swaps}
-        replaced = {one.key for one in recreates} | {one.key for one in migrates}
         after = [add for add in bindings if not replaced.isdisjoint(_ends(add))]
         waves: list[list[Operation]] = [
             [add for add in adds if isinstance(add.resource, Vhost)],

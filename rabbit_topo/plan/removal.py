@@ -32,12 +32,14 @@ _VANISHES: Final = "auto-delete: it vanishes with its last binding and is declar
 class Removals:
     """Removals let through so far; `state` and `blocked` are the planner's and are kept up to date.
 
-    `going` are the keys of what is deleted in the same plan; it starts with the policies.
+    `going` are the keys of what is deleted in the same plan; it starts with the policies. `replaced` are those of what
+    is by then as declared.
     """
 
     state: State
     blocked: dict[Key, Blocked]
     going: set[Key]
+    replaced: Collection[Key] = ()
     unbinds: list[Remove] = field(default_factory=list)
     queues: list[list[Remove]] = field(default_factory=list)
     between: list[Remove] = field(default_factory=list)
@@ -192,7 +194,8 @@ class Removals:
         return True
 
     def _auto_deleting(self, key: Key) -> Exchange | None:
-        exchange = self.state.get(key) or self.state.declared.resources.get(key)
+        there, declared = self.state.get(key), self.state.declared.resources.get(key)
+        exchange = declared if key in self.replaced else there or declared
         return exchange if isinstance(exchange, Exchange) and exchange.auto_delete else None
 
     def _must_stay(self, key: Key) -> bool:

@@ -79,7 +79,7 @@ def test_nothing_differs_from_itself(pair: tuple[Side, Side]) -> None:
         assert not found.left_out
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(sides())
 def test_a_difference_is_one_from_either_side(pair: tuple[Side, Side]) -> None:
     a, b = pair
@@ -89,7 +89,7 @@ def test_a_difference_is_one_from_either_side(pair: tuple[Side, Side]) -> None:
     event("differs" if there.differs else "equal")
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(sides())
 def test_each_difference_has_one_row_or_remark(pair: tuple[Side, Side]) -> None:
     a, b = pair
