@@ -67,6 +67,7 @@ def command(**given: Any) -> int:
     from rabbit_topo.plan.hazards import counted
 
     common, login, own = options.split({**given, "formats": (), "verbose": False, "color": "never"})
+    _check(login, own)
     vhost = common.vhost if _is_named("vhost") else None
     here = source(common, login, own["given"], about=vhost or USUAL)
     if vhost not in (None, *here.topology.vhosts):
@@ -89,6 +90,14 @@ def command(**given: Any) -> int:
     if left_out:
         click.echo(f"rabbit-topo: {counted(len(left_out), 'object')} left out", err=True)
     return INCOMPLETE if left_out else 0
+
+
+def _check(login: options.BrokerOptions, own: dict[str, Any]) -> None:
+    """Refuse options that would do nothing."""
+    if own["given"] is None and (login.broker or login.amqp):
+        raise UsageError("a broker is named, but files are exported", "write --from broker to export what it holds")
+    if own["wanted"] == "definitions" and (_is_named("cluster") or _is_named("namespace")):
+        raise UsageError("--cluster and --namespace are for Kubernetes", "write --format operator too")
 
 
 def _is_named(option: str) -> bool:

@@ -154,6 +154,20 @@ def test_bad_words_are_refused_before_anything_is_read(cli: Cli, words: tuple[st
     assert "no-such-file" not in err
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--broker", "http://localhost:1"), "a broker is named, but files are exported"),
+        (("--cluster", "hare"), "--cluster and --namespace are for Kubernetes"),
+        (("--namespace", "burrow"), "--cluster and --namespace are for Kubernetes"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(cli: Cli, shop: str, words: tuple[str, ...], told: str) -> None:
+    code, out, err = cli("export", shop, *words)
+    assert (code, out) == (2, "")
+    assert told in err
+
+
 def test_the_example_goes_both_ways(cli: Cli) -> None:
     for form in ("definitions", "operator"):
         code, out, _ = cli("export", str(ROOT / "topology"), "--format", form)
