@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from rabbit_topo.diff import ABSENT, Delete, Field, Replace, Update, diff
+from rabbit_topo.diff import ABSENT, Create, Delete, Field, Replace, Update, diff
 from rabbit_topo.model import Counts, Facts, Kind, Note, Observed, Scope, Topology
 from rabbit_topo.model.observed import ALL_TYPES
 from rabbit_topo.plan.hazards import holding
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from rabbit_topo.diff import Change
+    from rabbit_topo.model import Key
     from rabbit_topo.plan.sides import LeftOut, Remark, Side
     from rabbit_topo.plan.types import Plan
 
@@ -86,7 +87,7 @@ def between(a: Side, b: Side, vhosts: Collection[str] = ()) -> Comparison:
     plan = replace(
         plan,
         blocked=tuple(rows),
-        details={key: _without_counts(told) for key, told in plan.details.items()},
+        details={key: _without_counts(told) for key, told in plan.details.items()} | _untold(changes, a, b),
         unchanged=len(kept - touched),
     )
     remarks = tuple(pair.remarks)
@@ -113,6 +114,17 @@ def _gone(pair: Pair, declared: Topology) -> Iterator[Delete]:
     for key, resource in pair.before.items():
         if key not in declared.resources and key not in declared.absent:
             yield Delete(resource, "gone", Note(origin=pair.a.topology.note(key).origin))
+
+
+def _untold(changes: Sequence[Change], a: Side, b: Side) -> dict[Key, tuple[str, ...]]:
+    """Say of which internal exchanges nobody knows whether they are there: many exports leave them out."""
+    silent = {Create: a.facts and not a.facts.tells_internal, Delete: b.facts and not b.facts.tells_internal}
+    found: dict[Key, tuple[str, ...]] = {}
+    for change in changes:
+        if isinstance(change, Create | Delete) and silent[type(change)] and getattr(change.resource, "internal", False):
+            shown = (a if isinstance(change, Create) else b).shown
+            found[change.key] = (f"{shown} is an export that leaves internal exchanges out: it may be there",)
+    return found
 
 
 def _placed(change: Change, a: Side) -> Change:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import socketserver
 import subprocess
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     Cli = Callable[..., tuple[int, str, str]]
@@ -228,6 +231,18 @@ def test_a_right_mention_of_the_servers_own_exchange_is_no_difference(cli: Cli, 
     assert both(cli, folder, plugin, there)[0] == both(cli, folder, there, plugin)[0] == 0
 
 
+def test_an_export_that_leaves_internal_exchanges_out_is_told(cli: Cli, folder: Path) -> None:
+    without = exchange("x")
+    del without["internal"]
+    silent = definitions(exchanges=[without])
+    there = definitions(exchanges=[exchange("x"), {**exchange("inner"), "internal": True}])
+    for pair, name in (((silent, there), "one.json"), ((there, silent), "other.json")):
+        code, out = both(cli, folder, *pair)
+        assert code == 3
+        assert f"{name} is an export that leaves internal exchanges out: it may be there" in " ".join(out.split())
+    assert "it may be there" not in both(cli, folder, definitions(exchanges=[exchange("x")]), there)[1]
+
+
 def test_an_external_object_is_held_to_what_is_stated_of_it(cli: Cli, folder: Path) -> None:
     said = "version: 1\nexchanges: {x: {external: true, type: topic, arguments: {a: 1}}}\n"
     fits = definitions(exchanges=[exchange("x", durable=False, arguments={"a": 1, "b": 2})])
@@ -413,6 +428,60 @@ def test_environments_of_the_config_are_brokers_by_name(cli: Cli, folder: Path) 
         assert code == 2, words
         assert told in error
         assert "secret" not in error
+
+
+@pytest.fixture
+def port() -> Iterator[tuple[int, list[bytes]]]:
+    """Listen on a port, refuse every request there, and keep what it said."""
+    heard: list[bytes] = []
+
+    class Refusing(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while (line := self.rfile.readline()).strip():
+                heard.append(line)
+            self.wfile.write(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Refusing) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_address[1], heard
+        server.shutdown()
+        thread.join()
+
+
+def login(heard: list[bytes]) -> set[str]:
+    found = [line.partition(b"Basic ")[2] for line in heard if line.lower().startswith(b"authorization")]
+    heard.clear()
+    return {base64.b64decode(one).decode() for one in found}
+
+
+def test_a_login_is_shown_to_its_own_broker_alone(
+    cli: Cli, folder: Path, port: tuple[int, list[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, heard = port
+    (folder / "one.json").write_text(definitions())
+    (folder / "password").write_text("ours\n")
+    (folder / "password").chmod(0o600)
+    url, flags = f"http://127.0.0.1:{number}", ("--username", "me", "--password-file", "password")
+    assert cli("diff", "one.json", url, *flags)[0] == 1
+    assert login(heard) == {"me:ours"}
+    assert cli("diff", "broker", url, "--broker", "one.json", *flags)[0] == 1
+    assert login(heard) == {"guest:guest"}
+    assert cli("diff", "broker", url.replace("://", "://you:yours@"), "--broker", "one.json", *flags)[0] == 1
+    assert login(heard) == {"you:yours"}
+    monkeypatch.setenv("RABBIT_TOPO_USERNAME", "me")
+    monkeypatch.setenv("RABBIT_TOPO_PASSWORD", "ours")
+    assert cli("diff", "one.json", url)[0] == 1
+    assert login(heard) == {"me:ours"}
+    assert cli("diff", "broker", url, "--broker", "one.json")[0] == 1
+    assert login(heard) == {"guest:guest"}
+    assert cli("diff", url, url.replace("127.0.0.1", "localhost"))[0] == 1
+    assert login(heard) == {"guest:guest"}
+    assert cli("diff", "broker", "one.json", "--broker", url)[0] == 1
+    assert login(heard) == {"me:ours"}
+    (folder / "rabbit-topo.yaml").write_text(CONFIG + f"  three: {{broker: '{url}', username: it, password: its}}\n")
+    assert cli("diff", "broker:one", "broker:three")[0] == 1
+    assert login(heard) == {"it:its"}
 
 
 def test_quiet_says_it_by_the_code_alone(cli: Cli, folder: Path) -> None:
