@@ -91,20 +91,19 @@ def _findings(run: Rehearsal, width: int) -> Iterator[Line]:
         yield ()
         yield from labelled("STAYS", "danger", message, width)
         yield from wrapped(INDENT, "", hint, width)
-    yield from _listed(
-        run, "REFUSED", "an apply would come no further than this", [_item(one) for one in run.refused], width
-    )
+    rest = {row.change.key for row in run.plan.blocked}  # tell themselves how they fare
+    refused = [_item(one) for one in run.refused if one.operation.key not in rest]
+    missed = [_item(one) for one in run.not_attempted if one.operation.key not in rest]
+    yield from _listed(run, "REFUSED", "an apply would come no further than this", refused, width)
     yield from _surprises(run, width)
     yield from _blocked(run, width)
     yield from _listed(run, "UNKNOWN", "sent, and never answered", [_item(one) for one in run.unknown], width)
-    yield from _listed(
-        run, "NOT ATTEMPTED", "because of what went before", [_item(one) for one in run.not_attempted], width
-    )
+    yield from _listed(run, "NOT ATTEMPTED", "because of what went before", missed, width)
     if run.unverified:
         yield ()
         yield from labelled("NOT SEEN", "danger", f"the result could not be verified: {run.unverified}", width)
-    if run.tests and not run.tests.passed:
-        yield from _tests(run.tests, width)
+    if run.tests:
+        yield from _tests(run, run.tests, width)
 
 
 def _surprises(run: Rehearsal, width: int) -> Iterator[Line]:
@@ -143,13 +142,13 @@ def _on_copy(run: Rehearsal, row: Blocked, width: int) -> Iterator[Line]:
             pass
 
 
-def _tests(tests: TestRun, width: int) -> Iterator[Line]:
-    said = tests.on_broker.problems if tests.on_broker else ()
-    yield from section("ROUTE TESTS", "published in a vhost of their own", [*tests.failed, *said])
+def _tests(run: Rehearsal, tests: TestRun, width: int) -> Iterator[Line]:
+    problems = [*tests.failed, *([run.silence] if run.silence else [])]
+    yield from section("ROUTE TESTS", "published in a vhost of their own", problems)
     for outcome in tests.failed:
         yield from failure_lines(outcome, tests.topology, width)
-    for problem in said:
-        yield from wrapped("  ! ", "danger", problem, width)
+    if run.silence:
+        yield from wrapped("  ! ", "danger", run.silence, width)
 
 
 def _not_tried(run: Rehearsal, width: int, *, verbose: bool) -> Iterator[Line]:
@@ -204,6 +203,12 @@ def _not_shown(run: Rehearsal, width: int) -> Iterator[Line]:
     said += [f"new vhost {name}: nothing is there to be copied" for name in run.new_vhosts]
     said += [f"limits, which the copy has too: {limit}" for limit in run.copy.limits]
     said += [f"not in the copy: {gap}" for gap in run.copy.gaps]
+    if said_of := run.tests and run.tests.on_broker:
+        in_full, cases = said_of.in_full, len(said_of.compared)
+        if in_full < cases:
+            said.append(
+                f"route tests: {in_full:,} of {cases:,} could be compared in full; `test --on-broker -v` tells why"
+            )
     if run.untested:
         said.append(f"route tests: none were run: {run.untested}")
     for sentence in said:
@@ -214,10 +219,11 @@ def _summary(run: Rehearsal, width: int) -> Iterator[Line]:
     number = sum(len(operations) for operations in run.planned.values())
     through = sum(one.operation.key in run.planned for one in run.done)
     parts = [f"{through:,} of {counted(number, 'operation')} went through"] if number else []
+    missed = sum(one.operation.key in run.planned for one in run.not_attempted)
     counts = (
         (len(run.refused), "refused"),
         (len(run.unknown), "unknown"),
-        (len(run.not_attempted), "not attempted"),
+        (missed, "not attempted"),
         (len(run.not_tried), "not tried"),
         (len(run.plan.blocked), "blocked"),
     )

@@ -164,10 +164,18 @@ class Rehearsal:
         return _standing(one) if one else ("blocked", "")
 
     @property
+    def silence(self) -> str:
+        """Say that the route tests were compared with nothing; empty where they were, or none were run."""
+        return self.tests.on_broker.silence if self.tests and self.tests.on_broker else ""
+
+    @property
     def problems(self) -> bool:
-        """Whether there is a finding: something would be refused, or a route test failed."""
-        tested = self.tests is not None and not self.tests.passed
-        return bool(self.refused or self.surprises or (self.plan.blocked and not self.partial) or tested)
+        """Whether there is a finding: something would be refused, or a route test failed.
+
+        What the route tests' own vhost does not take is told with the plan, or was there before it.
+        """
+        untrue = self.silence or (self.tests and self.tests.failed)
+        return bool(self.refused or self.surprises or (self.plan.blocked and not self.partial) or untrue)
 
     @property
     def whole(self) -> bool:

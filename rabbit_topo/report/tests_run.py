@@ -53,11 +53,17 @@ class OnBroker:
         return sum(not one.not_compared for one in self.compared.values())
 
     @property
+    def silence(self) -> str:
+        """Say that the broker told nothing of any case; empty where it did."""
+        silent = all(one.nothing for one in self.compared.values())
+        return "nothing was compared: the broker said nothing about any test" if silent else ""
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """What is wrong beside the cases: objects that the broker refused, and that it told nothing of any case."""
         told = [f"the broker refuses the {refused}" for refused in self.refused]
-        if all(one.nothing for one in self.compared.values()):
-            told.append("nothing was compared: the broker said nothing about any test")
+        if self.silence:
+            told.append(self.silence)
         return tuple(told)
 
 

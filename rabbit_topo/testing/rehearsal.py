@@ -171,6 +171,7 @@ def _staged(target: Target, observed: Observed, wanted: Wanted, heard: Heard) ->
             )
             for name in wanted.declared.vhosts
         }
+        stack.callback(heard.say, "removing what was made ...")
         heard.begin(http.url, tuple(vhosts.values()), others)
         yield _At(target, broker, http, vhosts)
 

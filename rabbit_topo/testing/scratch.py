@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from rabbit_topo.broker.http import NOT_FOUND, segment
+from rabbit_topo.broker.http import NOT_FOUND, Unanswered, segment
 from rabbit_topo.errors import AccessRefused, BrokerError, Refusal, Unreachable
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ PREFIX: Final = "rabbit-topo.test."
 _CREATED: Final = 201
 _ATTEMPTS: Final = 3
 _PATIENCE_SECONDS: Final = 20.0  # a broker that is started again answers by then
+_AT_WORK_SECONDS: Final = 600.0  # it takes seconds for every thousand queues, and the answer comes at the end
 _PAUSE_SECONDS: Final = 0.5
 
 
@@ -63,7 +64,8 @@ def scratch_vhost(http: Http, *users: str, purpose: Purpose = TESTS, default_que
         raise Refusal(f"the vhost {name} is there already", "run it again: the name is a random one")
     ours = True
     try:
-        chosen = {"default_queue_type": default_queue_type} if default_queue_type else {}
+        keys = ("default_queue_type", "defaultqueuetype")  # the second is 3.10's
+        chosen = dict.fromkeys(keys, default_queue_type) if default_queue_type else {}
         made = http.ask(
             "PUT", path, {"description": f"made for {purpose.said} by rabbit-topo; may be deleted", **chosen}
         )
@@ -102,7 +104,7 @@ def _delete(http: Http, name: str, path: str, purpose: Purpose) -> None:
     """Delete the vhost; an interrupt meanwhile ends the work afterwards. Raises `BrokerError` where it stays."""
     interrupt: KeyboardInterrupt | None = None
     why, tried = "", 0
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    began = time.monotonic()
     while tried < _ATTEMPTS:
         try:
             answer = http.ask("DELETE", path)
@@ -114,7 +116,8 @@ def _delete(http: Http, name: str, path: str, purpose: Purpose) -> None:
             why = "interrupted"
         except Unreachable as lost:
             why = lost.message
-            if interrupt is None and time.monotonic() < deadline:
+            patience = _AT_WORK_SECONDS if isinstance(lost, Unanswered) else _PATIENCE_SECONDS
+            if interrupt is None and time.monotonic() - began < patience:
                 interrupt = _pause()
                 continue
         tried += 1

@@ -35,9 +35,7 @@ def test_a_definitions_file_takes_a_throwaway_node(cli: Cli) -> None:
 
 
 def test_the_broker_of_an_environment_is_not_used_without_a_yes(cli: Cli) -> None:
-    Path("rabbit-topo.yaml").write_text(
-        f"sources: [shop.yaml]\nenvironments: {{live: {{broker: {NOBODY}}}}}\n"
-    )
+    Path("rabbit-topo.yaml").write_text(f"sources: [shop.yaml]\nenvironments: {{live: {{broker: {NOBODY}}}}}\n")
     code, _, told = cli("rehearse")
     assert code == 5
     assert "the broker of the environment live after a yes only" in told.replace("tests use ", "")
