@@ -100,7 +100,7 @@ class Revision:
             else:
                 found.setdefault(path, there)
         blobs = {path: there.name for path, there in found.items() if there.kind == "blob"}
-        for path in found.keys() - blobs.keys():
+        for path in sorted(found.keys() - blobs.keys()):
             self._missing(path, found[path].kind, problems)
         for path, there in zip(list(blobs), self._checked(blobs.values()), strict=True):
             if there.kind != "blob":

@@ -143,7 +143,7 @@ class Pair:
             elif other is not None and theirs.external:
                 self._compare_statements(one, other)
             elif other is not None:
-                del self.before[key]  # B makes it its own: to whom A leaves it, nobody declares it there
+                del self.before[key]  # B makes its own what A leaves to others: A declares nothing
         elif theirs.external and other is not None:
             if one is None:
                 self.before[key] = other

@@ -38,7 +38,7 @@ def diff_lines(found: Comparison, width: int, routing: Impact | None) -> Iterato
     yield from body_lines(plan, all_rows, width, routing)
     yield from section(*_REMARKS, found.remarks)
     for remark in found.remarks:
-        yield from _remark_lines(remark, width)
+        yield from _remark_lines(remark, width, several=_several(found))
     if found.left_out:
         yield ()
     for left in found.left_out:
@@ -65,7 +65,7 @@ def diff_markdown(found: Comparison, routing: Impact | None) -> str:
     head += not_followed(routing)
     *parts, elsewhere = body_sections(plan, all_rows, routing)
     remarks = [
-        f"- {one.resource.key.kind} **{code(words.name(one.resource).partition(' ')[2])}**{_in_code(one)}\n"
+        f"- {one.resource.key.kind} **{code(words.name(one.resource).partition(' ')[2])}**{_where(one, found)}\n"
         f"  - {sentence(one.text)}"
         for one in found.remarks
     ]
@@ -119,17 +119,22 @@ def _same(objects: int) -> str:
     return f"Nothing differs: {counted(objects, 'object')} {'is' if objects == 1 else 'are'} the same."
 
 
-def _remark_lines(remark: Remark, width: int) -> Iterator[Line]:
-    origin = remark.note.origin
+def _several(found: Comparison) -> bool:
+    return len({*found.plan.declared.vhosts, *found.plan.there.vhosts}) > 1
+
+
+def _remark_lines(remark: Remark, width: int, *, several: bool) -> Iterator[Line]:
+    origin, vhost = remark.note.origin, remark.resource.key.vhost
     where = f"{words.clean(origin.file)}:{origin.line}" if origin else ""
-    left = f"  . {words.name(remark.resource)}"
+    left = f"  . {words.name(remark.resource)}" + (f"  (vhost {words.clean(vhost)})" if several else "")
     yield (Span(left), Span(f"{where:>{max(width - len(left), len(where) + 2)}}" if where else "", "dim"))
     yield from wrapped(INDENT, "", remark.text, width)
 
 
-def _in_code(remark: Remark) -> str:
+def _where(remark: Remark, found: Comparison) -> str:
     origin = remark.note.origin
-    return f", {code(f'{origin.file}:{origin.line}')}" if origin else ""
+    vhost = f" in vhost {code(remark.resource.key.vhost)}" if _several(found) else ""
+    return vhost + (f", {code(f'{origin.file}:{origin.line}')}" if origin else "")
 
 
 def _names(keys: tuple[Key, ...]) -> str:

@@ -69,6 +69,7 @@ def sides(draw: st.DrawFn) -> tuple[Side, Side]:
     return a, b
 
 
+@settings(max_examples=50)
 @given(sides())
 def test_nothing_differs_from_itself(pair: tuple[Side, Side]) -> None:
     for side in pair:
@@ -79,7 +80,7 @@ def test_nothing_differs_from_itself(pair: tuple[Side, Side]) -> None:
         assert not found.left_out
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(sides())
 def test_a_difference_is_one_from_either_side(pair: tuple[Side, Side]) -> None:
     a, b = pair
@@ -89,7 +90,7 @@ def test_a_difference_is_one_from_either_side(pair: tuple[Side, Side]) -> None:
     event("differs" if there.differs else "equal")
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(sides())
 def test_each_difference_has_one_row_or_remark(pair: tuple[Side, Side]) -> None:
     a, b = pair
@@ -117,7 +118,7 @@ def _words(side: Side) -> dict[Key, object]:
     return found
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(sides())
 def test_every_format_tells_the_same(pair: tuple[Side, Side]) -> None:
     found = between(*pair)
@@ -131,7 +132,7 @@ def test_every_format_tells_the_same(pair: tuple[Side, Side]) -> None:
     assert "0 messages" not in text
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(pairs(), st.sampled_from(VERSIONS))
 def test_what_it_shows_makes_b_of_a(pair: tuple[Topology, Topology], version: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -153,6 +154,7 @@ def test_what_it_shows_makes_b_of_a(pair: tuple[Topology, Topology], version: st
         assert {row.change.key for row in rows(left.plan)} <= {row.change.key for row in plan.blocked}
 
 
+@settings(max_examples=25)
 @given(pairs())
 def test_a_vhost_that_one_side_lacks_is_told(pair: tuple[Topology, Topology]) -> None:
     one, other = pair

@@ -193,6 +193,9 @@ def test_files_that_leave_a_type_open_fit_what_is_there_and_differ_from_files_th
     assert "A says type quorum; B leaves it to the broker" in out
     assert out.endswith("Nothing to do; 1 object said differently.\n")
     assert "**SAID DIFFERENTLY** (1)" in both(cli, folder, said, open_, "--format", "markdown")[1]
+    two = [f"{text}---\nversion: 1\nvhost: two\n" for text in (said, open_)]
+    assert ". queue q  (vhost /)" in both(cli, folder, *two)[1]
+    assert "- queue **`q`** in vhost `/`, `other.yaml:2`" in both(cli, folder, *two, "--format", "markdown")[1]
     code, out = both(cli, folder, open_, "version: 1\nqueues: {other: {}}\n")
     assert "- queue q" in out
     assert "BLOCKED" not in out
@@ -218,6 +221,15 @@ def test_files_that_speak_differently_of_what_is_not_theirs_differ(
     assert code == 3
     assert told in " ".join(out.split())
     assert "- exchange" not in out
+
+
+def test_what_others_own_goes_where_b_names_it_absent(cli: Cli, folder: Path) -> None:
+    mentioned = "version: 1\nexchanges: {x: {external: true}}\n"
+    code, out = both(cli, folder, mentioned, "version: 1\nabsent: {exchanges: [x]}\n")
+    assert code == 3
+    assert "- exchange x" in out
+    assert "other.yaml:2" in out
+    assert "SAID DIFFERENTLY" not in out
 
 
 def test_a_right_mention_of_the_servers_own_exchange_is_no_difference(cli: Cli, folder: Path) -> None:
