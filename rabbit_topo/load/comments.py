@@ -56,8 +56,9 @@ def comments(text: str) -> list[str]:
     ['# one', '# two']
     """
     lines = _LINE_BREAK.split(text)
-    spans, _ = _scalars(text, range(len(lines)), pure=False)
-    found = (line[_comment(line, spans[number]) :] for number, line in enumerate(lines) if "#" in line)
+    numbers = [number for number, line in enumerate(lines) if "#" in line]
+    spans, _ = _scalars(text, numbers, pure=False)
+    found = (lines[number][_comment(lines[number], spans[number]) :] for number in numbers)
     return [comment.rstrip() for comment in found if comment]
 
 

@@ -59,7 +59,7 @@ def _arrange(node: Node, shape: Shape | None, *, by_name: bool) -> None:
             _arrange(entry.value, inside(entry.key or ""), by_name=by_name)
         match shape:
             case Fields() | Table():
-                _sort(node, _ranks(_known(shape)))
+                _sort(node, _known(shape))
             case Named() if by_name:
                 _sort_by_name(node)
     else:
@@ -99,14 +99,11 @@ def _inside(shape: Shape | None) -> Callable[[str], Shape | None]:
             return lambda _: None
 
 
-def _ranks(known: Mapping[str, Shape]) -> Callable[[Entry], int]:
-    ranks = {key: rank for rank, (key, shape) in enumerate(known.items()) if not isinstance(shape, Refused)}
-    return lambda entry: ranks.get(entry.key or "", len(known))
-
-
-def _sort(node: Collection, rank: Callable[[Entry], int]) -> None:
-    if node.entries:
-        _put(node, [sorted(node.entries, key=rank)])
+def _sort(node: Collection, known: Mapping[str, Shape]) -> None:
+    ranks = {key: rank for rank, key in enumerate(known) if not isinstance(known[key], Refused)}
+    entries = sorted(node.entries, key=lambda entry: ranks.get(entry.key or "", len(known)))
+    if entries != node.entries:
+        _put(node, [entries])
 
 
 def _sort_by_name(node: Collection) -> None:

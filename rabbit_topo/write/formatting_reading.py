@@ -23,6 +23,7 @@ _COMMENT: Final = re.compile(r"(?:^|(?<=[\s,\[\]{}]))#.*", re.DOTALL)
 _ENDS_BLANK: Final = re.compile(r"\n *\n\Z")
 _BLOCK: Final = ("|", ">")
 _ROOT: Final = -1
+_INSIDE: Final = -2  # below a dash: a line that belongs to what the item begins with
 
 
 class _Line(NamedTuple):
@@ -142,7 +143,12 @@ class _Building:
         start = event.start_mark
         if event.flow_style or self._key is None:
             self._take(start.index)
+            self._fresh = True  # where the next token is a dash, what stands beside it is no part of the line before
+        inside: list[_Line] = []
+        while not event.flow_style and self._lines and self._lines[-1].column == _INSIDE:
+            inside.insert(0, self._lines.pop())
         entry = self._holder()
+        self._lines = inside
         is_map = type(event) is yaml.MappingStartEvent
         entry.value = opened = Collection(is_map, bool(event.flow_style), start.column)
         self._stack.append((opened, entry, start.index))
@@ -191,14 +197,13 @@ class _Building:
         self._lines += self._own_lines(lines)
 
     def _own_lines(self, lines: list[str]) -> Iterator[_Line]:
-        inside = False
-        for line in lines:
-            said = line.strip()
-            inside |= bool(said) and said[0] != "#"  # a dash, say: what follows belongs to what it begins
-            if not said:
-                yield _Line("", 0)
-            else:
-                yield from (_Line(text, _ROOT if inside else len(line) - len(line.lstrip())) for text in _comment(line))
+        said = [line.strip() for line in lines]
+        signs = [at for at, text in enumerate(said) if text and text[0] != "#"]  # a dash alone in its line, say
+        for at, line in enumerate(lines):
+            column = len(line) - len(line.lstrip())
+            if signs and at >= signs[0]:
+                column = _ROOT if at <= signs[-1] else _INSIDE
+            yield from (_Line(text, column) for text in (_comment(line) if said[at] else ("",)))
 
     def _lead(self, column: int) -> list[str]:
         """Return the lines above an entry that begins at a column; what is indented further belongs above."""
@@ -219,7 +224,7 @@ class _Building:
     def _rest(self) -> list[str]:
         rest = [line.text for line in self._lines]
         self._lines.clear()
-        return rest
+        return [line for at, line in enumerate(rest) if line or not at or rest[at - 1]]
 
 
 def _comment(line: str) -> list[str]:

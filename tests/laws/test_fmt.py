@@ -9,6 +9,7 @@ from typing import Any
 
 from hypothesis import given, settings
 
+from rabbit_topo.adopt.types import File
 from rabbit_topo.load import documents
 from rabbit_topo.load.nodes import plain
 from rabbit_topo.load.problems import Problems
@@ -16,6 +17,7 @@ from rabbit_topo.load.yaml_nodes import parse
 from rabbit_topo.model import Origin
 from rabbit_topo.write.formatting import formatted
 from rabbit_topo.write.scalars import spell
+from rabbit_topo.write.yaml_text import dump
 from tests.laws.written import FILES, TOPOLOGIES, Written
 
 _COMMENT = re.compile(r"#[ #]*c[0-9]+.*")
@@ -114,3 +116,12 @@ def test_nothing_is_left_in_the_margins(file: Written) -> None:
     assert not text.startswith("\n")
     assert text.endswith("\n")
     assert "\t#" not in text
+
+
+@given(FILES | TOPOLOGIES)
+@settings(deadline=None)
+def test_what_is_written_in_this_order_is_formatted(file: Written) -> None:
+    pages = [plain(one.root) for one in parse(_formatted(file.text), "", Problems())]
+    if all(isinstance(page, dict) for page in pages):
+        text = dump(File("x.yaml", tuple(pages), ("what these are",)), "x.json")
+        assert _formatted(text) == text

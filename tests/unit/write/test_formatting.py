@@ -10,6 +10,7 @@ import yaml
 from rabbit_topo.load.problems import Problems
 from rabbit_topo.load.yaml_nodes import parse
 from rabbit_topo.write.formatting import formatted, what_is_lost
+from rabbit_topo.write.scaffold import scaffold
 
 ROOT = Path(__file__).parents[3]
 CASES = sorted((ROOT / "tests/cases/fmt").glob("*.yaml"))
@@ -42,6 +43,11 @@ def test_the_example_is_formatted(file: Path) -> None:
     assert _formatted(text) == text
 
 
+@pytest.mark.parametrize("text", scaffold().values(), ids=scaffold())
+def test_what_init_writes_is_formatted(text: str) -> None:
+    assert _formatted(text) == text
+
+
 @pytest.mark.parametrize(
     "text", ["", "# nothing\n", "---\n", "{}\n", "[a]\n", "a: null\n", "- a\n", "null\n", "--- # c\n"]
 )
@@ -67,6 +73,17 @@ def test_little_is_kept_as_it_is(text: str) -> None:
         ("a: !!int '7'\nb: !!map # x\n  c: !!str 8\n", 'a: 7\nb: # x\n  c: "8"\n'),
         ("a: 1.0e+999\n", "a: 1.0e+999\n"),
         ("- - # x\n    a: 1\n  - b\n-\n  # y\n  - c\n", "# x\n- - a: 1\n  - b\n# y\n- - c\n"),
+        ("- a\n- - # x\n    b: 1\n", "- a\n# x\n- - b: 1\n"),
+        ("- a # w\n- -\n    # x\n    b: 1\n", "- a # w\n# x\n- - b: 1\n"),
+        (
+            "tests:\n-   # x\n  # y\n  publish: {}\n  name: z\n",
+            "tests:\n  # x\n  - name: z\n    # y\n    publish: {}\n",
+        ),
+        (
+            "tests:\n- []\n-\n\n  # y\n\n  publish: {}\n  name: z\n",
+            "tests:\n  - []\n  # y\n\n  - name: z\n    publish: {}\n",
+        ),
+        ("exchanges:\n\n\n  e: a\nversion: 1\n", "version: 1\n\nexchanges:\n  e: a\n"),
         ("{a: 1}\n# x\n", "{a: 1}\n# x\n"),
         ("--- # x\n{a: 1} # y\n... # z\n# w\n", "--- # x\n{a: 1} # y\n# z\n# w\n"),
     ],
