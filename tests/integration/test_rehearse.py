@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,13 +24,18 @@ from rabbit_topo.testing.rehearsal import Wanted, rehearse
 from rabbit_topo.testing.scratch import left_behind
 from tests.integration.test_drift import Broker, command
 from tests.proxy import Fault, Proxy
+from tests.unit.test_readme import assert_prints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.brokers import Node
 
+PAGE = Path(__file__).parents[2] / "docs" / "rehearsing.md"
+_SHOWN = re.compile(
+    r"^<!-- on 4.3: (?P<command>.+?)(?: \(exit (?P<exit>\d+)\))? -->\n```console\n\$ .+?\n(?P<said>.*?)^```$",
+    re.DOTALL | re.MULTILINE,
+)
 PATIENCE = 60.0
 QUEUES = 400
 GOOD = """\
@@ -124,6 +131,20 @@ def test_a_limit_of_the_vhost_is_heeded(node: Node, vhost: str, untouched: Any, 
     assert "queue limit in vhost" in failed[0]["reason"]
     assert f"'{vhost}'" in failed[0]["reason"], "the broker's words, as of the vhost that it is about"
     assert found["untested"] == "--no-tests"
+
+
+def test_the_default_queue_type_is_copied(node: Node, tmp_path: Path) -> None:
+    """A quorum queue does not take what this file says of a queue without a type."""
+    both = ("default_queue_type", "defaultqueuetype")  # the second is 3.10's
+    node.http("PUT", "vhosts", "quorum", body=dict.fromkeys(both, "quorum"))
+    node.http("PUT", "permissions", "quorum", "guest", body={"configure": ".*", "write": ".*", "read": ".*"})
+    (tmp_path / "a.yaml").write_text("version: 1\nqueues: {q: {direct: true, arguments: {x-max-priority: 5}}}\n")
+    try:
+        code, found = rehearsed(node, "quorum", tmp_path / "a.yaml")
+    finally:
+        node.http("DELETE", "vhosts", "quorum")
+    assert code == 4
+    assert "of queue type rabbit_quorum_queue" in found["outcomes"][0]["reason"]
 
 
 REFUSED = """\
@@ -298,3 +319,29 @@ queues:
     assert found["stage"]["sandbox"]
     assert "NOT ITS VERSION" in said
     assert json.loads((tmp_path / "broker.json").read_text()) == there
+
+
+def test_the_page_shows_what_is_printed(node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is on 4.3: first with a message in a queue, then without."""
+    if release(node.version) < (4, 3):
+        pytest.skip("the page shows 4.3")
+    text = PAGE.read_text(encoding="utf-8")
+    for name, body in re.findall(r"<!-- file: (\S+) -->\n```yaml\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        (tmp_path / name).write_text(body)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("RABBIT_TOPO_BROKER", node.broker_url)
+    monkeypatch.setenv("RABBIT_TOPO_AMQP", node.amqp_url)
+    try:
+        assert command("apply", "--yes", "-q", "shop.yaml")[0] == 0
+        message = {"properties": {}, "routing_key": "shop.billing", "payload": "x", "payload_encoding": "string"}
+        node.http("POST", "exchanges", "shop", "amq.default", "publish", body=message)
+        shown = list(_SHOWN.finditer(text))
+        assert len(shown) == 2
+        for one in shown:
+            code, said = command(*one["command"].split()[1:])
+            assert code == int(one["exit"] or 0)
+            assert_prints(one["said"], said)
+            node.http("DELETE", "queues", "shop", "shop.billing", "contents")
+    finally:
+        node.http("DELETE", "vhosts", "shop")
