@@ -108,7 +108,7 @@ class _Draw:
                 return self.random.choice((*ODD, *DOMAINS))
             case 1:
                 odd = "".join(self.random.choice((*CONTROLS, "x", "é", "漢")) for _ in range(self.random.randint(1, 6)))
-                return odd + self.random.choice(("", "é" * 120))
+                return odd + self.random.choice(("", "é" * 115))
             case 2:
                 return self.random.choice(self.domains)
             case _:
@@ -180,7 +180,7 @@ class _Draw:
         return Policy(
             self.vhost,
             self.name(),
-            self.random.choice(("^shop\\.", ".*", "^(a|b)#$", "no", "1.10")),
+            self.random.choice(("^shop\\.", ".*", "^(a|b)#$", "no", "1.10", "")),
             self.random.choice(("queues", "exchanges", "all")),
             self.random.choice((0, 1, 7)),
             Arguments(definition),

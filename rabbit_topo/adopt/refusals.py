@@ -86,8 +86,8 @@ def _table(arguments: Mapping[str, Plain]) -> str:
 def _policy(policy: Policy) -> str:
     if not policy.name or not is_unicode(policy.name):
         return "its name is not valid UTF-8" if policy.name else "its name is empty"
-    if not policy.pattern or not is_unicode(policy.pattern):
-        return "its pattern is not valid UTF-8" if policy.pattern else "its pattern is empty: .* says the same"
+    if not is_unicode(policy.pattern):
+        return "its pattern is not valid UTF-8"
     if said := refused_pattern(policy.pattern):
         return f"its pattern is no regular expression: {said}"
     if policy.apply_to not in APPLY_TO_SINCE:

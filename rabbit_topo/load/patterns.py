@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from rabbit_topo.arguments import refused_pattern
-from rabbit_topo.load.values import Wrong, full_text
+from rabbit_topo.load.values import Wrong, full_text, text
 
 if TYPE_CHECKING:
     from rabbit_topo.model import Plain
@@ -35,8 +35,8 @@ def pattern(value: Plain) -> Wrong | None:
 
 
 def policy_pattern(value: Plain) -> Wrong | None:
-    """Take a regular expression of PCRE: refused is only what PCRE refuses for certain."""
-    if wrong := full_text(value):
+    """Take a regular expression of PCRE, the empty one too: refused is only what PCRE refuses for certain."""
+    if wrong := text(value):
         return wrong
     said = refused_pattern(value)
     return Wrong("a regular expression", said) if said else None

@@ -45,7 +45,7 @@ def policy(draft: Draft, vhost: str, name: str, written: YMap, place: int) -> No
     """Read one policy."""
     draft.named.add(Key(vhost, Kind.POLICY, name))
     what = f"the policy {quoted(name)}"
-    if lacks(written, "pattern"):
+    if aimless := lacks(written, "pattern"):
         hint = "write `pattern: ...`, a regular expression that is looked for anywhere in a name"
         draft.problems.add(written.file, place, f"{what} has no pattern", hint, POLICY)
     before = draft.problems.noted
@@ -64,7 +64,7 @@ def policy(draft: Draft, vhost: str, name: str, written: YMap, place: int) -> No
     if draft.problems.noted > before or written.dropped:
         draft.damaged.add(declared.key)
         draft.partial.add(declared.key)
-    if not definition or not declared.pattern or written.dropped & {"pattern", "apply_to", "priority"}:
+    if not definition or aimless or written.dropped & {"pattern", "apply_to", "priority"}:
         draft.spoilt.add(declared.key)
     refuse_ours(draft, written, "policy", name, place)
     draft.declare(declared, note_of(written, written.file, place), what)

@@ -72,7 +72,7 @@ def test_what_a_file_can_say_is_not_refused(resource: Exchange | Queue | Policy)
         (queue(arguments={"a": {"k" * 256: 1}}), "the name of an argument must have 1 to 255 bytes of UTF-8"),
         (policy(name=""), "its name is empty"),
         (policy(name="\ud800"), "its name is not valid UTF-8"),
-        (policy(pattern=""), "its pattern is empty: .* says the same"),
+        (policy(pattern=""), ""),
         (policy(pattern="\ud800"), "its pattern is not valid UTF-8"),
         (policy(pattern="("), "its pattern is no regular expression: missing ), unterminated subpattern at position 0"),
         (
