@@ -42,7 +42,8 @@ def command(**given: Any) -> int:
     from rabbit_topo.load import load
     from rabbit_topo.report.rehearsal import rehearsal_lines, rehearsal_problems
     from rabbit_topo.report.rehearsal_document import rehearsal_document
-    from rabbit_topo.testing.rehearsal import Heard, Wanted, rehearse
+    from rabbit_topo.testing.rehearsal import Wanted, rehearse
+    from rabbit_topo.testing.stage import Heard
 
     common, login, own = options.split(given)
     settings = settle(common, login)

@@ -6,16 +6,12 @@ as it is; the same comparison makes the plan, and the same code carries it out.
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from rabbit_topo.apply import apply, refusal_of
-from rabbit_topo.broker.amqp_login import Login
-from rabbit_topo.broker.both import Both
 from rabbit_topo.broker.connect import connect_target
-from rabbit_topo.broker.management import Management
-from rabbit_topo.broker.target import Target
 from rabbit_topo.diff import diff
 from rabbit_topo.errors import BrokerError, TopoError, UsageError
 from rabbit_topo.model import PREDECLARED, Binding, Kind, Topology
@@ -28,33 +24,23 @@ from rabbit_topo.testing.copied import (
     Told,
     copy_limits,
     copy_operator_policies,
-    default_queue_type,
     read_limits,
 )
 from rabbit_topo.testing.declared import declare_all
 from rabbit_topo.testing.on_broker import on_broker
 from rabbit_topo.testing.relocated import moved_key, placed, relocated
-from rabbit_topo.testing.scratch import REHEARSAL, left_behind, must_administer, scratch_vhost
+from rabbit_topo.testing.scratch import REHEARSAL, must_administer
+from rabbit_topo.testing.stage import At, Heard, http_of, staged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
-    from rabbit_topo.broker import Broker
-    from rabbit_topo.broker.http import Http
+    from rabbit_topo.broker.target import Target
     from rabbit_topo.model import Key, Observed, Resource
     from rabbit_topo.plan import Consent, Outcome, Plan, Report
 
+_UNHEARD: Final = Heard()
 _EVERYTHING: Final = 100  # per cent: how much may go was judged of the real plan
-_PLUGINS: Final = {
-    "x-consistent-hash": "rabbitmq_consistent_hash_exchange",
-    "x-random": "rabbitmq_random_exchange",
-    "x-recent-history": "rabbitmq_recent_history_exchange",
-    "x-modulus-hash": "rabbitmq_sharding",
-}
-
-
-def _nothing(*_: object) -> None:
-    """Say nothing to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +59,7 @@ class Wanted:
     tests: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """Who hears how far a rehearsal is.
-
-    `say` gets a line of progress, `begin` where it happens: the address, the vhosts, and those that other runs left.
-    `count` gets how many operations there are, and returns what is called after each.
-    """
-
-    say: Callable[[str], None] = _nothing
-    begin: Callable[[str, tuple[str, ...], tuple[str, ...]], None] = _nothing
-    count: Callable[[int], Callable[[], None]] = field(default=lambda _: _nothing)
-
-
-def rehearse(target: Target, wanted: Wanted, heard: Heard = Heard()) -> Rehearsal:
+def rehearse(target: Target, wanted: Wanted, heard: Heard = _UNHEARD) -> Rehearsal:
     """Rehearse the plan of these files for a broker, and say what came of it; nothing of the broker's own is written.
 
     The vhosts of the copy are deleted at the end in every case; where that does not work, the result says so. Raises
@@ -97,7 +70,7 @@ def rehearse(target: Target, wanted: Wanted, heard: Heard = Heard()) -> Rehearsa
         raise UsageError("AMQP alone does not show what is to be copied", "give the management URL too: --broker")
     seen, result = _seen(target, wanted, heard), None
     try:
-        with _staged(target, seen.observed, wanted, heard) as at:
+        with staged(target, seen.observed, wanted.declared.vhosts, heard, sandbox=wanted.sandbox) as at:
             result = _Run(at, wanted, heard, seen).rehearsed()
     except BrokerError as error:
         if result is None:
@@ -118,7 +91,7 @@ class _Seen:
 def _seen(target: Target, wanted: Wanted, heard: Heard) -> _Seen:
     declared = wanted.declared
     with closing(connect_target(target)) as broker:
-        http = _http_of(broker)
+        http = http_of(broker)
         if http is None and not wanted.sandbox:
             raise UsageError(
                 "a definitions file has no vhosts to rehearse in", "rehearse on a throwaway node: --sandbox"
@@ -135,71 +108,10 @@ def _seen(target: Target, wanted: Wanted, heard: Heard) -> _Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class _At:
-    """Where it is rehearsed: `vhosts` by the names of those that they are copies of."""
-
-    target: Target
-    broker: Broker
-    http: Http
-    vhosts: Mapping[str, str]
-
-
-@contextmanager
-def _staged(target: Target, observed: Observed, wanted: Wanted, heard: Heard) -> Iterator[_At]:
-    """Make the vhosts, on a throwaway node if asked for; remove all of it at the end."""
-    with ExitStack() as stack:
-        if wanted.sandbox:
-            target = _sandbox(stack, target, observed, heard)
-        target = replace(target, project="")  # an inventory is kept of the real vhosts alone
-        broker = stack.enter_context(closing(connect_target(target)))
-        http = _http_of(broker)
-        if http is None:  # pragma: no cover - a URL leads to no file
-            raise UsageError("there is no management URL", "name one with --broker")
-        heard.say("making a vhost for the rehearsal ...")
-        others = left_behind(http)
-        writer = Login(target).username if target.amqp else ""
-        facts = observed.facts
-        vhosts = {
-            name: stack.enter_context(
-                scratch_vhost(
-                    http,
-                    http.user,
-                    writer or http.user,
-                    purpose=REHEARSAL,
-                    default_queue_type=default_queue_type(facts, name),
-                )
-            )
-            for name in wanted.declared.vhosts
-        }
-        stack.callback(heard.say, "removing what was made ...")
-        heard.begin(http.url, tuple(vhosts.values()), others)
-        yield _At(target, broker, http, vhosts)
-
-
-def _sandbox(stack: ExitStack, target: Target, observed: Observed, heard: Heard) -> Target:
-    from rabbit_topo.broker.sandbox import Sandbox
-
-    heard.say("starting a throwaway node ...")
-    plugins = [plugin for kind, plugin in _PLUGINS.items() if kind in observed.facts.exchange_types]
-    node = stack.enter_context(Sandbox(plugins=plugins))
-    return Target(node.broker_url, node.amqp_url, timeout=target.timeout, channels=target.channels)
-
-
-def _http_of(broker: Broker) -> Http | None:
-    match broker:
-        case Both():
-            return broker.management.http
-        case Management():
-            return broker.http
-        case _:
-            return None
-
-
-@dataclass(frozen=True, slots=True)
 class _Run:
     """One rehearsal: where, and of what."""
 
-    at: _At
+    at: At
     wanted: Wanted
     heard: Heard
     seen: _Seen
