@@ -25,7 +25,7 @@ SIZE_UNITS = {
 AGE_UNITS_S = {"Y": 31_536_000, "M": 2_592_000, "D": 86_400, "h": 3_600, "m": 60, "s": 1, "d": 86_400}
 BROKER_AGE_UNITS = frozenset("YMDhms")
 
-_QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([A-Za-z]+)", re.ASCII)
+_QUANTITY = re.compile(r"([0-9]{1,19}(?:\.[0-9]{1,9})?) ?([A-Za-z]+)", re.ASCII)
 _AGE = re.compile(r"([0-9]{1,18})([A-Za-z])", re.ASCII)
 
 

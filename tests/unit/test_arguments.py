@@ -36,7 +36,9 @@ def test_no_durations(text: str) -> None:
         parse_duration(text)
 
 
-@pytest.mark.parametrize(("text", "size"), [("7B", 7), ("10MB", 10_000_000), ("1GiB", 2**30), ("1.5kB", 1500)])
+@pytest.mark.parametrize(
+    ("text", "size"), [("7B", 7), ("10MB", 10_000_000), ("1GiB", 2**30), ("1.5kB", 1500), (f"{2**63 - 1}B", 2**63 - 1)]
+)
 def test_sizes(text: str, size: int) -> None:
     assert parse_size(text) == size
 
@@ -145,7 +147,7 @@ def test_every_friendly_key_has_its_argument() -> None:
 
 @given(st.integers(0, 2**63), st.sampled_from([1, 60, 3600, 86_400]), st.sampled_from([1, 1000, 1024, 10**9, 2**30]))
 def test_a_spelled_quantity_is_read_back(amount: int, time: int, bytes_each: int) -> None:
-    duration, size = amount * time * 1000 % 10**18, amount * bytes_each % 10**18
+    duration, size = amount * time * 1000 % 2**63, amount * bytes_each % 2**63
     assert parse_duration(spell_duration(duration)) == duration
     assert parse_size(spell_size(size)) == size
 
