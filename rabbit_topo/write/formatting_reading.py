@@ -11,7 +11,7 @@ import yaml
 from rabbit_topo.load.nodes import pack
 from rabbit_topo.load.scalars import resolve
 from rabbit_topo.load.yaml_events import reader
-from rabbit_topo.write.formatting_tree import Collection, Entry, Page, Scalar
+from rabbit_topo.write.formatting_tree import Beside, Collection, Entry, Page, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,7 +115,8 @@ class _Building:
         (root.tail if isinstance(root, Collection) and not root.flow else page.tail).extend(lines)
         if event.explicit:
             self._at, self._fresh = event.end_mark.index, False
-            self._owner = Entry(after=page.tail)  # what stands beside the `...`, which goes
+            page.tail += [comment.text for comment in self._beside(self._at)]
+            self._owner = Entry()  # of the `...`, which goes
 
     def _on_scalar(self, event: Any) -> None:
         start, end = event.start_mark.index, event.end_mark.index
@@ -134,7 +135,7 @@ class _Building:
         if not missing:
             self._at, self._fresh = end, event.style in _BLOCK
             if self._fresh:
-                entry.after += _comment(_BREAK.split(self._text[start:end], 1)[0])
+                entry.after += self._beside(start)
             if self._fresh and _ENDS_BLANK.search(source) and not event.value.endswith("\n\n"):
                 self._lines.append(_Line("", 0))
         self._owner = entry
@@ -185,16 +186,27 @@ class _Building:
 
     def _take(self, upto: int) -> None:
         """Read what stands between the last token and a place."""
-        between = self._text[self._at : upto]
+        start = self._at
+        between = self._text[start:upto]
         self._at = max(upto, self._at)
         if "#" not in between and "\n" not in between and between.isascii():
             return
         lines = _BREAK.split(between)
         if upto < len(self._text):
             lines.pop()  # the beginning of the next token's own line
-        if not self._fresh and lines:
-            self._owner.after += _comment(lines.pop(0))
+        if not self._fresh and lines and "#" in lines.pop(0):
+            self._owner.after += self._beside(start)
         self._lines += self._own_lines(lines)
+
+    def _beside(self, start: int) -> list[Beside]:
+        """Return the comment at the end of a line, whose last token ends, or begins, at a place."""
+        end = self._text.find("\n", start)
+        rest = _BREAK.split(self._text[start : None if end < 0 else end], maxsplit=1)[0]
+        if not (found := _COMMENT.search(rest)):
+            return []
+        begin = self._text.rfind("\n", 0, start) + 1
+        taken = len(self._text[begin : start + found.start()].rstrip())
+        return [Beside(found[0].rstrip(), start + found.start() - begin, taken)]
 
     def _own_lines(self, lines: list[str]) -> Iterator[_Line]:
         said = [line.strip() for line in lines]

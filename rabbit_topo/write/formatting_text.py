@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from rabbit_topo.write.formatting_tree import Collection, Entry, Node, Page, Scalar, comments
+from rabbit_topo.write.formatting_columns import aligned, beside
+from rabbit_topo.write.formatting_tree import Beside, Collection, Entry, Node, Page, Scalar, comments
 from rabbit_topo.write.scalars import spell, spell_value
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def text_of(pages: Sequence[Page]) -> str:
     lines = _Lines()
     for page in pages:
         _write_page(page, lines)
-    return "".join(f"{line}\n" for line in lines.done())
+    return "".join(f"{line}\n" for line in aligned(lines.done()))
 
 
 class _Lines:
@@ -82,11 +83,11 @@ def _write_page(page: Page, lines: _Lines) -> None:
     lines.around(root.before, 0)
     if isinstance(root.value, Collection) and not _on_one_line(root, 0):
         _write_entries(root.value, 0, lines)
-        lines.around(root.after, 0)
+        lines.around(_texts(root.after), 0)
     elif not _is_missing(root.value):
         _write_value("", root, 0, lines)
     else:
-        lines.around(root.after, 0)
+        lines.around(_texts(root.after), 0)
     lines.around(page.tail, 0)
     lines.no_blank()
 
@@ -111,21 +112,21 @@ def _write_value(head: str, entry: Entry, indent: int, lines: _Lines) -> None:
     if isinstance(value, Scalar):
         _write_scalar(head, value, entry.after, indent, lines)
     elif _on_one_line(entry, len(head)):
-        lines.around([*filter(None, value.tail), *entry.after[:-1]], indent)
+        lines.around([*filter(None, value.tail), *_texts(entry.after[:-1])], indent)
         lines.add(_with(_behind(head, inline(value)), entry.after[-1:]))
     elif entry.key is None:
         item = _Lines()
         _write_entries(value, indent + _STEP, item)
-        lines.around(entry.after, indent)
+        lines.around(_texts(entry.after), indent)
         lines.add_item(head, item, indent)
     else:
         lines.add(_with(head, entry.after[:1]))
         _write_entries(value, indent + _STEP, lines)
-        lines.around(entry.after[1:], indent + _STEP)
+        lines.around(_texts(entry.after[1:]), indent + _STEP)
 
 
-def _write_scalar(head: str, value: Scalar, after: Sequence[str], indent: int, lines: _Lines) -> None:
-    lines.around(after[:-1], indent)
+def _write_scalar(head: str, value: Scalar, after: Sequence[Beside], indent: int, lines: _Lines) -> None:
+    lines.around(_texts(after[:-1]), indent)
     after = after[-1:]
     inside = indent + _STEP
     if body := _block(value, inside):
@@ -208,5 +209,9 @@ def _behind(head: str, text: str) -> str:
     return f"{head} {text}" if head else text
 
 
-def _with(line: str, after: Sequence[str]) -> str:
-    return " ".join([line, *after])
+def _with(line: str, after: Sequence[Beside]) -> str:
+    return line + "".join(beside(*comment) for comment in after)
+
+
+def _texts(after: Sequence[Beside]) -> list[str]:
+    return [comment.text for comment in after]

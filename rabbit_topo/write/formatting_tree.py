@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,14 @@ class Scalar:
     source: str = ""
 
 
+class Beside(NamedTuple):
+    """A comment at the end of a line, the column where it began, and how much of the line was taken before it."""
+
+    text: str
+    column: int
+    taken: int
+
+
 @dataclass(slots=True)
 class Entry:
     """A key with its value, or an item of a list.
@@ -34,7 +42,7 @@ class Entry:
     before: list[str] = field(default_factory=list)
     key: str | None = None
     value: Node = field(default_factory=lambda: Scalar(None))
-    after: list[str] = field(default_factory=list)
+    after: list[Beside] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -69,6 +77,6 @@ def comments(node: Node) -> Iterator[str]:
     if isinstance(node, Collection):
         for entry in node.entries:
             yield from filter(None, entry.before)
-            yield from entry.after
+            yield from (comment.text for comment in entry.after)
             yield from comments(entry.value)
         yield from filter(None, node.tail)
