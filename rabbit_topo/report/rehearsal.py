@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from rabbit_topo.report.tests_run import TestRun
 
 _NOT_SEEN: Final = "WHAT A REHEARSAL DOES NOT SHOW"
-_SHOWN: Final = 20  # of what went through, or was not tried, where nobody asked for all
+_SHOWN: Final = 20  # of what was not done, where nobody asked for all
 
 
 class _Item(NamedTuple):
@@ -51,11 +51,12 @@ class _Item(NamedTuple):
 
 def rehearsal_lines(run: Rehearsal, sources: Sequence[str], width: int, *, verbose: bool = False) -> Iterator[Line]:
     """Render a rehearsal; `verbose` lists what went through, and leaves nothing out."""
+    most = 0 if verbose else _SHOWN
     yield from _header(run, sources, width)
-    yield from _findings(run, width)
+    yield from _findings(run, width, most)
     if verbose:
         yield from _listed(run, "WENT THROUGH", "", [_item(one) for one in run.done], width)
-    yield from _not_tried(run, width, verbose=verbose)
+    yield from _not_tried(run, width, most)
     yield from _not_shown(run, width)
     yield ()
     yield from _summary(run, width)
@@ -64,7 +65,7 @@ def rehearsal_lines(run: Rehearsal, sources: Sequence[str], width: int, *, verbo
 def rehearsal_problems(run: Rehearsal, width: int) -> Iterator[Line]:
     """Render only what would not go through: nothing where all would."""
     if run.exit_code:
-        yield from _findings(run, width)
+        yield from _findings(run, width, _SHOWN)
         yield ()
         yield from _summary(run, width)
 
@@ -85,7 +86,7 @@ def _header(run: Rehearsal, sources: Sequence[str], width: int) -> Iterator[Line
     yield pair("rehearsed", f"on this broker, in {where} made for it")
 
 
-def _findings(run: Rehearsal, width: int) -> Iterator[Line]:
+def _findings(run: Rehearsal, width: int, most: int) -> Iterator[Line]:
     if run.stays:
         message, hint = run.stays
         yield ()
@@ -97,8 +98,9 @@ def _findings(run: Rehearsal, width: int) -> Iterator[Line]:
     yield from _listed(run, "REFUSED", "an apply would come no further than this", refused, width)
     yield from _surprises(run, width)
     yield from _blocked(run, width)
-    yield from _listed(run, "UNKNOWN", "sent, and never answered", [_item(one) for one in run.unknown], width)
-    yield from _listed(run, "NOT ATTEMPTED", "because of what went before", missed, width)
+    unknown = [_item(one) for one in run.unknown]
+    yield from _listed(run, "UNKNOWN", "sent, and never answered", unknown, width, most=most)
+    yield from _listed(run, "NOT ATTEMPTED", "because of what went before", missed, width, most=most)
     if run.unverified:
         yield ()
         yield from labelled("NOT SEEN", "danger", f"the result could not be verified: {run.unverified}", width)
@@ -151,14 +153,14 @@ def _tests(run: Rehearsal, tests: TestRun, width: int) -> Iterator[Line]:
         yield from wrapped("  ! ", "danger", run.silence, width)
 
 
-def _not_tried(run: Rehearsal, width: int, *, verbose: bool) -> Iterator[Line]:
+def _not_tried(run: Rehearsal, width: int, most: int) -> Iterator[Line]:
     items = [
         _Item(
             one.operation.resource, operation_mark(one.operation), "update", place_of(one.operation.cause), one.reason
         )
         for one in run.not_tried
     ]
-    yield from _listed(run, "NOT TRIED", "part of the plan, and the copy had no place for it", items, width)
+    yield from _listed(run, "NOT TRIED", "part of the plan, and the copy had no place for it", items, width, most=most)
     other = [
         _Item(
             one.tried.resource,
@@ -173,7 +175,6 @@ def _not_tried(run: Rehearsal, width: int, *, verbose: bool) -> Iterator[Line]:
     beside = [_item(one) for one in run.beside]
     yield from _listed(run, "BESIDE THE PLAN", "done on the copy alone, which is not in all the broker", beside, width)
     lacking = [_Item(one.resource, ".", "update", reason=one.reason) for one in run.copy.lacking]
-    most = len(lacking) if verbose else _SHOWN
     yield from _listed(run, "NOT COPIED", "there, and it would not be taken again", lacking, width, most=most)
 
 

@@ -70,7 +70,7 @@ def rehearse(target: Target, wanted: Wanted, heard: Heard = _UNHEARD) -> Rehears
         raise UsageError("AMQP alone does not show what is to be copied", "give the management URL too: --broker")
     seen, result = _seen(target, wanted, heard), None
     try:
-        with staged(target, seen.observed, wanted.declared.vhosts, heard, sandbox=wanted.sandbox) as at:
+        with staged(target, seen.observed, wanted.declared, heard, sandbox=wanted.sandbox) as at:
             result = _Run(at, wanted, heard, seen).rehearsed()
     except BrokerError as error:
         if result is None:

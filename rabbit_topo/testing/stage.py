@@ -12,15 +12,16 @@ from rabbit_topo.broker.connect import connect_target
 from rabbit_topo.broker.management import Management
 from rabbit_topo.broker.target import Target
 from rabbit_topo.errors import UsageError
+from rabbit_topo.model import Exchange
 from rabbit_topo.testing.copied import default_queue_type
 from rabbit_topo.testing.scratch import REHEARSAL, left_behind, scratch_vhost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from rabbit_topo.broker import Broker
     from rabbit_topo.broker.http import Http
-    from rabbit_topo.model import Observed
+    from rabbit_topo.model import Observed, Topology
 
 _PLUGINS: Final = {
     "x-consistent-hash": "rabbitmq_consistent_hash_exchange",
@@ -59,15 +60,15 @@ class At:
 
 @contextmanager
 def staged(
-    target: Target, observed: Observed, vhosts: Iterable[str], heard: Heard, *, sandbox: bool = False
+    target: Target, observed: Observed, declared: Topology, heard: Heard, *, sandbox: bool = False
 ) -> Iterator[At]:
-    """Make a vhost for each of these, on a throwaway node if asked for; remove all of it at the end.
+    """Make a vhost for each of those that are declared, on a throwaway node if asked for; remove all of it at the end.
 
     Raises `AccessRefused`, `Refusal` and `BrokerError`, as `scratch_vhost` does, and where no node can be started.
     """
     with ExitStack() as stack:
         if sandbox:
-            target = _sandbox(stack, target, observed, heard)
+            target = _sandbox(stack, target, observed, declared, heard)
         target = replace(target, project="")  # an inventory is kept of the real vhosts alone
         broker = stack.enter_context(closing(connect_target(target)))
         http = http_of(broker)
@@ -87,18 +88,21 @@ def staged(
                     default_queue_type=default_queue_type(facts, name),
                 )
             )
-            for name in vhosts
+            for name in declared.vhosts
         }
         stack.callback(heard.say, "removing what was made ...")
         heard.begin(http.url, tuple(made.values()), others)
         yield At(target, broker, http, made)
 
 
-def _sandbox(stack: ExitStack, target: Target, observed: Observed, heard: Heard) -> Target:
+def _sandbox(stack: ExitStack, target: Target, observed: Observed, declared: Topology, heard: Heard) -> Target:
+    """Start a node with the exchange types that the broker has; of a file, with those that it or ours name."""
     from rabbit_topo.broker.sandbox import Sandbox
 
     heard.say("starting a throwaway node ...")
-    plugins = [plugin for kind, plugin in _PLUGINS.items() if kind in observed.facts.exchange_types]
+    named = (*observed.topology.resources.values(), *declared.resources.values())
+    kinds = observed.facts.exchange_types or {one.type for one in named if isinstance(one, Exchange)}
+    plugins = [plugin for kind, plugin in _PLUGINS.items() if kind in kinds]
     node = stack.enter_context(Sandbox(plugins=plugins))
     return Target(node.broker_url, node.amqp_url, timeout=target.timeout, channels=target.channels)
 

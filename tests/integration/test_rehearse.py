@@ -319,7 +319,7 @@ def test_a_definitions_file_is_rehearsed_on_a_throwaway_node(tmp_path: Path) -> 
     (tmp_path / "broker.json").write_text(json.dumps(there))
     text = """\
 version: 1
-exchanges: {late: {type: x-delayed-message}, shop: {type: topic}}
+exchanges: {late: {type: x-delayed-message}, shop: {type: topic}, hash: {type: x-consistent-hash}}
 queues:
   held: {type: classic, bindings: [{exchange: late, routing_key: a}, {exchange: late, routing_key: b}]}
   new: {type: classic, bindings: [{exchange: shop, routing_key: "#"}]}
@@ -330,7 +330,7 @@ queues:
     code, said = command("rehearse", str(tmp_path / "a.yaml"), *words)
     assert code == 0, said
     found = json.loads(report.read_text())
-    assert names([one for one in found["outcomes"] if one["outcome"] == "done"]) == ["new", "new"]
+    assert names([one for one in found["outcomes"] if one["outcome"] == "done"]) == ["hash", "new", "new"]
     assert [(one["resource"]["routing_key"], one["reason"]) for one in found["not_tried"]] == [
         ("b", "exchange late could not be copied")
     ]
