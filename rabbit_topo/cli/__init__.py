@@ -25,7 +25,7 @@ _COMMANDS: Final = {
     "plan": "Show what apply would do, and what it would refuse to do.",
     "apply": "Make the broker what the files say.",
     "check": "Tell whether the broker still is what the files say.",
-    "diff": "Show what would make one topology of another: files, brokers, revisions.",
+    "diff": "Compare any two: files, brokers, definitions, git revisions.",
     "rehearse": "Apply the plan to a copy of the broker first.",
     "route": "Tell which queues a message reaches, and why.",
     "test": "Run the route tests, without a broker or on one.",
