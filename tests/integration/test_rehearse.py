@@ -17,6 +17,7 @@ from rabbit_topo.broker.http import Http
 from rabbit_topo.broker.target import Target
 from rabbit_topo.errors import BrokerError
 from rabbit_topo.load import load
+from rabbit_topo.model import parameter_name
 from rabbit_topo.plan import Consent
 from rabbit_topo.policies import release
 from rabbit_topo.testing import scratch
@@ -145,6 +146,29 @@ def test_the_default_queue_type_is_copied(node: Node, tmp_path: Path) -> None:
         node.http("DELETE", "vhosts", "quorum")
     assert code == 4
     assert "of queue type rabbit_quorum_queue" in found["outcomes"][0]["reason"]
+
+
+def test_an_inventory_is_heeded_and_not_written(node: Node, vhost: str, tmp_path: Path) -> None:
+    """What was ours and is in no file any more goes on the copy, but not what is protected."""
+    config = tmp_path / "rabbit-topo.yaml"
+    config.write_text("project: shop\ninventory: broker\n")
+    file = tmp_path / "a.yaml"
+    file.write_text(
+        "version: 1\nqueues: {kept: {direct: true, protect: true}, gone: {direct: true}, q: {direct: true}}\n"
+    )
+    words = [str(file), "--vhost", vhost, "--config", str(config), "--broker", node.broker_url]
+    assert command("apply", "--yes", "-q", *words)[0] == 0
+    file.write_text("version: 1\nqueues: {q: {direct: true}, new: {direct: true}}\n")
+    before = state(node)
+    code, found = rehearsed(node, vhost, file, "--prune", "--partial", "--config", str(config))
+    after = state(node)
+    node.http("DELETE", "global-parameters", parameter_name("shop", vhost))
+    assert after == before
+    assert code == 0, found["said"]
+    done = {names([one])[0]: one["action"] for one in found["outcomes"] if one["outcome"] == "done"}
+    assert done == {"new": "declare", "gone": "remove"}
+    assert names(found["blocked"]) == ["kept"]
+    assert found["blocked"][0]["rehearsed"]["outcome"] == "blocked"
 
 
 REFUSED = """\
