@@ -78,6 +78,7 @@ def _write_page(page: Page, lines: _Lines) -> None:
     root = page.root
     if page.marker:
         lines.around(page.marker.before, 0)
+        lines.no_blank()
         lines.add(_with("---", page.marker.after))
         lines.no_blank()
     lines.around(root.before, 0)

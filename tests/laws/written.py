@@ -140,6 +140,12 @@ class _Hand:
             self.out.above[comment] = key
             self.out.lines.append(" " * indent + comment)
 
+    def line_up(self, column: int) -> None:
+        """Put comments beside keys into one column, where there is room."""
+        for comment in self.out.beside:
+            at = next(number for number, line in enumerate(self.out.lines) if line.endswith(comment))
+            self.out.lines[at] = self.out.lines[at].removesuffix(comment).rstrip().ljust(column - 1) + " " + comment
+
     def _end(self, key: str | None = None) -> str:
         if not self._one_in(5):
             return self._draw(st.sampled_from(["", "", " ", "  "]))
@@ -265,6 +271,8 @@ def written(draw: DrawFn, documents: st.SearchStrategy[Any], most: int) -> Writt
         else:
             hand.out.lines.append(hand.flow(value, 1, broken=False))
     hand.between(3)
+    if draw(st.booleans()):
+        hand.line_up(draw(st.integers(8, 40)))
     return hand.out
 
 

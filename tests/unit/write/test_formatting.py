@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 
+from rabbit_topo.load import yaml_events
 from rabbit_topo.load.problems import Problems
 from rabbit_topo.load.yaml_nodes import parse
 from rabbit_topo.write.formatting import formatted, what_is_lost
@@ -35,6 +38,12 @@ def test_cases(case: Path) -> None:
     by_name = said.get("sort", False)
     assert _formatted(said["before"], by_name=by_name) == said["after"]
     assert _formatted(said["after"], by_name=by_name) == said["after"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
+def test_cases_without_libyaml(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_events, "CParser", None)
+    test_cases(case)
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "topology").glob("*.yaml")), ids=lambda file: file.stem)
@@ -73,6 +82,7 @@ def test_little_is_kept_as_it_is(text: str) -> None:
         ("a: !!int '7'\nb: !!map # x\n  c: !!str 8\n", 'a: 7\nb: # x\n  c: "8"\n'),
         ("a: 1.0e+999\n", "a: 1.0e+999\n"),
         ("- - # x\n    a: 1\n  - b\n-\n  # y\n  - c\n", "# x\n- - a: 1\n  - b\n# y\n- - c\n"),
+        ("a: 1\n...\n\n# x\n\n---\nb: 1\n", "a: 1\n\n# x\n---\nb: 1\n"),
         ("- a\n- - # x\n    b: 1\n", "- a\n# x\n- - b: 1\n"),
         ("- a # w\n- -\n    # x\n    b: 1\n", "- a # w\n# x\n- - b: 1\n"),
         (
@@ -127,3 +137,25 @@ def test_what_cannot_be_formatted_is_said(text: str, said: str) -> None:
 def test_a_result_that_lacks_something_would_be_noticed(result: str, lost: str) -> None:
     text = "a: 1 # x\nb: [60s]\n"
     assert what_is_lost(parse(text, "", Problems()), text, result) == lost
+
+
+def _seconds(queues: int) -> float:
+    """Return the processor's seconds for a file of so many queues, the best of three."""
+    text = "version: 1\nqueues:\n" + "".join(
+        f"  q.{number}: # {number}\n    bindings: [{{routing_key: k, exchange: e}}]\n    type: classic\n"
+        for number in range(queues)
+    )
+    best = float("inf")
+    for _ in range(3):
+        began = time.process_time()
+        _formatted(text)
+        best = min(best, time.process_time() - began)
+    return best
+
+
+def test_four_times_the_queues_take_four_times_the_time() -> None:
+    gc.disable()  # as the command does: it looks at what other tests left, too
+    try:
+        assert _seconds(2000) < 8 * _seconds(500)
+    finally:
+        gc.enable()
