@@ -120,6 +120,16 @@ def test_the_configuration_is_no_topology(cli: Cli) -> None:
     assert (code, err.split("\n")[0]) == (2, "rabbit-topo: rabbit-topo.yaml is the configuration, no topology file")
 
 
+def test_a_file_that_cannot_be_read_or_written_is_named(cli: Cli, folder: Path) -> None:
+    code, _, err = cli("fmt", "topology/b.yaml", "missing.yaml")
+    assert (code, err.split("\n")[0]) == (2, "missing.yaml: there is no such file or folder")
+    (folder / "d.yaml").mkdir()
+    (folder / "d.yaml" / "e.yaml").write_bytes(b"a: \xff\n")
+    code, _, err = cli("fmt")
+    assert (code, err.split("\n")[0]) == (2, "topology/d.yaml/e.yaml:1:4: this file is not UTF-8 text")
+    assert (folder / "b.yaml").read_text(encoding="utf-8") == MESSY
+
+
 def test_modes_and_links_stay(cli: Cli, folder: Path) -> None:
     (folder / "b.yaml").chmod(0o640)
     (folder / "d.yaml").symlink_to("b.yaml")

@@ -12,6 +12,7 @@ import yaml
 from rabbit_topo.load import yaml_events
 from rabbit_topo.load.problems import Problems
 from rabbit_topo.load.yaml_nodes import parse
+from rabbit_topo.write import formatting
 from rabbit_topo.write.formatting import formatted, what_is_lost
 from rabbit_topo.write.scaffold import scaffold
 
@@ -94,6 +95,7 @@ def test_little_is_kept_as_it_is(text: str) -> None:
             "tests:\n  - []\n  # y\n\n  - name: z\n    publish: {}\n",
         ),
         ("exchanges:\n\n\n  e: a\nversion: 1\n", "version: 1\n\nexchanges:\n  e: a\n"),
+        ("queues: {q: {message_ttl: soon, max_age: 7}}\n", "queues: {q: {message_ttl: soon, max_age: 7}}\n"),
         ("{a: 1}\n# x\n", "{a: 1}\n# x\n"),
         ("--- # x\n{a: 1} # y\n... # z\n# w\n", "--- # x\n{a: 1} # y\n# z\n# w\n"),
     ],
@@ -137,6 +139,14 @@ def test_what_cannot_be_formatted_is_said(text: str, said: str) -> None:
 def test_a_result_that_lacks_something_would_be_noticed(result: str, lost: str) -> None:
     text = "a: 1 # x\nb: [60s]\n"
     assert what_is_lost(parse(text, "", Problems()), text, result) == lost
+
+
+def test_a_result_that_lacks_something_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formatting, "text_of", lambda _: "a: 1\n")
+    assert _refused("a: 1 # x\n") == (
+        "x.yaml: fmt would not keep every comment of this file\n"
+        "    this is a bug in rabbit-topo: the file is left as it is; please report it, with the file"
+    )
 
 
 def _seconds(queues: int) -> float:
