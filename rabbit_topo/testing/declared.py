@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rabbit_topo.diff import diff
 from rabbit_topo.model import Key, Kind
@@ -13,8 +13,16 @@ if TYPE_CHECKING:
     from rabbit_topo.model import Facts, Topology
 
 
-def declare_all(broker: Broker, topology: Topology) -> tuple[Facts, dict[Key, str]]:
-    """Declare a topology wave by wave; return what the broker says of itself, and what it refused, with its words.
+class Declared(NamedTuple):
+    """What the broker says of itself, and what it refused, with its words; `lost` says why something was not asked."""
+
+    facts: Facts
+    refused: dict[Key, str]
+    lost: str
+
+
+def declare_all(broker: Broker, topology: Topology) -> Declared:
+    """Declare a topology wave by wave, and learn what the broker does not take.
 
     A binding with an end that was refused is not tried, and no part of the result. Raises `BrokerError` and `Refusal`
     as the broker does.
@@ -22,14 +30,16 @@ def declare_all(broker: Broker, topology: Topology) -> tuple[Facts, dict[Key, st
     observed = broker.observe(topology)
     plan = make_plan(diff(observed, topology), observed, topology)
     refused: dict[Key, str] = {}
+    lost = ""
     for wave in plan.waves:
         ready = [operation for operation in wave if not any(end in refused for end in ends(operation.key))]
         for outcome in broker.execute(ready):
             if isinstance(outcome, Failed | NotAttempted):
                 refused[outcome.operation.key] = outcome.reason
+                lost = lost or (outcome.reason if isinstance(outcome, NotAttempted) else "")
     for row in plan.blocked:
         refused[row.change.key] = row.reason
-    return observed.facts, refused
+    return Declared(observed.facts, refused, lost)
 
 
 def ends(key: Key) -> tuple[Key, ...]:

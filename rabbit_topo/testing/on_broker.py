@@ -52,7 +52,7 @@ def on_broker(
         begin(http.url, tuple(vhosts.values()), others)
         moved, left_out = rehomed(topology, vhosts)
         say("declaring the topology there ...")
-        facts, found = declare_all(broker, moved)
+        facts, found, _ = declare_all(broker, moved)
         home = {vhost: name for name, vhost in vhosts.items()}
         refused = {moved_key(key, home): reason for key, reason in found.items()}
         absent = left_out | refused

@@ -118,10 +118,9 @@ class _Run:
 
     def rehearsed(self) -> Rehearsal:
         """Copy, plan, apply, and run the route tests."""
-        copy, missing = self._copied()
+        copy, missing, there = self._copied()
         self.heard.say("planning ...")
         declared = relocated(self._without(missing), self.at.vhosts)
-        there = self.at.broker.observe(declared)
         consent = replace(self.wanted.consent, max_delete=_EVERYTHING)
         plan = make_plan(diff(there, declared), there, declared, consent)
         count = self.heard.count(sum(1 for _ in plan.operations))
@@ -131,8 +130,11 @@ class _Run:
         told = self._told(stage, copy, report)
         return told if report.interrupted else self._tested(told)
 
-    def _copied(self) -> tuple[Copy, dict[Key, str]]:
-        """Declare what was observed, as it is; return how the copy differs, and why by key, bindings included."""
+    def _copied(self) -> tuple[Copy, dict[Key, str], Observed]:
+        """Declare what was observed, as it is; return how the copy differs, why by key, and what it holds.
+
+        Raises `BrokerError` where the line was lost over it: then nobody knows what the broker would have said.
+        """
         facts, vhosts, told = self.seen.observed.facts, self.at.vhosts, Told()
         self.heard.say("copying what is there ...")
         found: dict[Key, Resource] = {
@@ -141,9 +143,15 @@ class _Run:
             if not (key.kind is Kind.EXCHANGE and key.name in PREDECLARED)
         }
         copy_operator_policies(self.at.http, facts, vhosts, told)
-        _, refused = declare_all(self.at.broker, relocated(Topology(found), vhosts))
+        wanted = relocated(Topology(found), vhosts)
+        declared = declare_all(self.at.broker, wanted)
+        there = self.at.broker.observe(relocated(self.wanted.declared, vhosts))
+        refused = {key: why for key, why in declared.refused.items() if key not in there.topology.resources}
+        if declared.lost and refused:
+            raise BrokerError(f"the copy could not be made: {declared.lost}")
         home = {copy: vhost for vhost, copy in vhosts.items()}
-        missing = {moved_key(key, home): placed(why, home, words=True) for key, why in refused.items()}
+        silently = _silently(wanted, there, refused)
+        missing = {moved_key(key, home): placed(why, home, words=True) for key, why in (refused | silently).items()}
         lacking = tuple(NotCopied(found[key], missing[key]) for key in sorted(missing, key=lambda key: key.order))
         less = {
             vhost: sum(queue.vhost == vhost for queue in facts.hidden)
@@ -154,7 +162,7 @@ class _Run:
         for key, one in found.items():
             if isinstance(one, Binding) and any(end in missing for end in ends_of(one)):
                 missing.setdefault(key, "an end of it could not be copied")
-        return Copy(lacking, len(facts.hidden), tuple(told.limits), tuple(told.gaps)), missing
+        return Copy(lacking, len(facts.hidden), tuple(told.limits), tuple(told.gaps)), missing, there
 
     def _without(self, missing: Mapping[Key, str]) -> Topology:
         """Take what could not be copied, and is to stay as it is, for an object of others: it is not declared anew."""
@@ -203,3 +211,17 @@ class _Run:
         except TopoError as error:
             return replace(told, unverified=f"the route tests: {error.message}")
         return replace(told, tests=TestRun(declared, self.wanted.shown, version, results, on_broker=said))
+
+
+def _silently(wanted: Topology, there: Observed, refused: Mapping[Key, str]) -> dict[Key, str]:
+    """Return what the broker took, and did not make, or made otherwise."""
+    found: dict[Key, str] = {}
+    for key, one in wanted.resources.items():
+        if key in refused or any(end in refused for end in ends_of(one)):
+            continue
+        made = there.topology.resources.get(key)
+        if made is None:
+            found[key] = "the broker took it, and it is not there"
+        elif made != one:
+            found[key] = "the broker took it, and made something else of it"
+    return found
