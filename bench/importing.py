@@ -18,12 +18,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench import topologies
 from bench.processes import measure
-from tests.brokers import LABELS, Node, start
+from tests.brokers import LABELS, start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT: Final = Path(__file__).parents[1]
+TOOL: Final = (sys.executable, "-m", "rabbit_topo")
 OBJECTS: Final = 31_000
 PROMISED_S: Final = 15.0
 TIMES: Final = 3
@@ -35,8 +36,7 @@ def take(name: str, folder: Path, *command: Path | str) -> float:
     for number in range(TIMES):
         here = folder / f"{name.replace(' ', '-')}-{number}"
         here.mkdir()
-        words = [sys.executable, "-m", "rabbit_topo", *map(str, command)]
-        runs.append(measure(words, cwd=here, environ={"PYTHONPATH": str(ROOT)}))
+        runs.append(measure([*TOOL, *map(str, command)], cwd=here, environ={"PYTHONPATH": str(ROOT)}))
     seconds = median(run.seconds for run in runs)
     print(f"{name:28} {seconds:6.2f} s  {max(run.peak_mb for run in runs):4.0f} MB", flush=True)
     return seconds
@@ -57,9 +57,9 @@ def main(words: Sequence[str]) -> int:
         take("diff of files and file", folder, "diff", document, project, "-q")
         for label in (word for word in words if word in LABELS):
             with start(label) as sandbox:
-                node = Node(label, sandbox)
-                node.http("POST", "definitions", body=topologies.definitions(objects, "/"))
-                imports.append(take(f"import from {node.version}", folder, "import", node.broker_url, "-q"))
+                urls = ("--broker", sandbox.broker_url, "--amqp", sandbox.amqp_url)
+                measure([*TOOL, "apply", "--yes", "-q", str(project), *urls], cwd=ROOT)
+                imports.append(take(f"import from {sandbox.version}", folder, "import", sandbox.broker_url, "-q"))
         take("fmt --check of the files", folder, "fmt", "--check", "-q", project)
     return int(objects <= OBJECTS and max(imports) > PROMISED_S)
 
