@@ -74,8 +74,8 @@ class Facts:
     road shows objects that no file names, bindings and policies among them; `unverified` holds, by key, what it
     could not see of the declared ones. `renewed` are the queues whose `x-expires` lease the reading renewed.
     `inventory` is what the broker keeps of this project, None where none is asked for. `unlisted` are vhosts that a
-    definitions file has objects of, and not among its vhosts. `tells_internal` says whether internal exchanges are told:
-    some exports leave them out.
+    definitions file has objects of, and not among its vhosts. `tells_internal` says whether internal exchanges are
+    told: some exports leave them out.
     """
 
     target: str

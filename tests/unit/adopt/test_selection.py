@@ -103,7 +103,11 @@ def test_what_lives_with_a_connection_is_skipped() -> None:
 
 
 def test_what_this_tool_leaves_for_a_while_is_skipped() -> None:
-    left: list[Resource] = [queue("rabbit-topo.x"), exchange("rabbit-topo.y"), policy("rabbit-topo.z", "^nothing")]
+    left: list[Queue | Exchange | Policy] = [
+        queue("rabbit-topo.x"),
+        exchange("rabbit-topo.y"),
+        policy("rabbit-topo.z", "^nothing"),
+    ]
 
     found = select(seen(*left, queue("q"), bound("rabbit-topo.y", "q")))
 
