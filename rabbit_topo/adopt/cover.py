@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 _SEPARATORS: Final = "._:/-"  # the dash last: in a set of characters it is itself only there
 _SEPARATOR: Final = re.compile(r"[._:/-]")
+_LEADING: Final = re.compile(r"^[\s._:/-]+")  # no word, and no family that begins with it
 _NUMBER: Final = re.compile("[0-9]+")
 _HEX: Final = re.compile("[0-9a-f]{8,}")
 _SEVERAL: Final = 3  # words that differ in a number only, and are one family
+_PAIR: Final = 2
 _FEW: Final = 4  # patterns of one family that still read better than all of it but some
 
 
@@ -28,7 +30,7 @@ def cover(taken: Collection[str], others: Collection[str]) -> tuple[Cover, ...]:
     character; they are sorted by what they match.
 
     >>> [one.pattern for one in cover(["shop.a", "shop.b", "notify", "notify.mail", "audit"], ["card.x"])]
-    ['audit', 'notify(\\..*)?', 'shop\\..*']
+    ['audit', 'notify', 'notify\\.mail', 'shop\\..*']
     >>> [one.pattern for one in cover(["shop.a", "shop.b", "shop.tmp.keep"], ["shop.tmp.1"])]
     ['shop\\.a', 'shop\\.b', 'shop\\.tmp\\.keep']
     >>> [one.pattern for one in cover(["eu1.mail", "eu2.mail", "eu3.mail", "eu3.log"], ["eu2.reply"])]
@@ -37,6 +39,15 @@ def cover(taken: Collection[str], others: Collection[str]) -> tuple[Cover, ...]:
     foreign = set(others)
     names = [_Name(name, name not in foreign, 0) for name in sorted({*taken, *foreign})]
     return tuple(sorted(_covers(names), key=lambda one: one.names))
+
+
+def exactly(taken: Collection[str], others: Collection[str]) -> tuple[Cover, ...]:
+    r"""Return patterns of single names: of every taken one that is not among the others.
+
+    >>> [one.pattern for one in exactly(["shop.b", "shop.a", "shop.c"], ["shop.c"])]
+    ['shop\\.a', 'shop\\.b']
+    """
+    return tuple(Cover(escaped(name), (name,)) for name in sorted({*taken} - {*others}))
 
 
 class _Name(NamedTuple):
@@ -80,11 +91,12 @@ def _covers(names: list[_Name]) -> Iterator[Cover]:
         if prefix and _are_many(clean, dirty) and not any(map(_ends_in_a_line_break, clean)):
             yield _all_but(prefix, clean, dirty)
         else:
-            yield from map(_whole, clean)
+            for word in clean:
+                yield from _whole(word)
         for word in dirty:
             ours = {end: part for end, part in word.parts.items() if _clean(part)}
             if ours:
-                yield _part(word.stem, ours)
+                yield from _part(word, ours)
             for end, part in word.parts.items():
                 if end and end not in ours:
                     below.append((word.stem + escaped(end), part))
@@ -106,7 +118,8 @@ def _words(prefix: str, names: Iterable[_Name]) -> list[_Word]:
     """Sort names by their next word; words that differ in a number only count as one."""
     spelled: defaultdict[str, list[tuple[str, _Name]]] = defaultdict(list)
     for name in names:
-        found = _SEPARATOR.search(name.text, name.start)
+        begin = name.start or len(name.text) - len(_LEADING.sub("", name.text, count=1))
+        found = _SEPARATOR.search(name.text, begin)
         end = found.start() if found else len(name.text)
         spelled[name.text[name.start : end]].append((found[0] if found else "", name._replace(start=end + 1)))
     forms = _forms({text: any(name.ours for _, name in ends) for text, ends in spelled.items()})
@@ -150,7 +163,7 @@ def _numbered(text: str) -> str:
     return "[0-9]+".join(map(escaped, parts)) if len(parts) == 2 else ""  # noqa: PLR2004 - before and after it
 
 
-def _whole(word: _Word) -> Cover:
+def _whole(word: _Word) -> Iterator[Cover]:
     """Cover what is all ours; as long as all names go on with the same word, the pattern does too."""
     while word.is_literal and len(word.parts) == 1:
         [(separator, names)] = word.parts.items()
@@ -158,12 +171,16 @@ def _whole(word: _Word) -> Cover:
         if len(further) != 1 or not further[0].is_literal:
             break
         word = further[0]
-    return _part(word.stem, word.parts)
+    return _part(word, word.parts)
 
 
-def _part(stem: str, parts: dict[str, list[_Name]]) -> Cover:
+def _part(word: _Word, parts: dict[str, list[_Name]]) -> Iterator[Cover]:
+    """Cover what follows a word in these ways; a name and a single one that goes on with it are no family."""
     ours = _sorted(name for part in parts.values() for name in part)
-    return Cover(escaped(ours[0]) if len(ours) == 1 else stem + _tail(parts), ours)
+    if len(ours) == 1 or ("" in parts and len(parts) == len(ours) == _PAIR):
+        yield from (Cover(escaped(name), (name,)) for name in ours)
+    else:
+        yield Cover(word.stem + _tail(parts), ours)
 
 
 def _same(stem: str, part: list[_Name]) -> Iterator[Cover]:

@@ -6,10 +6,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rabbit_topo.adopt.cover import cover
+from rabbit_topo.adopt.cover import cover, exactly
 from rabbit_topo.adopt.options import binding_entries, exchange_options, policy_options, queue_options
 from rabbit_topo.adopt.sharing import Described, share
-from rabbit_topo.adopt.splitting import SHARED, file_name, homes
+from rabbit_topo.adopt.splitting import SHARED, Distinct, file_name, homes
 from rabbit_topo.adopt.types import File
 from rabbit_topo.arguments.order import SECTIONS
 from rabbit_topo.model import PREDECLARED, Binding, Exchange, Kind, Policy, Queue
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _NAMED = ("exchanges", "queues", "policies")  # sections in which things stand by their names
 _USUAL = "/"
-_DEFAULT = "default"  # the folder of that vhost, where there are several
+_ROOT = "root"  # the folder of that vhost, where there are several
 
 
 @dataclass(slots=True)
@@ -69,6 +69,7 @@ class _Layout:
     def __init__(self, selection: Selection, split: Split) -> None:
         self._selection = selection
         self._split = split
+        self._vhosts: set[str] = set()  # that have a document
         self._drafts: dict[tuple[str, str], _Draft] = {}
         self._named: dict[str, list[tuple[_Draft, Key, Options]]] = {"exchanges": [], "queues": []}
         self._bindings: dict[Key, list[Options]] = {}
@@ -79,6 +80,9 @@ class _Layout:
         self._of: defaultdict[str, list[Exchange | Queue | Binding | Policy]] = defaultdict(list)
         for key, resource in selection.taken.items():
             self._of[key.vhost].append(resource)
+        self._external_of: defaultdict[str, list[Exchange | Queue]] = defaultdict(list)
+        for _, external in sorted(selection.external.items()):
+            self._external_of[external.vhost].append(external)
 
     def add(self, vhost: str) -> None:
         """Lay out one vhost."""
@@ -86,8 +90,8 @@ class _Layout:
         homes_of = homes(resources, self._split)
         bindings: defaultdict[Key, list[Binding]] = defaultdict(list)
         types: dict[str, str | None] = dict(PREDECLARED)
-        for key, external in self._selection.external.items():
-            if key.vhost == vhost and isinstance(external, Exchange):
+        for external in self._external_of[vhost]:
+            if isinstance(external, Exchange):
                 types[external.name] = external.type
         for one in resources:
             if isinstance(one, Binding):
@@ -104,7 +108,7 @@ class _Layout:
             ]
         self._add_external(vhost, homes_of)
         self._add_scope(vhost, homes_of)
-        if not any(draft.vhost == vhost for draft in self._drafts.values()):
+        if vhost not in self._vhosts:
             self._draft(vhost, "topology")
 
     def _add(
@@ -134,15 +138,13 @@ class _Layout:
                 for end, other in ((one.source_key, one.destination_key), (one.destination_key, one.source_key)):
                     if other in homes_of:
                         files[end].add(homes_of[other])
-        for key, external in sorted(self._selection.external.items()):
-            if key.vhost != vhost:
-                continue
-            draft = self._draft(vhost, min(files[key], default=SHARED))
+        for external in self._external_of[vhost]:
+            draft = self._draft(vhost, min(files[external.key], default=SHARED))
             options: Options = {"external": True}
             if isinstance(external, Exchange):
-                draft.exchanges[key.name] = options | ({"type": external.type} if external.type else {})
+                draft.exchanges[external.name] = options | ({"type": external.type} if external.type else {})
             else:
-                draft.queues[key.name] = options
+                draft.queues[external.name] = options
 
     def _add_scope(self, vhost: str, homes_of: Mapping[Key, str]) -> None:
         """Say what is ours in the file where most of it stands, and what never is in the shared one."""
@@ -150,7 +152,9 @@ class _Layout:
         for key, file in homes_of.items():
             files[key.name].append(file)
         others = self._selection.others.get(vhost, frozenset())
-        for one in cover(files.keys(), others):
+        # Who was not told of everything cannot say that all names of one beginning are ours: they would be pruned.
+        covering = cover if self._selection.complete else exactly
+        for one in covering(files.keys(), others):
             home = min(file for name in one.names for file in files[name])
             self._draft(vhost, home).owns.append(one.pattern)
         if ignored := self._selection.ignored.get(vhost):
@@ -186,6 +190,7 @@ class _Layout:
     def _draft(self, vhost: str, file: str, *, top: bool = False) -> _Draft:
         folder = "" if top else self._folders[vhost]
         path = f"{folder}{file}"
+        self._vhosts.add(vhost)
         return self._drafts.setdefault((path, vhost), _Draft(path, vhost))
 
     def files(self) -> tuple[File, ...]:
@@ -200,15 +205,9 @@ def _folders(vhosts: Sequence[str]) -> dict[str, str]:
     """Return the folder of each vhost, none where there is one only; no two vhosts share one."""
     if len(vhosts) < 2:  # noqa: PLR2004 - the first of several
         return dict.fromkeys(vhosts, "")
-    found: dict[str, str] = {}
-    for vhost in sorted(vhosts):
-        name = _DEFAULT if vhost == _USUAL else file_name(vhost)
-        number, folder = 1, name
-        while f"{folder}/" in found.values():
-            number += 1
-            folder = f"{name}-{number}"
-        found[vhost] = f"{folder}/"
-    return found
+    safe = {vhost: _ROOT if vhost == _USUAL else file_name(vhost) for vhost in vhosts}
+    given = Distinct()
+    return {vhost: f"{given.name(safe[vhost])}/" for vhost in sorted(vhosts, key=lambda one: (safe[one] != one, one))}
 
 
 def _free(entry: Options, destination: Key) -> Options:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rabbit_topo.model import Binding, Plain
 
 _MATCH = "x-match"
-_NULL = "the null of its argument {} cannot be written down"
+_NULL = "the null of the argument {} cannot be written down"
 
 
 def refusal(resource: Exchange | Queue | Policy) -> str:
@@ -51,13 +51,13 @@ def binding_refusal(binding: Binding, source_type: str | None) -> str:
     'the routing key on an x-consistent-hash exchange is a weight, at least 1'
     """
     if said := refused_text(binding.routing_key):
-        return f"its routing key cannot be sent: {said}"
+        return f"the routing key cannot be sent: {said}"
     if source_type == CONSISTENT_HASH and not is_weight(binding.routing_key):
         return f"the routing key on an {CONSISTENT_HASH} exchange is a weight, at least 1"
     if said := refused_value(dict(binding.arguments)):
         return said
     if any(map(holds_void, binding.arguments.values())):
-        return f'the text "{VOID}" among its arguments may be a null'
+        return f'the text "{VOID}" among the arguments may be a null'
     if source_type == "headers" and binding.arguments.get(_MATCH, MATCHES[0]) not in MATCHES:
         return f"{_MATCH} must be one of {', '.join(MATCHES)}"
     return ""
@@ -65,7 +65,7 @@ def binding_refusal(binding: Binding, source_type: str | None) -> str:
 
 def _exchange(exchange: Exchange) -> str:
     if not exchange.type or not is_unicode(exchange.type):
-        return "it has no type"
+        return "without a type"
     if not isinstance(exchange.arguments.get(ALTERNATE, ""), str):
         return f"{ALTERNATE} must be the name of an exchange"
     return _table(exchange.arguments)
@@ -85,17 +85,17 @@ def _table(arguments: Mapping[str, Plain]) -> str:
 
 def _policy(policy: Policy) -> str:
     if not policy.name or not is_unicode(policy.name):
-        return "its name is not valid UTF-8" if policy.name else "its name is empty"
+        return "the name is not valid UTF-8" if policy.name else "the name is empty"
     if not is_unicode(policy.pattern):
-        return "its pattern is not valid UTF-8"
+        return "the pattern is not valid UTF-8"
     if said := refused_pattern(policy.pattern):
-        return f"its pattern is no regular expression: {said}"
+        return f"the pattern is no regular expression: {said}"
     if policy.apply_to not in APPLY_TO_SINCE:
         return f"apply-to must be one of {', '.join(APPLY_TO_SINCE)}"
     if not sendable(policy.priority):
-        return f"its priority does not fit AMQP: {policy.priority}"
+        return f"the priority does not fit AMQP: {policy.priority}"
     if not policy.definition:
-        return "its definition is empty"
+        return "the definition is empty"
     return next(filter(None, (_setting(key, value) for key, value in policy.definition.items())), "")
 
 

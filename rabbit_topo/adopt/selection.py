@@ -11,31 +11,35 @@ from rabbit_topo.adopt.displacing import settle
 from rabbit_topo.adopt.ephemera import Family, family, ignored
 from rabbit_topo.adopt.refusals import binding_refusal, refusal
 from rabbit_topo.adopt.types import Ignored, Selection, Skipped
+from rabbit_topo.arguments import ALTERNATE, DEAD_LETTER
 from rabbit_topo.arguments.wire import is_unicode, refused_name
-from rabbit_topo.model import PREDECLARED, RESERVED, Binding, Exchange, Key, Kind, Policy, Queue
+from rabbit_topo.model import PREDECLARED, RESERVED, Binding, Exchange, Key, Kind, Policy, Queue, Vhost
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from rabbit_topo.model import Facts, Observed, Resource
 
 SERVERS_OWN: Final = "the server's own"
 SERVER_NAMED: Final = "named by the server, for whoever declared it"
-EXCLUSIVE: Final = "exclusive: it lives and dies with its connection"
+EXCLUSIVE: Final = "exclusive, and gone with a connection"
+UNTOLD: Final = "named by others there, and not described"
 OURS_FOR_A_WHILE: Final = "this tool's own, for a while"
 UNMATCHED: Final = "not in --match"
-LEADS_ELSEWHERE: Final = "it leads to what is not taken"
-NO_SOURCE: Final = "the exchange that it leaves is not there"
-UNNAMEABLE: Final = "the exchange that it leaves cannot be named in a file"
+LEADS_ELSEWHERE: Final = "leads to what is not taken"
+NO_SOURCE: Final = "leads from an exchange that is not described"
+UNNAMEABLE: Final = "leads from an exchange that no file can name"
 _IN_AMQ: Final = "amq."
+_REFERRING: Final = (ALTERNATE, DEAD_LETTER, DEAD_LETTER.removeprefix("x-"))
 
 
 def select(observed: Observed, vhosts: Collection[str] | None = None, match: str | None = None) -> Selection:
     """Choose what an import takes: all that a file can declare, and nothing that goes with a program's end.
 
     `vhosts` are those to look at, all where there are none. `match` is a regular expression that must match the whole
-    name of an exchange, a queue or a policy. What was observed, less what is taken, has no part in a plan for what is
-    taken, save for skipped bindings into it: those are stale.
+    name of an exchange, a queue or a policy; vhosts where none does are left out, save for the first if all are.
+    What was observed, less what is taken, has no part in a plan for what is taken, save for skipped bindings into it:
+    those are stale.
 
     >>> from rabbit_topo.model import Facts, Observed, Queue, Topology
     >>> orders, answer = Queue("/", "orders", "classic"), Queue("/", "amq.gen-1", "classic")
@@ -50,21 +54,25 @@ def select(observed: Observed, vhosts: Collection[str] | None = None, match: str
     for _, resource in sorted(observed.topology.resources.items(), key=lambda item: item[0].order):
         by_vhost[resource.key.vhost].append(resource)
     chosen = [_Vhost(vhost, observed.facts, pattern).choose(by_vhost[vhost]) for vhost in looked_at]
+    nameable = [one for one in chosen if not one.refused]
+    matched = [one for one in nameable if pattern is None or one.taken or one.ignored] or nameable[:1]
     return Selection(
-        vhosts=tuple(one.name for one in chosen if not one.refused),
+        vhosts=tuple(one.name for one in matched),
         taken={key: resource for one in chosen for key, resource in sorted(one.taken.items(), key=_in_order)},
         external={key: resource for one in chosen for key, resource in sorted(one.external.items(), key=_in_order)},
-        others={one.name: one.others for one in chosen if not one.refused},
+        others={one.name: one.others for one in nameable},
         ignored={one.name: one.ignored for one in chosen if one.ignored},
         skipped=tuple(skipped for one in chosen for skipped in sorted(one.skipped, key=lambda row: row.key.order)),
+        complete=not may_lack_internal(observed),
     )
 
 
 def may_lack_internal(observed: Observed) -> bool:
-    """Say whether internal exchanges may be missing of what was read, with the bindings that they need.
+    """Say whether internal exchanges may be missing of what was read.
 
-    `rabbitmqctl export_definitions` leaves them out, and so does the management API from 4.2.9 and 4.3.3 on: such a
-    file says of no exchange whether it is internal. A broker itself shows them.
+    `rabbitmqctl export_definitions` leaves them out, and so does the management API from 4.2.9 and 4.3.3 on, though
+    not the bindings from and to them (tried on 4.3.6): such a file says of no exchange whether it is internal. A broker
+    itself shows them.
     """
     return not observed.facts.tells_internal
 
@@ -98,11 +106,31 @@ class _Vhost:
         self._ignore(passing)
         self._bindings(there)
         self._hidden()
+        untold = self._untold(there)
+        for key in untold:
+            self._skip(key, self._excluded(key) or UNTOLD)
         mine = {key for key in self.taken if key.kind is not Kind.BINDING}
         named = {key for key in there if key.kind not in {Kind.BINDING, Kind.VHOST}}
-        hidden = (queue.name for queue in self.facts.hidden if queue.vhost == self.name)
-        self.others = frozenset([*(key.name for key in named - mine), *hidden])
+        hidden = {one.key for one in self._hidden_here() if isinstance(one, Queue)}
+        self.others = frozenset(key.name for key in (named - mine) | hidden | untold)
         return self
+
+    def _untold(self, there: Mapping[Key, Resource]) -> set[Key]:
+        """Return what is there as something refers to it, though nobody told of it.
+
+        A binding has both of its ends wherever it is. What arguments and policies name may be nowhere; but where
+        internal exchanges are not told, it may be one of them.
+        """
+        hidden = {one.key: one for one in self._hidden_here()}
+        found: set[Key] = set()
+        for one in (*there.values(), *hidden.values()):
+            if isinstance(one, Binding):
+                found |= {one.source_key, one.destination_key}
+            elif not self.facts.tells_internal and not isinstance(one, Vhost):
+                table = one.definition if isinstance(one, Policy) else one.arguments
+                names = (table.get(key) for key in _REFERRING)
+                found |= {Key(self.name, Kind.EXCHANGE, name) for name in names if name and isinstance(name, str)}
+        return found - there.keys() - hidden.keys()
 
     def _skip(self, key: Key, reason: str) -> None:
         self.skipped.append(Skipped(key, reason))
@@ -158,7 +186,7 @@ class _Vhost:
         self.ignored, lost = ignored({key.name: found for key, found in passing.items()}, names)
         for key, found in passing.items():
             if key.name in lost:
-                self._skip(key, f"{found.why}; it cannot be ignored, as something taken has its name")
+                self._skip(key, f"{found.why}; cannot be ignored, as something taken has the same name")
 
     def _bindings(self, there: Mapping[Key, Resource]) -> None:
         for key, binding in there.items():
@@ -197,9 +225,10 @@ class _Vhost:
         return binding.source_key in self.taken or (self.pattern is None and binding.source.startswith(_IN_AMQ))
 
     def _hidden(self) -> None:
-        for queue in self.facts.hidden:
-            if queue.vhost == self.name:
-                self._skip(queue.key, EXCLUSIVE if queue.key in self.facts.exclusive else SERVER_NAMED)
-        for binding in self.facts.hidden_bindings:
-            if binding.vhost == self.name:
-                self._skip(binding.key, LEADS_ELSEWHERE)
+        for one in self._hidden_here():
+            why = EXCLUSIVE if one.key in self.facts.exclusive else SERVER_NAMED
+            self._skip(one.key, LEADS_ELSEWHERE if isinstance(one, Binding) else why)
+
+    def _hidden_here(self) -> Iterator[Queue | Binding]:
+        yield from (queue for queue in self.facts.hidden if queue.vhost == self.name)
+        yield from (binding for binding in self.facts.hidden_bindings if binding.vhost == self.name)

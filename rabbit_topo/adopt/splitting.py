@@ -21,6 +21,7 @@ _UNBOUND: Final = "unbound"
 _MOST: Final = 500  # objects of a file that a person can still review
 _STRONG: Final = re.compile(r"[.:/]")  # between the parts of most names
 _WEAK: Final = re.compile(r"[_-]")  # within a part, or where nothing else separates
+_PREFIX: Final = re.compile(r"\^((?:(?:[\w:/#@ -]|\\[^\w\s])(?![*+?{]))+)")  # literal characters at the beginning
 _ODD: Final = re.compile(r"[^a-z0-9._-]+")
 _LONGEST: Final = 60
 _DEVICES: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")  # what Windows takes for no file
@@ -30,7 +31,8 @@ def homes(resources: Iterable[Exchange | Queue | Binding | Policy], split: Split
     """Return the file of each exchange, queue and policy of one vhost, without its ending; names of files are safe.
 
     By prefix, one domain has one file, as long as it stays within what a person reviews; domains of a single object
-    share one. By exchange, a queue stands with the exchange that most of its bindings come from.
+    share one, save for a queue whose bindings all come from one domain, and a policy for the names of one: it stands
+    there. By exchange, a queue stands with the exchange that most of its bindings come from.
     """
     everything = list(resources)
     named = [one for one in everything if not isinstance(one, Binding)]
@@ -40,7 +42,7 @@ def homes(resources: Iterable[Exchange | Queue | Binding | Policy], split: Split
         case "exchange":
             return _files(_by_exchange(named, [one for one in everything if isinstance(one, Binding)]))
         case "prefix":
-            return _files(_by_prefix(named))
+            return _files(_by_prefix(named, [one for one in everything if isinstance(one, Binding)]))
 
 
 def _files(groups: Mapping[str, list[Key]]) -> dict[Key, str]:
@@ -62,11 +64,20 @@ def _by_exchange(named: Sequence[Exchange | Queue | Policy], bindings: Sequence[
     return groups
 
 
-def _by_prefix(named: Sequence[Exchange | Queue | Policy]) -> dict[str, list[Key]]:
+def _by_prefix(named: Sequence[Exchange | Queue | Policy], bindings: Sequence[Binding]) -> dict[str, list[Key]]:
     strong = {head for one in named if (head := _head(one.name, _STRONG, 1)) != one.name}
+    own = {one.key: _domain(one.name, strong) for one in named}
+    sizes, inhabited = Counter(own.values()), {own[one.key] for one in named if not isinstance(one, Policy)}
+    settled = {domain for domain in inhabited if sizes[domain] > 1}
+    sources: defaultdict[Key, set[str]] = defaultdict(set)
+    for binding in bindings:
+        sources[binding.destination_key].add(_domain(binding.source, strong))
     domains: defaultdict[str, list[Key]] = defaultdict(list)
     for one in named:
-        domains[_domain(one.name, strong)].append(one.key)
+        near = {_served(one, strong)} if isinstance(one, Policy) else sources[one.key]
+        is_drawn = own[one.key] not in settled and len(near) == 1 and near <= settled
+        [domain] = near if is_drawn else [own[one.key]]
+        domains[domain].append(one.key)
     groups: defaultdict[str, list[Key]] = defaultdict(list)
     for domain, keys in domains.items():
         if all(key.kind is Kind.POLICY for key in keys):
@@ -85,6 +96,13 @@ def _domain(name: str, strong: AbstractSet[str]) -> str:
         return head
     heads = [name, *(name[: found.start()] for found in reversed([*_WEAK.finditer(name)]))]
     return next((head for head in heads if head in strong), _head(name, _WEAK, 1))
+
+
+def _served(policy: Policy, strong: AbstractSet[str]) -> str:
+    """Return the domain of the names that a policy is for, where its pattern begins like them; empty where not."""
+    found = _PREFIX.match(policy.pattern)
+    literal = re.sub(r"\\(.)", r"\1", found[1]) if found and "|" not in policy.pattern else ""
+    return _domain(literal, strong)
 
 
 def _deeper(domain: str, keys: list[Key], depth: int) -> dict[str, list[Key]]:
@@ -114,22 +132,31 @@ def _head(name: str, separator: re.Pattern[str], number: int) -> str:
 
 def _reviewable(groups: Mapping[str, list[Key]]) -> Iterable[tuple[str, list[Key]]]:
     """Yield safe names of files, none twice, and what stands in them, in parts where it is too much."""
-    taken: set[str] = set()
-    for group, keys in sorted(groups.items()):
-        keys.sort(key=lambda key: (key.name, key.kind))
+    given = Distinct()
+    for group in sorted(groups, key=lambda group: (file_name(group) != group, -len(groups[group]), group)):
+        keys = sorted(groups[group], key=lambda key: (key.name, key.kind))
         parts = [keys[at : at + _MOST] for at in range(0, len(keys), _MOST)]
         digits = len(str(len(parts)))
         for number, part in enumerate(parts, 1):
-            yield _unique(file_name(group) + (f"-{number:0{digits}}" if len(parts) > 1 else ""), taken), part
+            yield given.name(file_name(group) + (f"-{number:0{digits}}" if len(parts) > 1 else "")), part
 
 
-def _unique(name: str, taken: set[str]) -> str:
-    found, number = name, 1
-    while found in taken:
-        number += 1
-        found = f"{name}-{number}"
-    taken.add(found)
-    return found
+class Distinct:
+    """Gives names out, none twice: who comes later has a number behind it."""
+
+    def __init__(self) -> None:
+        """Nothing is given out yet."""
+        self._given: set[str] = set()
+        self._last: Counter[str] = Counter()
+
+    def name(self, wanted: str) -> str:
+        """Return a name like this one that nobody has."""
+        found = wanted
+        while found in self._given:
+            self._last[wanted] += 1
+            found = f"{wanted}-{self._last[wanted] + 1}"
+        self._given.add(found)
+        return found
 
 
 def file_name(name: str) -> str:

@@ -50,9 +50,10 @@ class Beyond:
 class Selection:
     """What is taken of a broker, and what is not.
 
-    `vhosts` are those that were looked at, sorted. `taken` is ours from now on, sorted by `Key.order`. `external` are
-    exchanges and queues that a taken binding touches, and that are not taken. `others` are the names of each vhost that
-    are not taken, of whatever kind. `ignored` is by vhost.
+    `vhosts` are those that files are for, sorted. `taken` is ours from now on, sorted by `Key.order`. `external`
+    are exchanges and queues that a taken binding touches, and that are not taken. `others` are the names of each vhost
+    that are not taken, of whatever kind, with those that something there refers to and that nobody described. `ignored`
+    is by vhost. `complete` says that nothing there was left out: else only single names are known to be ours.
     """
 
     vhosts: tuple[str, ...]
@@ -61,6 +62,7 @@ class Selection:
     others: Mapping[str, frozenset[str]] = field(default_factory=dict)
     ignored: Mapping[str, tuple[Ignored, ...]] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +77,11 @@ class Cover:
 class File:
     """A topology file to be written: its path below the topology's folder, and its documents in order.
 
-    A document is a mapping of plain values in the order in which they are to stand. `about` is a line or two of comment
-    at the top, for the reader.
+    A document is a mapping of plain values in the order in which they are to stand.
     """
 
     path: str
     documents: tuple[Mapping[str, Plain], ...]
-    about: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

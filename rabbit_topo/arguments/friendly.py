@@ -78,7 +78,8 @@ _SPELLINGS: dict[str, Callable[[Plain], str]] = {
     "segment_size": spell_size,
     "max_age": spell_age,
 }
-_LEAST_DELIVERIES = whole(-1)  # what a quorum queue takes depends on the version; the key takes this
+# What these keys take: more than queues do, as policies may say more.
+_TAKEN: dict[str, Callable[[Plain], str]] = {"message_ttl": whole(0), "expires": whole(1), "delivery_limit": whole(-1)}
 
 
 def spelled(key: str, value: Plain) -> Plain:
@@ -87,7 +88,7 @@ def spelled(key: str, value: Plain) -> Plain:
     >>> spelled("message_ttl", 5_400_000), spelled("max_length", 10), spelled("max_length", "10")
     ('90m', 10, None)
     """
-    check = _LEAST_DELIVERIES if key == "delivery_limit" else QUEUE_ARGUMENTS[QUEUE_KEYS[key].argument].check
+    check = _TAKEN.get(key) or QUEUE_ARGUMENTS[QUEUE_KEYS[key].argument].check
     if check(value):
         return None
     return _SPELLINGS[key](value) if key in _SPELLINGS else value

@@ -64,7 +64,7 @@ class State:
                 with _reading(name, number, item):
                     check_kinds(name, item)
                     self._index(reader(item.get("vhost", self.home), item), item)
-        self.operator_policies = tuple(self._operator_policies())
+        self.operator_policies = tuple({policy.key: policy for policy in self._operator_policies()}.values())
         for vhost in self.default_types if "vhosts" in document else self._implied_vhosts():
             self._add_vhost(vhost)
 
@@ -122,7 +122,8 @@ class State:
         key = resource.key
         _check_names(key)
         self._items[key].append(item)
-        if key in self.resources:
+        # Of several of one name a broker that imports them keeps the first, and of policies the last (3.10.8, 4.3.6).
+        if key in self.resources and not isinstance(resource, Policy):
             return
         self.resources[key] = resource
         if isinstance(resource, Binding):

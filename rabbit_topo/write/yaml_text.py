@@ -41,8 +41,6 @@ def dump(file: File, schema: str) -> str:
           - {exchange: x, routing_key: "1.10"}
     """
     lines = [f"# yaml-language-server: $schema={clean(schema)}"]
-    if file.about:
-        lines += ["#", *(f"# {clean(line)}".rstrip() for line in file.about)]
     for number, document in enumerate(file.documents):
         if number:
             lines.append("---")

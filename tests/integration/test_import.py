@@ -108,12 +108,46 @@ def test_a_definitions_file_becomes_the_same_node_and_the_same_bytes(
         assert tool("import", exported, "-o", first, "-q") == 0
         assert tool("export", first / "topology", "-o", tmp_path / "again.json", "-q") == 0
         assert tool("import", tmp_path / "again.json", "-o", second, "-q") == 0
-        assert files(first) == files(second)
+        if node.label != "4.3":  # what its exports may leave out makes `owns:` narrower, once
+            assert files(first) == files(second)
+        assert tool("export", second / "topology", "-o", tmp_path / "third.json", "-q") == 0
+        assert (tmp_path / "third.json").read_bytes() == (tmp_path / "again.json").read_bytes()
 
         empty(node, vhost)
         here = ("--vhost", vhost, "--broker", node.broker_url, "--amqp", node.amqp_url, "--yes", "-q")
         assert tool("apply", first / "topology", *here) == 0
         assert state(node, vhost) == before
+
+
+def test_internal_exchanges_outlive_an_import_of_an_export_that_leaves_them_out(
+    node: Node, vhost: str, tmp_path: Path
+) -> None:
+    """RabbitMQ 4.3.6 exports the bindings of internal exchanges, and not the exchanges."""
+    for name, type_, internal in (("in", "topic", False), ("inner", "topic", True), ("lone", "fanout", True)):
+        more = {"arguments": {"alternate-exchange": "s.dead"}} if name == "inner" else {}
+        node.http("PUT", "exchanges", vhost, f"s.{name}", body={"type": type_, "internal": internal, **more})
+    node.http("PUT", "exchanges", vhost, "s.dead", body={"type": "fanout"})
+    node.http("PUT", "queues", vhost, "s.deadq", body={"durable": True})
+    for path, key in (
+        (("e", "s.in", "e", "s.inner"), "#"),
+        (("e", "s.inner", "q", "s.deadq"), "x"),
+        (("e", "s.dead", "q", "s.deadq"), ""),
+    ):
+        node.http("POST", "bindings", vhost, *path, body={"routing_key": key})
+    before = state(node, vhost)
+    document = node.http("GET", "definitions", vhost)
+    document["exchanges"] = [
+        {key: value for key, value in one.items() if key != "internal"}
+        for one in document["exchanges"]
+        if not one.get("internal")
+    ]
+    exported = tmp_path / "exported.json"
+    exported.write_text(json.dumps(document), encoding="utf-8")
+
+    assert tool("import", exported, "--vhost", vhost, "-o", tmp_path / "new", "-q") == 0
+    login = ("--broker", node.broker_url, "--amqp", node.amqp_url)
+    assert tool("apply", tmp_path / "new/topology", *login, "--prune", "--max-delete", "100", "--yes", "-q") == 0
+    assert state(node, vhost) == before
 
 
 def test_a_whole_cluster_becomes_an_empty_node_of_its_version(

@@ -29,7 +29,8 @@ def test_the_example_is_owned_as_a_person_wrote_it() -> None:
         ("orders mail", "", ["mail", "orders"]),
         ("shop.orders", "", [r"shop\.orders"]),
         ("shop.a shop.b", "", [r"shop\..*"]),
-        ("shop shop.a", "", [r"shop(\..*)?"]),
+        ("shop shop.a", "", ["shop", r"shop\.a"]),
+        ("shop shop.a shop-b", "", ["shop([.-].*)?"]),
         ("shop.a shop-b shop_c shop:d shop/e", "", ["shop[._:/-].*"]),
         ("com.acme.shop.a com.acme.shop.b", "com.other.x", [r"com\.acme\.shop\..*"]),
         ("com.acme.shop.a com.acme.mail.b", "", [r"com\.acme\..*"]),
@@ -39,11 +40,22 @@ def test_the_example_is_owned_as_a_person_wrote_it() -> None:
         ("shop.a shop.b", "shop.c", [r"shop\.a", r"shop\.b"]),
         ("shop.tmp.keep shop.a", "shop.tmp.1", [r"shop\.a", r"shop\.tmp\.keep"]),
         ("a.", "", [r"a\."]),
-        (". ..", "", [r"\.(\..*)?"]),
+        (". ..", "", [r"\.", r"\.\."]),
+        (".hidden.a .hidden.b .hidden.c -dash", "", ["-dash", r"\.hidden\..*"]),
     ],
 )
 def test_names_are_covered_from_the_outside_in(taken: str, others: str, wanted: list[str]) -> None:
     assert patterns(taken, others) == wanted
+
+
+def test_names_that_only_begin_alike_are_no_family() -> None:
+    assert [one.pattern for one in cover(["a", "a: b", "- dash", " .c", " .d"], [])] == [
+        r" \.c",
+        r" \.d",
+        "- dash",
+        "a",
+        "a: b",
+    ]
 
 
 def test_many_of_one_family_are_covered_by_all_but_the_others() -> None:

@@ -91,7 +91,7 @@ def test_a_mention_stays_in_its_vhost() -> None:
     queues = [Queue("/", f"a.{n}", "classic") for n in range(2)]
     found = pages(documents(selection(*queues, vhosts=("/", "eu"), external={one.key: one for one in theirs})))
 
-    assert list(found) == ["default/a.yaml", "default/shared.yaml", "eu/shared.yaml"]
+    assert list(found) == ["eu/shared.yaml", "root/a.yaml", "root/shared.yaml"]
 
 
 def test_a_mention_that_nothing_uses_is_shared() -> None:
@@ -114,6 +114,14 @@ def test_a_vhost_without_anything_has_a_document() -> None:
     assert documents(selection(vhosts=())) == ()
 
 
+def test_who_was_not_told_of_everything_owns_single_names() -> None:
+    """An export without its internal exchanges: what is not in it must never be pruned."""
+    queues = [Queue("/", f"a.{n}", "classic") for n in range(3)]
+    found = pages(documents(selection(*queues, others={"/": frozenset({"a.2"})}, complete=False)))
+
+    assert found["a.yaml"]["owns"] == [r"a\.0", r"a\.1"]
+
+
 def test_each_of_several_vhosts_has_a_folder() -> None:
     vhosts = ("/", "EU", "default", "eu")
     queues = [Queue(vhost, f"a.{n}", "quorum", arguments=WORKER) for vhost in vhosts for n in range(3)]
@@ -121,14 +129,14 @@ def test_each_of_several_vhosts_has_a_folder() -> None:
     found = pages(documents(selection(*queues, odd, vhosts=vhosts)))
 
     assert list(found) == [
-        "default-2/a.yaml", "default/a.yaml", "eu-2/a.yaml", "eu-2/other.yaml", "eu/a.yaml", "shared.yaml",
+        "default/a.yaml", "eu-2/a.yaml", "eu/a.yaml", "eu/other.yaml", "root/a.yaml", "shared.yaml",
     ]  # fmt: skip
     assert {path: page.get("vhost") for path, page in found.items()} == {
-        "default-2/a.yaml": "default",
-        "default/a.yaml": None,
-        "eu-2/a.yaml": "eu",
-        "eu-2/other.yaml": "eu",
-        "eu/a.yaml": "EU",
+        "default/a.yaml": "default",
+        "eu-2/a.yaml": "EU",
+        "eu/a.yaml": "eu",
+        "eu/other.yaml": "eu",
+        "root/a.yaml": None,
         "shared.yaml": None,
     }
     assert list(found["shared.yaml"]["profiles"]["queues"]) == ["quorum-to-a.dead-limit-5"]

@@ -1,9 +1,15 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rabbit_topo import load
 from rabbit_topo.adopt.options import binding_entries, exchange_options, policy_options, queue_options
+from rabbit_topo.adopt.refusals import refusal
+from rabbit_topo.adopt.types import File
+from rabbit_topo.arguments.tables import MAX_INTEGER, POLICY_KEYS, TEN_YEARS_MS
 from rabbit_topo.model import Arguments, Binding, Exchange, Policy, Queue
+from rabbit_topo.write.yaml_text import dump
 
 TYPES: dict[str, str | None] = {"t": "topic", "f": "fanout", "h": "headers", "w": "x-consistent-hash"}
 
@@ -84,6 +90,19 @@ def test_a_policy_keeps_the_keys_of_rabbitmq_where_there_is_no_other() -> None:
         "pattern": "^a",
         "definition": {"alternate-exchange": 1},
     }
+
+
+@pytest.mark.parametrize("value", [1, TEN_YEARS_MS + 1, 2**53, 2**62, MAX_INTEGER - 1, MAX_INTEGER])
+def test_whatever_a_policy_says_reads_back(value: int, tmp_path: Path) -> None:
+    keys = [key for key, check in POLICY_KEYS.items() if not check(value)]
+    policy = Policy("/", "p", "^a", definition=Arguments({**dict.fromkeys(keys, value), "overflow": "reject-publish"}))
+
+    assert {"expires", "message-ttl", "max-length-bytes"} <= {*keys}
+    assert refusal(policy) == ""
+    document = {"version": 1, "policies": {"p": policy_options(policy)}}
+    file = tmp_path / "p.yaml"
+    file.write_text(dump(File("p.yaml", (document,)), "s.json"), encoding="utf-8")
+    assert load(file).resources[policy.key] == policy
 
 
 def test_routing_keys_of_one_exchange_are_gathered() -> None:

@@ -57,12 +57,12 @@ def test_what_a_file_can_say_is_not_refused(resource: Exchange | Queue | Policy)
         (queue("a\rb"), "its name holds a line break, which the server takes out"),
         (queue("é" * 128), "its name cannot be sent: it has 256 bytes, and AMQP carries at most 255"),
         (queue("\ud800"), "its name cannot be sent: it is not valid UTF-8"),
-        (exchange(kind=""), "it has no type"),
-        (exchange(kind=None), "it has no type"),
-        (exchange(kind="\ud800"), "it has no type"),
+        (exchange(kind=""), "without a type"),
+        (exchange(kind=None), "without a type"),
+        (exchange(kind="\ud800"), "without a type"),
         (exchange(alternate_exchange=1), "alternate-exchange must be the name of an exchange"),
         (exchange(alternate_exchange=None), "alternate-exchange must be the name of an exchange"),
-        (exchange(x_custom=None), "the null of its argument x-custom cannot be written down"),
+        (exchange(x_custom=None), "the null of the argument x-custom cannot be written down"),
         (exchange(x_custom=2**63), "a number does not fit AMQP: 9223372036854775808"),
         (exchange(x_custom=["\ud800"]), "a text is not valid UTF-8"),
         (queue(kind="rabbit_mqtt_qos0_queue"), "no file declares queues of the type rabbit_mqtt_qos0_queue"),
@@ -70,17 +70,17 @@ def test_what_a_file_can_say_is_not_refused(resource: Exchange | Queue | Policy)
         (queue(arguments={"x-max-age": "7D"}), "x-max-age: a classic queue does not take it; streams do"),
         (queue(arguments={"": 1}), "the name of an argument must have 1 to 255 bytes of UTF-8"),
         (queue(arguments={"a": {"k" * 256: 1}}), "the name of an argument must have 1 to 255 bytes of UTF-8"),
-        (policy(name=""), "its name is empty"),
-        (policy(name="\ud800"), "its name is not valid UTF-8"),
+        (policy(name=""), "the name is empty"),
+        (policy(name="\ud800"), "the name is not valid UTF-8"),
         (policy(pattern=""), ""),
-        (policy(pattern="\ud800"), "its pattern is not valid UTF-8"),
-        (policy(pattern="("), "its pattern is no regular expression: missing ), unterminated subpattern at position 0"),
+        (policy(pattern="\ud800"), "the pattern is not valid UTF-8"),
+        (policy(pattern="("), "the pattern is no regular expression: missing ), unterminated subpattern at position 0"),
         (
             policy(apply_to="none"),
             "apply-to must be one of all, exchanges, queues, classic_queues, quorum_queues, streams",
         ),
-        (policy(priority=2**63), "its priority does not fit AMQP: 9223372036854775808"),
-        (policy(definition={}), "its definition is empty"),
+        (policy(priority=2**63), "the priority does not fit AMQP: 9223372036854775808"),
+        (policy(definition={}), "the definition is empty"),
         (policy(definition={"max-length": -1}), "max-length must be a whole number of at least 0"),
         (policy(definition={"max_length": 1}), "a policy cannot set max_length"),
         (policy(definition={"queue-type": "quorum"}), "a policy cannot set queue-type"),
@@ -93,7 +93,7 @@ def test_what_no_file_can_say_is_refused_with_the_reason(resource: Exchange | Qu
 
 
 def test_an_infinite_priority_is_refused() -> None:
-    assert refusal(policy(priority=math.inf)) == "its priority does not fit AMQP: inf"
+    assert refusal(policy(priority=math.inf)) == "the priority does not fit AMQP: inf"
 
 
 @pytest.mark.parametrize(
@@ -103,11 +103,11 @@ def test_an_infinite_priority_is_refused() -> None:
         ("headers", "", {}, ""),
         ("headers", "", {"x-match": "any", "a": {"b": None}}, ""),
         ("x-consistent-hash", "10", {}, ""),
-        ("topic", "k" * 256, {}, "its routing key cannot be sent: it has 256 bytes, and AMQP carries at most 255"),
-        ("topic", "\ud800", {}, "its routing key cannot be sent: it is not valid UTF-8"),
+        ("topic", "k" * 256, {}, "the routing key cannot be sent: it has 256 bytes, and AMQP carries at most 255"),
+        ("topic", "\ud800", {}, "the routing key cannot be sent: it is not valid UTF-8"),
         ("x-consistent-hash", "", {}, "the routing key on an x-consistent-hash exchange is a weight, at least 1"),
         ("fanout", "", {"a": {"b": 2**64}}, "a number does not fit AMQP: 18446744073709551616"),
-        ("fanout", "", {"a": ["undefined"]}, 'the text "undefined" among its arguments may be a null'),
+        ("fanout", "", {"a": ["undefined"]}, 'the text "undefined" among the arguments may be a null'),
         ("headers", "", {"x-match": "some"}, "x-match must be one of all, any, all-with-x, any-with-x"),
         ("headers", "", {"x-match": ["any"]}, "x-match must be one of all, any, all-with-x, any-with-x"),
     ],

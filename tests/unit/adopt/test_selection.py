@@ -13,6 +13,7 @@ from rabbit_topo.adopt.selection import (
     SERVERS_OWN,
     UNMATCHED,
     UNNAMEABLE,
+    UNTOLD,
     may_lack_internal,
     select,
 )
@@ -153,7 +154,7 @@ def test_an_external_exchange_without_a_type_has_none() -> None:
     found = select(seen(exchange("odd", ""), queue("q"), bound("odd", "q")))
 
     assert [one.type for one in found.external.values()] == [None]
-    assert reasons(found)["odd"] == "it has no type"
+    assert reasons(found)["odd"] == "without a type"
 
 
 def test_exchanges_of_plugins_in_amq_are_mentioned() -> None:
@@ -219,7 +220,7 @@ def test_what_comes_and_goes_under_a_name_that_is_taken_is_skipped() -> None:
     found = select(seen(exchange(UUID), queue(UUID, auto_delete=True)))
 
     assert names(found) == [UUID]
-    assert "it cannot be ignored" in reasons(found)[UUID]
+    assert "cannot be ignored" in reasons(found)[UUID]
     assert not found.ignored
     assert UUID in found.others["/"]
 
@@ -297,6 +298,58 @@ def test_a_policy_that_cannot_be_read_here_may_be_in_effect() -> None:
     assert names(found) == ["q"]
 
 
+def test_vhosts_where_nothing_matches_are_left_out() -> None:
+    box = Queue("d", "celery@h.celery.pidbox", "classic", durable=False, auto_delete=True)
+    objects: list[Resource] = [Vhost("b"), Vhost("c"), Vhost("d"), queue("q"), queue("r", "b"), box]
+
+    assert select(seen(*objects)).vhosts == ("/", "b", "c", "d")
+    assert select(seen(*objects), match="r").vhosts == ("b",)
+    assert select(seen(*objects), match="r|celery.*").vhosts == ("b", "d")
+    assert select(seen(*objects), match="none").vhosts == ("/",)
+
+
 def test_an_export_may_lack_internal_exchanges() -> None:
     assert not may_lack_internal(seen())
     assert may_lack_internal(seen(tells_internal=False))
+    assert select(seen()).complete
+    assert not select(seen(tells_internal=False)).complete
+
+
+def test_what_only_a_binding_names_is_somebody_elses() -> None:
+    """An export of RabbitMQ 4.3.6 has the bindings of internal exchanges, and not the exchanges."""
+    into, out_of = bound("s.in", "s.inner", "exchange", "#"), bound("s.inner", "s.q")
+    answers = Binding("/", "s.deeper", "queue", "amq.gen-1")
+    known: list[Resource] = [
+        exchange("s.in"),
+        queue("s.q"),
+        into,
+        out_of,
+        bound("s.in", "s.gone"),
+        bound("amq.topic", "s.q"),
+    ]
+
+    found = select(seen(*known, hidden=(queue("amq.gen-1"),), hidden_bindings=(answers,)))
+
+    assert {"s.inner", "s.gone", "s.deeper"} <= found.others["/"]
+    assert {name: reasons(found)[name] for name in ("s.inner", "s.gone", "s.deeper")} == dict.fromkeys(
+        ("s.inner", "s.gone", "s.deeper"), UNTOLD
+    )
+    told = {row.key: row.reason for row in found.skipped}
+    assert (told[into.key], told[out_of.key]) == (LEADS_ELSEWHERE, NO_SOURCE)
+    assert reasons(select(seen(*known), match=r"s\.q"))["s.inner"] == UNMATCHED
+
+
+def test_what_arguments_name_may_be_internal_and_untold() -> None:
+    objects: list[Resource] = [
+        exchange("s.x", arguments=Arguments({"alternate-exchange": "s.a"})),
+        queue("s.q", arguments=Arguments({"x-dead-letter-exchange": "s.b"})),
+        queue("s.r", arguments=Arguments({"x-dead-letter-exchange": ""})),
+        Policy("/", "s.p", "^q", definition=Arguments({"dead-letter-exchange": "s.c", "alternate-exchange": "s.x"})),
+    ]
+
+    told = select(seen(*objects))
+    untold = select(seen(*objects, tells_internal=False))
+
+    assert not {"s.a", "s.b", "s.c"} & told.others["/"]
+    assert {name for name, reason in reasons(untold).items() if reason == UNTOLD} == {"s.a", "s.b", "s.c"}
+    assert {"s.a", "s.b", "s.c"} <= untold.others["/"]

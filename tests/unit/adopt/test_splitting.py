@@ -1,3 +1,4 @@
+import time
 from collections import Counter
 
 import pytest
@@ -107,4 +108,56 @@ def test_every_file_system_takes_the_names(name: str, file: str) -> None:
 def test_names_that_a_file_system_takes_for_one_get_numbers() -> None:
     found = by_name(homes(queues("A.1", "A.2", "a.1", "a.2", "ä.1", "ä.2"), "prefix"))
 
-    assert found == {"A.1": "a", "A.2": "a", "a.1": "a-2", "a.2": "a-2", "ä.1": "names", "ä.2": "names"}
+    assert found == {"A.1": "a-2", "A.2": "a-2", "a.1": "a", "a.2": "a", "ä.1": "names", "ä.2": "names"}
+
+
+def test_of_names_that_become_one_the_exact_spelling_has_it_and_then_the_larger_group() -> None:
+    orders = [f"Orders.{letter}" for letter in "ABC"] + [f"orders.{number}" for number in range(2)]
+    found = by_name(homes(queues(*orders, "Mail.1", "Mail.2", "MAIL.1", "MAIL.2", "MAIL.3"), "prefix"))
+
+    assert (found["orders.1"], found["Orders.A"]) == ("orders", "orders-2")
+    assert (found["MAIL.1"], found["Mail.1"]) == ("mail", "mail-2")
+
+
+def test_thousands_of_names_that_become_one_take_time_in_proportion() -> None:
+    def seconds(count: int) -> float:
+        exchanges = [Exchange("/", f"漢{chr(0x4E00 + number)}", "topic") for number in range(count)]
+        start = time.perf_counter()
+        assert len({*homes(exchanges, "exchange").values()}) == count
+        return time.perf_counter() - start
+
+    assert min(seconds(8_000) for _ in range(3)) < 40 * min(seconds(800) for _ in range(3))
+
+
+def test_a_queue_without_a_domain_stands_with_the_exchanges_that_feed_it() -> None:
+    named = queues("celery", "mail.a", "mail.b", "high", "low", "both")
+    exchanges = [Exchange("/", "celery", "direct"), Exchange("/", "mail.x", "topic")]
+    fed = (("celery", "high"), ("celery", "both"), ("mail.x", "both"), ("amq.topic", "low"))
+    bindings = [Binding("/", source, "queue", queue, "") for source, queue in fed]
+
+    found = by_name(homes([*named, *exchanges, *bindings], "prefix"))
+
+    assert (found["high"], found["both"], found["low"]) == ("celery", "other", "other")
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "file"),
+    [
+        ("p", r"^orders\.", "orders"),
+        ("p", "^orders", "orders"),
+        ("p", r"^orders\.eu\..*", "orders"),
+        ("p", "^orders-?", "orders"),
+        ("mail.p", r"^orders\.", "mail"),
+        ("p", r"^order", "shared"),
+        ("p", r"^orders\.|^mail", "shared"),
+        ("p", r"orders\.", "shared"),
+        ("p", r"^\d", "shared"),
+        ("p", "^ordersx?", "orders"),
+        ("p", "", "shared"),
+    ],
+)
+def test_a_policy_for_the_names_of_one_domain_stands_with_them(name: str, pattern: str, file: str) -> None:
+    policy = Policy("/", name, pattern, definition=POLICY)
+    found = homes([*queues("orders.a", "orders.b", "mail.a", "mail.b"), policy], "prefix")
+
+    assert found[policy.key] == file

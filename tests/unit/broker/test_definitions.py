@@ -492,6 +492,30 @@ def test_server_named_queues_are_hidden_as_on_a_broker(tmp_path: Path) -> None:
     assert not [key for key in observed.topology.resources if "amq.gen-1" in (key.name, key.destination)]
 
 
+def test_of_several_of_one_name_the_first_counts_and_of_policies_the_last(tmp_path: Path) -> None:
+    """As RabbitMQ 3.10.8 and 4.3.6 import them."""
+    named: dict[str, Any] = {"vhost": "/", "name": "n", "pattern": "."}
+    capping = {"vhost": "/", "name": "c", "component": "operator_policy"}
+    document = {
+        "vhosts": [{"name": "/"}],
+        "exchanges": [{**named, "type": kind} for kind in ("topic", "fanout")],
+        "queues": [{**named, "arguments": {"x-max-length": length}} for length in (1, 2)],
+        "policies": [{**named, "definition": {"max-length": length}} for length in (1, 2)],
+        "parameters": [{**capping, "value": {"pattern": ".", "definition": {"expires": age}}} for age in (1, 2)],
+    }
+    file = tmp_path / "definitions.json"
+    file.write_text(json.dumps(document), encoding="utf-8")
+
+    observed = Definitions(str(file)).observe(Topology.naming("/"))
+
+    found = observed.topology.resources
+    assert {Exchange("/", "n", "topic"), Queue("/", "n", "classic", arguments=Arguments({"x-max-length": 1}))} <= {
+        *found.values()
+    }
+    assert found[Policy("/", "n", ".").key] == Policy("/", "n", ".", definition=Arguments({"max-length": 2}))
+    assert [dict(one.definition) for one in observed.facts.operator_policies] == [{"expires": 2}]
+
+
 @pytest.mark.parametrize(
     ("exchanges", "told"),
     [

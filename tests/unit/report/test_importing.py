@@ -37,7 +37,7 @@ BINDING = Key("/", Kind.BINDING, "gone", "queue", "q1", "a\x1b", '{"n":1}')
 SKIPPED = (
     *(Skipped(Key("/", Kind.QUEUE, f"amq.gen-{number}"), "named by the server") for number in range(6)),
     Skipped(Key("/", Kind.EXCHANGE, "amq.topic"), "the server's own"),
-    Skipped(BINDING, "it leads to what is not taken"),
+    Skipped(BINDING, "leads to what is not taken"),
 )
 IGNORED = {"/": (Ignored(".*\\.pidbox", "Celery's remote control", ("a.pidbox", "b.pidbox")),)}
 BEYOND = (
@@ -68,7 +68,7 @@ PAGE = r"""
          amq.gen-0, amq.gen-1, amq.gen-2, and 3 more
       1  exchange: the server's own
          amq.topic
-      1  binding: it leads to what is not taken
+      1  binding: leads to what is not taken
          gone --[a\x1b]--> queue q1
 
   IGNORED  they come and go with a program: `ignore:` says so
@@ -83,7 +83,7 @@ PAGE = r"""
   next      rabbit-topo plan --config shop/rabbit-topo.yaml
 """
 NAMES = """
-      1  binding: it leads to what is not taken
+      1  binding: leads to what is not taken
          gone --[a\\x1b]--> queue q1
 
   IGNORED  they come and go with a program: `ignore:` says so
@@ -159,7 +159,7 @@ def test_the_documents_fit_their_schemas() -> None:
         "destination": "q1",
         "routing_key": "a\x1b",
         "arguments": '{"n":1}',
-        "reason": "it leads to what is not taken",
+        "reason": "leads to what is not taken",
     }
     assert [one["unseen"] == "" for one in document["beyond"]] == [False, True]
     jsonschema.validate(scaffold_document("p", WRITTEN), json.loads(schema_text("init")))

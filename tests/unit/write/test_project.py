@@ -14,7 +14,7 @@ from rabbit_topo.adopt.types import File
 from rabbit_topo.config import resolve
 from rabbit_topo.errors import Refusal, TopoError
 from rabbit_topo.load.schemas import schema_text
-from rabbit_topo.model import Exchange, Facts, Observed, Topology, Vhost
+from rabbit_topo.model import Exchange, Facts, Kind, Mark, Observed, Queue, Topology, Vhost, temporary_name
 from rabbit_topo.write.project import config_text, in_the_way, spelled, write
 from rabbit_topo.write.scaffold import scaffold
 from rabbit_topo.write.verify import verify
@@ -91,6 +91,18 @@ def test_what_is_wanted_beside_the_topology_may_be_a_configuration_too(tmp_path:
 
 def test_files_that_say_what_is_there_are_let_through() -> None:
     assert verify({"a.yaml": "version: 1\nexchanges: {x: {type: topic}}\n"}, _observed("x")).files
+
+
+@pytest.mark.parametrize("purpose", ["migrate", "replace"])
+def test_what_an_earlier_apply_left_is_no_state_to_take(purpose: str) -> None:
+    mark = Mark(purpose, Kind.QUEUE, "q")
+    left = Queue("/", temporary_name(purpose, mark.kind, mark.name), "classic", arguments=mark.arguments)
+    seen = _observed("x")
+    there = Observed(Topology({**seen.topology.resources, left.key: left}), seen.facts)
+
+    with pytest.raises(Refusal, match="an earlier apply was stopped in the middle") as told:
+        verify({"a.yaml": "version: 1\nexchanges: {x: {type: topic}}\n"}, there)
+    assert (told.value.exit_code, "\n    queue q in vhost /" in told.value.message) == (5, True)
 
 
 def test_files_that_say_something_else_are_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,8 +36,6 @@ SHOP: dict[str, Any] = {
     "policies": {"shop-limits": {"pattern": "^(a|b)\\.", "definition": {"max_length": 5}}},
 }
 TEXT = r"""# yaml-language-server: $schema=../schemas/topology.schema.json
-#
-# Read from a broker.
 version: 1
 vhost: shop
 owns: ["shop\\..*"]
@@ -83,12 +81,12 @@ policies:
 """
 
 
-def _dump(*documents: dict[str, Any], about: tuple[str, ...] = ()) -> str:
-    return dump(File("shop.yaml", documents, about), "../schemas/topology.schema.json")
+def _dump(*documents: dict[str, Any]) -> str:
+    return dump(File("shop.yaml", documents), "../schemas/topology.schema.json")
 
 
 def test_a_document_is_laid_out_as_a_person_would_write_it() -> None:
-    assert _dump(SHOP, about=("Read from a broker.",)) == TEXT
+    assert _dump(SHOP) == TEXT
 
 
 def test_several_documents_are_divided() -> None:
@@ -100,7 +98,7 @@ def test_what_does_not_fit_a_line_stands_one_a_line() -> None:
     keys = [f"order.number-{number}" for number in range(9)]
     deep = {"exchange": "x", "routing_keys": keys, "arguments": {"all": [keys, {"k": keys}], "rest": {"a": "b" * 90}}}
     document = {"version": 1, "owns": keys, "queues": {"q": {"bindings": [deep], "definition": {"a": keys}}}}
-    text = _dump(document, about=("",))
+    text = _dump(document)
     assert yaml.safe_load(text) == document
     assert [line for line in text.splitlines() if len(line) > WIDTH] == [f"            a: {'b' * 90}"]
     assert "owns:\n  - order.number-0\n" in text
@@ -114,8 +112,8 @@ def test_a_long_text_is_not_folded() -> None:
 
 
 def test_comments_cannot_end_early() -> None:
-    text = _dump({"version": 1}, about=("a\nversion: 2\x85b",))
-    assert "# a\\nversion: 2\\x85b\n" in text
+    text = dump(File("a.yaml", ({"version": 1},)), "a\nversion: 2\x85b")
+    assert "$schema=a\\nversion: 2\\x85b\n" in text
     assert yaml.safe_load(text) == {"version": 1}
 
 
