@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import warnings
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rabbit_topo.arguments.versions import NEWEST, read_release
+from rabbit_topo.policies.effort import Effort, effort_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,20 +56,31 @@ _CASELESS: Final = re.compile(r"\(\?[a-zA-Z^]*i")
 _PCRE2: Final = (4, 3)  # the first release that Debian has with an Erlang from 28 on
 
 
-def pattern_matches(pattern: str, name: str, version: str = "") -> bool | None:
-    """Say whether a policy's pattern is found in a name; None where Python's `re` cannot read the pattern.
+class _Read(NamedTuple):
+    """A pattern that is read; `heavy` where it takes too long to look for it in some name that there can be."""
 
-    The server searches unanchored, on bytes, with PCRE. What else than ASCII counts as a word depends on the version.
+    compiled: re.Pattern[bytes]
+    heavy: Effort | None = None
+
+
+def pattern_matches(pattern: str, name: str, version: str = "") -> bool | None:
+    """Say whether a policy's pattern is found in a name; None where Python's `re` cannot read the pattern, or find it.
+
+    It cannot be found where that might take for ever, as nothing bounds Python's search: `effort` tells. The server
+    searches unanchored, on bytes, with PCRE. What else than ASCII counts as a word depends on the version.
 
     >>> pattern_matches("^shop", "shop.orders"), pattern_matches("orders$", "shop"), pattern_matches("(?R)", "x")
     (True, False, None)
     """
-    compiled = _compiled(pattern, latin=not name.isascii() and (read_release(version) or NEWEST) < _PCRE2)
-    return None if compiled is None else compiled.search(name.encode()) is not None
+    read = _compiled(pattern, latin=not name.isascii() and (read_release(version) or NEWEST) < _PCRE2)
+    text = name.encode()
+    if read is None or (read.heavy and not read.heavy.is_bearable(len(text))):
+        return None
+    return read.compiled.search(text) is not None
 
 
 @lru_cache(maxsize=4096)
-def _compiled(pattern: str, *, latin: bool = False) -> re.Pattern[bytes] | None:
+def _compiled(pattern: str, *, latin: bool = False) -> _Read | None:
     plain = _spelled(pattern, latin=False)
     if plain is None or any(part in plain for part in _READ_OTHERWISE):
         return None
@@ -76,12 +88,16 @@ def _compiled(pattern: str, *, latin: bool = False) -> re.Pattern[bytes] | None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # a "possible nested set" is another thing to PCRE
             compiled = re.compile(plain.encode())
+            effort = effort_of(plain.encode())
     except (re.error, FutureWarning, OverflowError, RecursionError):
         return None
+    if effort is None:
+        return None
+    heavy = None if effort.is_always_bearable else effort
     if not latin:
-        return compiled
+        return _Read(compiled, heavy)
     words = None if _CASELESS.search(pattern) else _spelled(pattern, latin=True)
-    return None if words is None else re.compile(words.encode())
+    return None if words is None else _Read(re.compile(words.encode()), heavy)
 
 
 def _spelled(pattern: str, *, latin: bool) -> str | None:
