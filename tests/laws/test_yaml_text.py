@@ -34,9 +34,9 @@ SECTIONS = st.sampled_from(["owns", "defaults", "profiles", "exchanges", "queues
 DOCUMENTS = st.dictionaries(SECTIONS | TEXTS, VALUES, max_size=5)
 
 
-@given(st.lists(DOCUMENTS, min_size=1, max_size=3), st.lists(st.text(max_size=20), max_size=2))
-def test_every_reader_reads_back_what_was_written(documents: list[dict[str, Any]], about: list[str]) -> None:
-    text = dump(File("x.yaml", tuple(documents), tuple(about)), "s.json")
+@given(st.lists(DOCUMENTS, min_size=1, max_size=3))
+def test_every_reader_reads_back_what_was_written(documents: list[dict[str, Any]]) -> None:
+    text = dump(File("x.yaml", tuple(documents)), "s.json")
     wanted = repr(documents)  # which tells 1 from true and 1.0, and -0.0 from 0.0
     assert repr(list(yaml.load_all(text, yaml.SafeLoader))) == wanted
     assert repr(list(yaml.load_all(text, yaml.CSafeLoader))) == wanted

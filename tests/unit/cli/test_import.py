@@ -180,13 +180,13 @@ def test_nothing_is_written_over(cli: Cli) -> None:
     Path("p/topology/mine.yaml").rename("p/topology/mine.test.yaml")
     assert cli("import", "live.definitions", "-o", "p")[0] == 0
     Path("p/rabbit-topo.yaml").write_text("sources: [elsewhere/]\n")
-    Path("p/topology/default/shop.yaml").write_text("version: 1\n")
+    Path("p/topology/root/shop.yaml").write_text("version: 1\n")
     code, out, err = cli("import", "live.definitions", "-o", "p")
-    assert (code, "p/topology/default/shop.yaml" in err) == (5, True)
+    assert (code, "p/topology/root/shop.yaml" in err) == (5, True)
     code, out, err = cli("import", "live.definitions", "-o", "p", "--force")
     assert (code, "rabbit-topo.yaml, as it was; add topology/ to its `sources`" in out) == (0, True)
     assert Path("p/rabbit-topo.yaml").read_text() == "sources: [elsewhere/]\n"
-    assert "shop.orders" in Path("p/topology/default/shop.yaml").read_text()
+    assert "shop.orders" in Path("p/topology/root/shop.yaml").read_text()
 
 
 def test_a_folder_that_cannot_be_written_keeps_nothing(cli: Cli) -> None:
