@@ -33,6 +33,7 @@ _SAYS_SOMETHING_OF_A_VHOST = (
 )
 
 
+LIKE_DEFINITIONS = "this looks like a broker's definitions file, not like a topology file"
 _OF_A_BROKER = ("rabbit_version", "rabbitmq_version")
 _LISTED = ("exchanges", "queues", "bindings")  # an export of a single vhost says no version
 
@@ -110,10 +111,13 @@ def _under(draft: Draft) -> set[Key]:
 
 def _page(document: Document, default_vhost: str, walk: Walk, problems: Problems) -> _Page | None:
     root, file, place = document
-    if _is_definitions(root):
+    if is_definitions(root):
         problems.unreadable = True
-        hint = f"`lint`, `route` and `test` read it with --from {file}, `plan` and `check` with --broker {file}"
-        problems.add(file, NOWHERE, "this looks like a broker's definitions file, not like a topology file", hint)
+        hint = (
+            f"`lint`, `route`, `test` and `export` read it with --from {file}, "
+            f"`plan` and `check` with --broker {file}; `rabbit-topo import {file}` makes topology files of it"
+        )
+        problems.add(file, NOWHERE, LIKE_DEFINITIONS, hint)
         return None
     is_test = file.endswith(TEST_ENDINGS)
     if not walk.check(TEST_FILE if is_test else TOPOLOGY, "a document", root, file, place):
@@ -125,7 +129,7 @@ def _page(document: Document, default_vhost: str, walk: Walk, problems: Problems
     return _Page(root, root.get("vhost") or default_vhost, place, is_test)
 
 
-def _is_definitions(root: Plain) -> bool:
+def is_definitions(root: Plain) -> bool:
     """Say whether a document is a broker's own: it says of which version, or lists what ours name."""
     if not isinstance(root, dict) or "version" in root:
         return False

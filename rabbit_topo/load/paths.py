@@ -55,18 +55,26 @@ def _identity(file: str) -> str:
 
 def read_text(file: str, problems: Problems) -> str | None:
     """Return a file's text, or None with the reason in `problems`."""
+    data = read_data(file, problems)
+    return None if data is None else text_of(file, data, problems)
+
+
+def read_data(file: str, problems: Problems) -> bytes | None:
+    """Return what a file holds, or None with the reason in `problems`."""
     try:
         with Path(file).open("rb") as stream:
             too_big = os.fstat(stream.fileno()).st_size > MAX_BYTES
             data = b"" if too_big else stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        return unreadable(file, problems, "there is no such file or folder", "look at the spelling, and where you are")
+        unreadable(file, problems, "there is no such file or folder", "look at the spelling, and where you are")
+        return None
     except (OSError, ValueError) as error:
-        return unreadable(file, problems, f"this file cannot be read: {getattr(error, 'strerror', None) or error}", "")
+        unreadable(file, problems, f"this file cannot be read: {getattr(error, 'strerror', None) or error}", "")
+        return None
     if too_big or len(data) > MAX_BYTES:
-        hint = "split it: a folder is read as one topology"
-        return unreadable(file, problems, "this file has more than 64 MB", hint)
-    return text_of(file, data, problems)
+        unreadable(file, problems, "this file has more than 64 MB", "split it: a folder is read as one topology")
+        return None
+    return data
 
 
 def text_of(file: str, data: bytes, problems: Problems) -> str | None:

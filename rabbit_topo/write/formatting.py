@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from rabbit_topo.load.comments import comments
 from rabbit_topo.load.problems import NOWHERE, Problems
 from rabbit_topo.load.yaml_nodes import parse
+from rabbit_topo.write.formatting_kind import refuse_others
 from rabbit_topo.write.formatting_order import arrange, usual
 from rabbit_topo.write.formatting_reading import Refused, pages
 from rabbit_topo.write.formatting_text import text_of
@@ -20,14 +21,17 @@ if TYPE_CHECKING:
     from rabbit_topo.model import Plain
 
 _BREAK: Final = re.compile("\r\n?|\x85")
-_A_BUG: Final = "this is a bug in rabbit-topo: the file is left as it is; please report it, with the file"
+_A_BUG: Final = (
+    "this is a bug in rabbit-topo: nothing was written; please report it, with this file, and format the others alone"
+)
 
 
-def formatted(text: str, file: str, problems: Problems, *, by_name: bool = False) -> str | None:
+def formatted(text: str, file: str, problems: Problems, *, by_name: bool = False, any_yaml: bool = False) -> str | None:
     r"""Return the canonical text of a file, or None with the reason in `problems`.
 
-    With `by_name`, exchanges, queues and the like are sorted by their names. The result says what the text says, in the
-    same words but for the spelling of numbers and units, and has all of its comments; that is made sure of here.
+    With `by_name`, exchanges, queues and the like are sorted by their names. What is no topology file is refused, but
+    with `any_yaml`: the order of its keys is not ours to choose. The result says what the text says, in the same words
+    but for the spelling of numbers and units, and has all of its comments; that is made sure of here.
 
     >>> text = "queues:\n  q: # mine\n    message_ttl: '3600s'\n    type: classic\nversion: 1\n"
     >>> print(formatted(text, "q.yaml", Problems()), end="")
@@ -41,6 +45,9 @@ def formatted(text: str, file: str, problems: Problems, *, by_name: bool = False
     text = _BREAK.sub("\n", text)
     before = problems.noted
     documents = parse(text, file, problems)
+    if not any_yaml:
+        for document in documents:
+            refuse_others(document, problems)
     if problems.noted > before:
         return None
     try:

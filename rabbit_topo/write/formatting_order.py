@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.load.shapes import TOPOLOGY, Fields, Many, Named, Refused, Shape, Table
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from rabbit_topo.model import Plain
 
+_AT_THE_TOP: Final = ("version", "vhost")
 _STAY_ON_TOP: Final = ("yaml-language-server:", "rabbit-topo:")
 
 
@@ -25,6 +27,7 @@ def arrange(page: Page, *, by_name: bool = False) -> None:
     root.entries[0].before[:0] = page.root.before[head:]
     del page.root.before[head:]
     before = list(root.entries)
+    _leave_below(root.entries)
     _arrange(root, TOPOLOGY, by_name=by_name)
     if any(now is not then for now, then in zip(root.entries, before, strict=True)):
         _set_apart(root.entries)
@@ -35,7 +38,7 @@ def usual(value: Plain, shape: Shape | None = TOPOLOGY) -> Plain:
     match value, shape:
         case dict(), _:
             inside = _inside(shape)
-            return {key: usual(item, inside(key)) for key, item in value.items()}
+            return {key: usual(_present(item, shape), inside(key)) for key, item in value.items()}
         case list(), Many():
             return [usual(item, shape.item) for item in value]
         case list(), _:
@@ -48,6 +51,11 @@ def usual(value: Plain, shape: Shape | None = TOPOLOGY) -> Plain:
             return value
 
 
+def _present(value: Plain, shape: Shape | None) -> Plain:
+    """Return what stands under a name: nothing is an object without options."""
+    return {} if value is None and isinstance(shape, Named) else value
+
+
 def _arrange(node: Node, shape: Shape | None, *, by_name: bool) -> None:
     if isinstance(node, Scalar):
         _respell(node, shape)
@@ -56,6 +64,8 @@ def _arrange(node: Node, shape: Shape | None, *, by_name: bool) -> None:
             shape = shape.item
         inside = _inside(shape)
         for entry in node.entries:
+            if isinstance(entry.value, Scalar) and _present(entry.value.value, shape) is not entry.value.value:
+                entry.value = Collection(is_map=True, flow=True, column=0)
             _arrange(entry.value, inside(entry.key or ""), by_name=by_name)
         match shape:
             case Fields() | Table():
@@ -141,6 +151,20 @@ def _head(lines: Sequence[str]) -> int:
     head = _heading(lines)
     rest = [line.lstrip("# ") for line in lines[head:]]
     return len(lines) if any(line.startswith(_STAY_ON_TOP) for line in rest) else head
+
+
+def _leave_below(sections: Sequence[Entry]) -> None:
+    """Leave a comment with the section above it where what follows is `version` or `vhost`, which go to the top.
+
+    It speaks of what is above where no blank line is between, or where one is below it.
+    """
+    for above, section in pairwise(sections):
+        value, lines = above.value, section.before
+        moves = section.key in _AT_THE_TOP and above.key not in _AT_THE_TOP
+        if moves and isinstance(value, Collection) and value.entries and not value.flow:
+            left = _heading(lines) or (len(lines) if lines and lines[0] else 0)
+            value.tail += lines[:left]
+            del lines[:left]
 
 
 def _set_apart(sections: Sequence[Entry]) -> None:

@@ -172,7 +172,7 @@ def _block(value: Scalar, indent: int) -> list[str]:
         if keep == "+":
             content += [""] * (len(text) - len(text.rstrip("\n")) - 1)
     first = next(line for line in content if line)
-    step = str(_STEP) if first.startswith(" ") else ""
+    step = str(_STEP) if first[0] in " \t" else ""  # else a reader would take it for indentation
     return [f"{value.style}{step}{keep}", *(pad + line if line else "" for line in content)]
 
 

@@ -25,7 +25,7 @@ _COMMENT = re.compile(r"#[ #]*c[0-9]+.*")
 
 def _formatted(text: str, *, by_name: bool = False) -> str:
     problems = Problems()
-    result = formatted(text, "x.yaml", problems, by_name=by_name)
+    result = formatted(text, "x.yaml", problems, by_name=by_name, any_yaml=True)
     assert result is not None, [str(problem) for problem in problems.all()]
     return result
 
@@ -99,6 +99,8 @@ def test_a_comment_stays_with_the_key_that_it_speaks_of(file: Written) -> None:
         [at] = [number for number, line in enumerate(lines) if line.endswith(comment.rstrip())]
         assert _says(lines[at], key), (comment, key)
     for comment, key in file.above.items():
+        if key in {"version", "vhost"}:  # they go to the top, and what speaks of the section above stays with it
+            continue
         [at] = [number for number, line in enumerate(lines) if line.strip() == comment.rstrip()]
         below = next(line for line in lines[at + 1 :] if line.strip() and not line.strip().startswith("#"))
         assert _says(below, key), (comment, key)
@@ -123,5 +125,5 @@ def test_nothing_is_left_in_the_margins(file: Written) -> None:
 def test_what_is_written_in_this_order_is_formatted(file: Written) -> None:
     pages = [plain(one.root) for one in parse(_formatted(file.text), "", Problems())]
     if all(isinstance(page, dict) for page in pages):
-        text = dump(File("x.yaml", tuple(pages), ("what these are",)), "x.json")
+        text = dump(File("x.yaml", tuple(pages)), "x.json")
         assert _formatted(text) == text

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rabbit_topo.write import replacing
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -75,10 +77,10 @@ def test_a_diff_tells_of_a_missing_end_of_line(cli: Cli, folder: Path) -> None:
 
 
 def test_objects_are_sorted_where_that_is_asked_for(cli: Cli, folder: Path) -> None:
-    (folder / "b.yaml").write_text("queues:\n  b: {}\n  # a\n  a: {}\n", encoding="utf-8")
+    (folder / "b.yaml").write_text("version: 1\nqueues:\n  b: {}\n  # a\n  a: {}\n", encoding="utf-8")
     assert cli("fmt", "topology/b.yaml", "-q") == (0, "", "")
     assert cli("fmt", "topology/b.yaml", "--sort", "-q") == (0, "", "")
-    assert (folder / "b.yaml").read_text(encoding="utf-8") == "queues:\n  # a\n  a: {}\n  b: {}\n"
+    assert (folder / "b.yaml").read_text(encoding="utf-8") == "version: 1\nqueues:\n  # a\n  a: {}\n  b: {}\n"
 
 
 def test_stdin_goes_to_stdout(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,17 +100,19 @@ def test_stdin_goes_to_stdout(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.usefixtures("folder")
 def test_stdin_that_is_no_text_or_not_alone_is_refused(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     _stdin(monkeypatch, b"a: \xff\n")
-    assert cli("fmt", "-") == (2, "", "rabbit-topo: stdin is not UTF-8 text: byte 4 is wrong\n")
+    code, out, err = cli("fmt", "-")
+    assert (code, out) == (2, "")
+    assert err.startswith("stdin:1:4: this file is not UTF-8 text\n")
     code, _, err = cli("fmt", "-", "topology")
     assert (code, err.split("\n")[0]) == (2, "rabbit-topo: stdin (`-`) and files at once")
 
 
 def test_one_broken_file_leaves_all_as_they_are(cli: Cli, folder: Path) -> None:
     (folder / "z.yaml").write_text("version: 1\nversion: 1\n", encoding="utf-8")
-    (folder / "y.yaml").write_text("a: &a 1\n", encoding="utf-8")
+    (folder / "y.yaml").write_text("version: &a 1\n", encoding="utf-8")
     code, out, err = cli("fmt")
     assert (code, out) == (2, "")
-    assert err.startswith("topology/y.yaml:1:4: fmt leaves files with anchors and aliases alone\n")
+    assert err.startswith("topology/y.yaml:1:10: fmt leaves files with anchors and aliases alone\n")
     assert 'topology/z.yaml:2:1: the key "version" stands here a second time' in err
     assert err.endswith("rabbit-topo: 2 problems; nothing was done\n")
     assert (folder / "b.yaml").read_text(encoding="utf-8") == MESSY
@@ -143,3 +147,87 @@ def test_a_file_that_is_formatted_is_not_written(cli: Cli, folder: Path) -> None
     os.utime(folder / "a.yaml", (1, 1))
     assert cli("fmt", "topology/a.yaml", "-q") == (0, "", "")
     assert (folder / "a.yaml").stat().st_mtime == 1
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("name", ["definitions.json", "docker-compose.yaml", "topology/operator.yaml"])
+def test_what_is_no_topology_file_keeps_all_as_they_are(cli: Cli, folder: Path, name: str) -> None:
+    texts = {
+        "definitions.json": '{"rabbitmq_version": "4.3.6", "queues": []}',
+        "docker-compose.yaml": "services:   {}\nversion: '3'\n",
+        "topology/operator.yaml": "spec: {}\nkind:   Queue\n",
+    }
+    file = folder.parent / name
+    file.write_text(texts[name], encoding="utf-8")
+    code, out, err = cli("fmt", "topology/b.yaml", "topology" if name.startswith("topology") else name)
+    assert (code, out) == (2, "")
+    assert err.startswith(name)
+    assert file.read_text(encoding="utf-8") == texts[name]
+    assert (folder / "b.yaml").read_text(encoding="utf-8") == MESSY
+
+
+def test_json_is_no_yaml_to_its_readers(cli: Cli, folder: Path) -> None:
+    (folder / "a.json").write_text('{"version": 1,\n"queues": {}}', encoding="utf-8")
+    code, _, err = cli("fmt", "topology/a.json")
+    assert (code, err.split("\n")[0]) == (2, "topology/a.json: fmt writes YAML, and this file is named as JSON")
+    assert (folder / "a.json").read_text(encoding="utf-8") == '{"version": 1,\n"queues": {}}'
+
+
+def test_a_byte_order_mark_and_other_ends_of_lines_go(cli: Cli, folder: Path) -> None:
+    data = b"\xef\xbb\xbf" + NEAT.replace("\n", "\r\n").encode()
+    (folder / "a.yaml").write_bytes(data)
+    told = "note: topology/a.yaml begins with a byte order mark and ends lines with \\r, and not with \\n alone\n"
+    assert cli("fmt", "--check", "topology/a.yaml") == (3, "topology/a.yaml\n1 of 1 file would change\n", told)
+    assert cli("fmt", "--diff", "topology/a.yaml") == (3, "", f"{told}1 of 1 file would change\n")
+    assert cli("fmt", "topology/a.yaml", "-q") == (0, "", "")
+    assert (folder / "a.yaml").read_bytes() == NEAT.encode()
+
+
+def test_a_file_that_nobody_may_write_is_left_with_all_others(cli: Cli, folder: Path) -> None:
+    (folder / "b.yaml").chmod(0o444)
+    code, out, err = cli("fmt")
+    assert (code, out) == (2, "")
+    assert err == "rabbit-topo: 1 file cannot be written; nothing was written\ntopology/b.yaml: it is read-only\n"
+    assert (folder / "b.yaml").read_text(encoding="utf-8") == MESSY
+    assert (folder / "c.test.yaml").read_text(encoding="utf-8").startswith("tests")
+
+
+def _changing(monkeypatch: pytest.MonkeyPatch, *files: Path) -> None:
+    """Let somebody change files between the reading and the writing."""
+
+    def why_not(_: str) -> str:
+        for file in files:
+            file.write_text("# newer\n", encoding="utf-8")
+        return ""
+
+    monkeypatch.setattr(replacing, "why_not", why_not)
+
+
+def test_what_changed_meanwhile_is_not_written_over(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _changing(monkeypatch, folder / "b.yaml")
+    code, out, err = cli("fmt")
+    assert (code, out) == (6, "formatted topology/c.test.yaml\n1 of 3 files formatted\n")
+    assert err == (
+        "topology/b.yaml: somebody else has changed it since it was read\n"
+        "rabbit-topo: 1 file not written\n"
+        "  fmt again once that is mended: what is formatted stays as it is\n"
+    )
+    assert (folder / "b.yaml").read_text(encoding="utf-8") == "# newer\n"
+    assert sorted(one.name for one in folder.iterdir()) == ["a.yaml", "b.yaml", "c.test.yaml"]
+
+
+def test_where_nothing_could_be_written_nothing_was_done(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _changing(monkeypatch, folder / "b.yaml")
+    code, out, err = cli("fmt", "topology/b.yaml")
+    assert (code, out) == (2, "")
+    assert err.startswith("rabbit-topo: nothing was written\ntopology/b.yaml: somebody else has changed it")
+
+
+def test_names_of_files_are_shown_without_control_characters(cli: Cli, folder: Path) -> None:
+    (folder / "\x1b[31m.yaml").write_text(MESSY, encoding="utf-8")
+    for words in (("--check",), ("--diff",), ()):
+        _, out, err = cli("fmt", *words)
+        assert "\x1b" not in out + err
+        assert "[31m.yaml" in out

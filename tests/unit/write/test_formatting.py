@@ -22,14 +22,14 @@ CASES = sorted((ROOT / "tests/cases/fmt").glob("*.yaml"))
 
 def _formatted(text: str, *, by_name: bool = False) -> str:
     problems = Problems()
-    result = formatted(text, "x.yaml", problems, by_name=by_name)
+    result = formatted(text, "x.yaml", problems, by_name=by_name, any_yaml=True)
     assert result is not None, problems.all()
     return result
 
 
 def _refused(text: str) -> str:
     problems = Problems()
-    assert formatted(text, "x.yaml", problems) is None
+    assert formatted(text, "x.yaml", problems, any_yaml=True) is None
     return "\n".join(map(str, problems.all()))
 
 
@@ -97,6 +97,10 @@ def test_little_is_kept_as_it_is(text: str) -> None:
         ("exchanges:\n\n\n  e: a\nversion: 1\n", "version: 1\n\nexchanges:\n  e: a\n"),
         ("queues: {q: {message_ttl: soon, max_age: 7}}\n", "queues: {q: {message_ttl: soon, max_age: 7}}\n"),
         ("{a: 1}\n# x\n", "{a: 1}\n# x\n"),
+        ("a:\n  b: |2-\n      \ttab\n", "a:\n  b: |2-\n      \ttab\n"),
+        ("a: |2\n  \t\n  b\n", "a: |2\n  \t\n  b\n"),
+        ("queues:\n  z:   # nothing here\n  b: ~\n", "queues:\n  z: {} # nothing here\n  b: {}\n"),
+        ("queues:\n  q:\n    type:\nexchanges:\n", "exchanges: null\n\nqueues:\n  q:\n    type: null\n"),
         ("--- # x\n{a: 1} # y\n... # z\n# w\n", "--- # x\n{a: 1} # y\n# z\n# w\n"),
     ],
 )
@@ -145,8 +149,41 @@ def test_a_result_that_lacks_something_is_not_given(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(formatting, "text_of", lambda _: "a: 1\n")
     assert _refused("a: 1 # x\n") == (
         "x.yaml: fmt would not keep every comment of this file\n"
-        "    this is a bug in rabbit-topo: the file is left as it is; please report it, with the file"
+        "    this is a bug in rabbit-topo: nothing was written; please report it, with this file,"
+        " and format the others alone"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("version: '3'\nservices: {}\n", 'x.yaml:2:1: this is no topology file: the key "services" is not known'),
+        ("version: 1\nqueue: {}\n", 'did you mean "queues"?'),
+        ("version: 2\nqueues: {}\n", "x.yaml:1:1: this is no topology file: it does not say `version: 1`"),
+        ("queues: {}\n", "start it with `version: 1` if it is one"),
+        ("- a\n", "x.yaml:1:1: this is no topology file: it holds a list, and no mapping"),
+        ("version: 1\n---\nkind: Pod\n", 'x.yaml:3:1: this is no topology file: the key "kind" is not known'),
+        (
+            '{"rabbit_version": "4.3.6"}',
+            "x.yaml: this looks like a broker's definitions file, not like a topology file",
+        ),
+    ],
+)
+def test_what_is_no_topology_file_is_refused(text: str, said: str) -> None:
+    problems = Problems()
+    assert formatted(text, "x.yaml", problems) is None
+    assert said in "\n".join(map(str, problems.all()))
+
+
+def test_a_file_of_route_tests_has_keys_of_its_own() -> None:
+    problems = Problems()
+    assert formatted("version: 1\nqueues: {}\n", "x.test.yaml", problems) is None
+    assert formatted("version: 1\nvhost: a\ntests: []\n", "x.test.yaml", Problems()) is not None
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "version: 1\n---\n# nothing yet\n"])
+def test_what_holds_nothing_may_become_a_topology_file(text: str) -> None:
+    assert formatted(text, "x.yaml", Problems()) == text
 
 
 def _seconds(queues: int) -> float:
