@@ -9,6 +9,7 @@ import warnings
 from base64 import b64encode
 from contextlib import suppress
 from dataclasses import dataclass
+from html import unescape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -48,9 +49,10 @@ class Answer:
 
     @property
     def reason(self) -> str:
-        """The broker's own words, or the bare status."""
+        """The broker's own words in one line, or the bare status. It writes `<` as HTML does, and breaks lines."""
         reason = self.body.get("reason") if isinstance(self.body, dict) else None
-        return str(reason) if reason else f"HTTP status {self.status} without a reason"
+        said = " ".join(unescape(str(reason)).split()) if reason else ""
+        return said or f"HTTP status {self.status} without a reason"
 
 
 def segment(name: str) -> str:

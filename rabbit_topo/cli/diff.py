@@ -15,8 +15,9 @@ from rabbit_topo.cli.source import USUAL, from_files, from_live, from_revision, 
 from rabbit_topo.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from rabbit_topo.cli.live import Live
     from rabbit_topo.cli.options import BrokerOptions, Common
     from rabbit_topo.cli.source import Source
     from rabbit_topo.plan.sides import Side
@@ -50,10 +51,12 @@ def command(**given: Any) -> int:
     common, login, own = options.split(given)
     names = (own["a"], own["b"] or "")
     logins = _logins(names, login)
-    one, other = (
+    _refuse_overwriting(common, filter(None, names))
+    (one, there), (other, here) = (
         _read(common, name, logins[place], vhosts, beside=names[1 - place]) for place, name in enumerate(names)
     )
-    _refuse_unknown(vhosts, one, other)
+    _refuse_overwriting(common, (*one.topology.files, *other.topology.files))
+    _refuse_unknown(vhosts, there | here)
     found = between(one, other, vhosts)
     routing = impact(found.plan)
     emit(
@@ -67,14 +70,20 @@ def command(**given: Any) -> int:
 
 def _read(
     common: Common, name: str, login: tuple[BrokerOptions, Mapping[str, str]], vhosts: tuple[str, ...], *, beside: str
-) -> Side:
+) -> tuple[Side, frozenset[str]]:
+    """Return a side, and the vhosts that it has, or names itself."""
+    from rabbit_topo.plan.sides import Side
+
+    plain = common.vhost != USUAL
     if is_revision(name):
-        return _side(from_revision(common, name, _files_beside(beside)))
+        return _of_files(from_revision(common, name, _files_beside(beside), plain=plain), common)
     if not is_live(name):
-        return _side(from_files(replace(common, files=(name,) if name else ())))
+        return _of_files(from_files(replace(common, files=(name,) if name else ()), plain=plain), common)
     options_of, environ = login
     with live(common, options_of, name, vhosts, lenient=True, environ=environ) as here:
-        return _side(from_live(common, here))
+        found = from_live(common, here)
+        facts = here.observed.facts
+        return Side(found.topology, found.shown, found.version, facts, sees_all=_sees_all(here)), facts.vhosts
 
 
 def _files_beside(name: str) -> tuple[str, ...]:
@@ -82,10 +91,25 @@ def _files_beside(name: str) -> tuple[str, ...]:
     return () if not name or is_live(name) or is_revision(name) else (name,)
 
 
-def _side(found: Source) -> Side:
+def _of_files(found: Source, common: Common) -> tuple[Side, frozenset[str]]:
+    """Say whether documents that name no vhost were given that of `--vhost`."""
     from rabbit_topo.plan.sides import Side
 
-    return Side(found.topology, found.shown, found.version, found.live.facts if found.live else None)
+    plain = found.plain or found.topology
+    given = any(key.vhost == common.vhost and key not in plain.resources for key in found.topology.resources)
+    side = Side(found.topology, found.shown, found.version, renamed=common.vhost if given else "")
+    return side, frozenset(plain.vhosts)
+
+
+def _sees_all(here: Live) -> bool:
+    """Say whether a broker tells this user of all its vhosts, and not only of those that it may enter."""
+    from rabbit_topo.broker.management import Management
+
+    if not isinstance(here.broker, Management):
+        return True
+    who = here.broker.http.ask("GET", "/api/whoami").body
+    told = who.get("tags") if isinstance(who, dict) else None
+    return not {"administrator", "monitoring"}.isdisjoint(told.split(",") if isinstance(told, str) else told or ())
 
 
 def _logins(names: tuple[str, str], login: BrokerOptions) -> list[tuple[BrokerOptions, Mapping[str, str]]]:
@@ -116,8 +140,14 @@ def _login(name: str, login: BrokerOptions, *, alone: bool) -> tuple[BrokerOptio
 _VARIABLES: Final = frozenset(f"RABBIT_TOPO_{name}" for name in _SECRET)
 
 
-def _refuse_unknown(vhosts: tuple[str, ...], one: Side, other: Side) -> None:
-    known = one.vhosts | other.vhosts
+def _refuse_overwriting(common: Common, files: Iterable[str]) -> None:
+    read = {os.path.realpath(name): name for name in files}
+    for output in common.formats:
+        if output.file and (name := read.get(os.path.realpath(output.file))):
+            raise UsageError(f"--format {output.format}={output.file} would write over {name}", "name another file")
+
+
+def _refuse_unknown(vhosts: tuple[str, ...], known: frozenset[str]) -> None:
     for vhost in vhosts:
         if vhost not in known:
             listed = ", ".join(sorted(known)) or "none"

@@ -32,14 +32,25 @@ def ask(plan: Plan, environment: str | None) -> None:
 
 def ask_for_tests(environment: str) -> None:
     """Ask before tests use the broker of an environment. Raises Refusal for a no, and where nobody is there to ask."""
+    _ask_for_use(
+        "tests use", "declare the topology there", "name a broker for tests, with --broker and --amqp", environment
+    )
+
+
+def ask_for_rehearsal(environment: str) -> None:
+    """Ask before a rehearsal makes vhosts on the broker of an environment. Raises Refusal, as `ask_for_tests` does."""
+    _ask_for_use("a rehearsal uses", "rehearse there", "rehearse on a throwaway node, with --sandbox", environment)
+
+
+def _ask_for_use(who: str, what: str, otherwise: str, environment: str) -> None:
     name = words.clean(environment)
     if not sys.stdin.isatty():
         raise Refusal(
-            f"tests use the broker of the environment {name} after a yes only, and nobody is there to say it; "
+            f"{who} the broker of the environment {name} after a yes only, and nobody is there to say it; "
             "nothing was sent",
-            "--yes does not ask; or name a broker for tests, with --broker and --amqp",
+            f"--yes does not ask; or {otherwise}",
         )
-    question = f"Make a vhost on the broker of the environment {name}, and declare the topology there? [y/N]"
+    question = f"Make a vhost on the broker of the environment {name}, and {what}? [y/N]"
     if not _answered(question, "y", "yes"):
         raise Refusal("not confirmed; nothing was sent")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rabbit_topo.cli import options
-from rabbit_topo.cli.output import Progress, emit
+from rabbit_topo.cli.output import Progress, emit, show, width
 from rabbit_topo.cli.signals import only_tell
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def command(**given: Any) -> int:
     route test failed, 5 refused, 1 failed, 130 or 143 interrupted.
     """
     from rabbit_topo.broker.address import check_vhost
-    from rabbit_topo.cli.question import ask_for_tests
+    from rabbit_topo.cli.question import ask_for_rehearsal
     from rabbit_topo.cli.session import files_of, settle
     from rabbit_topo.load import load
     from rabbit_topo.report.rehearsal import rehearsal_lines, rehearsal_problems
@@ -51,7 +52,7 @@ def command(**given: Any) -> int:
     declared = load(*files, vhost=common.vhost, tests=not own["no_tests"])
     check_vhost(settings.target, declared.vhosts)
     if settings.environment and not (own["yes"] or own["sandbox"]):
-        ask_for_tests(settings.environment)
+        ask_for_rehearsal(settings.environment)
     wanted = Wanted(
         declared,
         options.consent_of(own),
@@ -76,13 +77,16 @@ def command(**given: Any) -> int:
 
 def _begin(common: Common, progress: Progress) -> Callable[[str, tuple[str, ...], tuple[str, ...]], None]:
     """Return what says, before anything is declared, where it will be."""
+    from rabbit_topo.report.layout import wrapped
 
     def begin(url: str, vhosts: tuple[str, ...], others: tuple[str, ...]) -> None:
         progress.clear()
         if not common.quiet:
-            click.echo(f"rehearsing on {url}, in {', '.join(vhosts)}: made for it, and removed at the end", err=True)
+            said = f"on {url}, in {', '.join(vhosts)}: made for it, and removed at the end"
+            show(wrapped("rehearsing ", "", said, width()), sys.stderr, "never")
         for name in others:
             said = f"{name} is there already: of a run that was killed, if none is going on"
-            click.echo(f"{said}; delete it: rabbitmqctl delete_vhost {name}", err=True)
+            show(wrapped("", "", said, width()), sys.stderr, "never")
+            click.echo(f"  delete it: rabbitmqctl delete_vhost {name}", err=True)
 
     return begin

@@ -96,12 +96,16 @@ def _by(target: Target, via: str | None) -> Target:
 
 
 def settle(common: Common, login: BrokerOptions, environ: Mapping[str, str] | None = None) -> Settings:
-    """Combine flags, environment and config, and print what deserves a warning; `environ` is the process's own."""
+    """Combine flags, environment and config, and print what deserves a warning.
+
+    `environ` are the variables that may name a broker and log in to it: all of the process's own where it is None.
+    """
     from rabbit_topo.config import Flags, resolve
 
     settings = resolve(
         cwd=Path.cwd(),
-        environ=os.environ if environ is None else environ,
+        environ=os.environ,
+        login=environ,
         config_path=common.config,
         env=login.env,
         broker=login.broker,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -37,7 +37,8 @@ class Source:
     `shown` names it for people: the files, or the broker's address. `live` is what was read from a broker or from a
     definitions file, None where topology files were read; `target` is that broker. `problems` are what a tolerant
     reading of files left out, and why; `damaged` and `partial` are the objects that it left something out of, and
-    `comments` those that suppress findings. `configured` is what the configuration says that needs no broker.
+    `comments` those that suppress findings. `configured` is what the configuration says that needs no broker. `plain`
+    is what files say where no `--vhost` is given, None where nobody asked.
     """
 
     topology: Topology
@@ -51,6 +52,7 @@ class Source:
     comments: tuple[Suppression, ...] = ()
     target: Target | None = None
     configured: Sources = field(default_factory=lambda: Sources((), None))
+    plain: Topology | None = None
 
     @cached_property
     def router(self) -> Router:
@@ -104,7 +106,13 @@ def is_revision(name: str) -> bool:
 
 
 def from_revision(
-    common: Common, name: str, beside: tuple[str, ...] = (), *, tolerant: bool = False, tests: bool = False
+    common: Common,
+    name: str,
+    beside: tuple[str, ...] = (),
+    *,
+    tolerant: bool = False,
+    tests: bool = False,
+    plain: bool = False,
 ) -> Source:
     """Read topology files of a git revision: `git:REF:PATH`, or `git:REF` for the config's sources.
 
@@ -118,18 +126,33 @@ def from_revision(
     files = (path,) if path else tuple(map(_from_here, _configured(common).sources or beside))
     if not files:
         raise UsageError(f"{name} names no files, and no rabbit-topo.yaml lists any", f"name them: {name}:PATH")
-    found = from_files(replace(common, files=files), Revision(ref), tolerant=tolerant, tests=tests)
+    found = from_files(replace(common, files=files), Revision(ref), tolerant=tolerant, tests=tests, plain=plain)
     return replace(found, shown=name)
 
 
 def _from_here(path: str) -> str:
     """Spell a path from the current folder as git wants it."""
-    relative = os.path.relpath(path)
+    return for_git(PurePath(os.path.relpath(path)))
+
+
+def for_git(path: PurePath) -> str:
+    r"""Spell a relative path with slashes, and so that git takes it from the current folder.
+
+    >>> from pathlib import PureWindowsPath
+    >>> for_git(PureWindowsPath("..\\shop\\a.yaml")), for_git(PureWindowsPath("shop\\a.yaml"))
+    ('../shop/a.yaml', './shop/a.yaml')
+    """
+    relative = path.as_posix()
     return relative if relative in {".", ".."} or relative.startswith("../") else f"./{relative}"
 
 
-def from_files(common: Common, shelf: Shelf | None = None, *, tolerant: bool = False, tests: bool = False) -> Source:
-    """Read topology files from disk, or from another shelf. Raises UsageError and InputError."""
+def from_files(
+    common: Common, shelf: Shelf | None = None, *, tolerant: bool = False, tests: bool = False, plain: bool = False
+) -> Source:
+    """Read topology files from disk, or from another shelf; `plain` without the `--vhost` too.
+
+    Raises UsageError and InputError.
+    """
     from rabbit_topo.load import Tolerant, load
     from rabbit_topo.load import tolerant as read_on
     from rabbit_topo.routing import LATEST
@@ -142,6 +165,7 @@ def from_files(common: Common, shelf: Shelf | None = None, *, tolerant: bool = F
         read = read_on(*files, vhost=common.vhost, shelf=shelf)
     else:
         read = Tolerant(load(*files, vhost=common.vhost, tests=tests, shelf=shelf))
+    usual = read_on(*files, vhost=USUAL, shelf=shelf).topology if plain else None
     progress.clear()
     version = configured.target_version or LATEST
     return Source(
@@ -153,6 +177,7 @@ def from_files(common: Common, shelf: Shelf | None = None, *, tolerant: bool = F
         partial=read.partial,
         comments=read.comments,
         configured=configured,
+        plain=usual,
     )
 
 

@@ -70,9 +70,12 @@ def resolve(
     broker: str | None,
     amqp: str | None,
     flags: Flags = Flags(),  # noqa: B008 - a frozen value
+    login: Mapping[str, str] | None = None,
 ) -> Settings:
     """Combine flags, environment and configuration file; the two URLs are one set, never mixed.
 
+    `login` are the variables that may name a broker and log in to it, all of `environ` where None are given; what
+    stands in the configuration as `${VAR}` is filled in from `environ`.
     Relative paths of flags and variables start at `cwd`, those of the configuration at its folder;
     `sources` and a definitions file come back relative to `cwd`.
     Raises UsageError, or InputError for problems with a place in the configuration file.
@@ -80,9 +83,10 @@ def resolve(
     config = _find(cwd, environ, config_path)
     files = _sources(config, cwd, environ)
     warnings: list[str] = []
-    above = way_in(cwd, environ, flags, warnings)
-    named = _named(config, env or environ.get("RABBIT_TOPO_ENV") or None)
-    urls = _urls_above(environ, env, broker, amqp)
+    variables = environ if login is None else login
+    above = way_in(cwd, variables, flags, warnings)
+    named = _named(config, env or variables.get("RABBIT_TOPO_ENV") or None)
+    urls = _urls_above(variables, env, broker, amqp)
     environment = None if urls else named or _only(config)
     if urls:
         target = _checked(above.into(_target(urls, Target(), cwd, cwd)))

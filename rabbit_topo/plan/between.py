@@ -7,6 +7,7 @@ same is what no flag lets through.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from shlex import join
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.diff import ABSENT, Create, Delete, Field, Replace, Update, diff
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _NONE: Final = Counts(0, 0, 0)
 _AGREED: Final = Consent(prune=True, allow=frozenset({"replace", "policy-limits", "policy-foreign"}), max_delete=100)
 _NO_VHOST: Final = "rabbit-topo deletes no vhost"
+_HIDES: Final = "{} tells this user only of vhosts that it may enter, so that this one may be hidden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,7 @@ def between(a: Side, b: Side, vhosts: Collection[str] = ()) -> Comparison:
     changes = sorted((*known, *objects), key=lambda change: change.key.order)
     plan = make_plan(changes, observed, declared, _AGREED)
     by_hand = [
-        Blocked(change, _NO_VHOST, f"by hand: rabbitmqctl delete_vhost {change.key.name}")
-        for change in gone
-        if change.key.kind is Kind.VHOST
+        Blocked(change, _NO_VHOST, _by_hand(change.key.name, b)) for change in gone if change.key.kind is Kind.VHOST
     ]
     rows = sorted((*plan.blocked, *by_hand), key=lambda row: row.change.key.order)
     touched = {change.key for change in changes}
@@ -92,6 +92,12 @@ def between(a: Side, b: Side, vhosts: Collection[str] = ()) -> Comparison:
     )
     remarks = tuple(pair.remarks)
     return Comparison(a, b, plan, remarks, pair.left_out, differs=bool(changes or by_hand or remarks))
+
+
+def _by_hand(vhost: str, b: Side) -> str:
+    if not b.sees_all:
+        return f"see first whether it is there: {_HIDES.format(b.shown)}"
+    return f"by hand: {join(['rabbitmqctl', 'delete_vhost', vhost])}"
 
 
 def _facts(a: Side, b: Side, pair: Pair) -> Facts:
@@ -117,10 +123,15 @@ def _gone(pair: Pair, declared: Topology) -> Iterator[Delete]:
 
 
 def _untold(changes: Sequence[Change], a: Side, b: Side) -> dict[Key, tuple[str, ...]]:
-    """Say of which internal exchanges nobody knows whether they are there: many exports leave them out."""
+    """Say of what nobody knows whether it is there.
+
+    Many exports leave internal exchanges out, and a broker hides vhosts from users that may not enter them.
+    """
     silent = {Create: a.facts and not a.facts.tells_internal, Delete: b.facts and not b.facts.tells_internal}
     found: dict[Key, tuple[str, ...]] = {}
     for change in changes:
+        if isinstance(change, Create) and change.key.kind is Kind.VHOST and not a.sees_all:
+            found[change.key] = (_HIDES.format(a.shown),)
         if isinstance(change, Create | Delete) and silent[type(change)] and getattr(change.resource, "internal", False):
             shown = (a if isinstance(change, Create) else b).shown
             found[change.key] = (f"{shown} is an export that leaves internal exchanges out: it may be there",)

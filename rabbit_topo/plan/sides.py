@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 IGNORED: Final = "`ignore:` takes them out"
 OPEN: Final = "bindings that consumers make at run time (`open_bindings`)"
 OWN: Final = "what this tool keeps on a broker for a while"
-EMPTY: Final = "vhosts that hold nothing, and that the files do not name"
+EMPTY_VHOSTS: Final = "vhosts that hold nothing, and that the files do not name"
+HIDDEN: Final = "exclusive and server-named queues, and what is bound to them"
 _ARGUMENT: Final = "arguments."
 
 
@@ -28,13 +29,16 @@ _ARGUMENT: Final = "arguments."
 class Side:
     """One of two topologies. `facts` are those of the broker or the definitions file, None where files were read.
 
-    `shown` names it, without credentials; `version` is the release of RabbitMQ that it is on, or for.
+    `shown` names it, without credentials; `version` is the release of RabbitMQ that it is on, or for. `renamed` is the
+    vhost that documents were given which name none; `sees_all` says whether a broker tells this user of every vhost.
     """
 
     topology: Topology
     shown: str
     version: str
     facts: Facts | None = None
+    renamed: str = ""
+    sees_all: bool = True
 
     @property
     def vhosts(self) -> frozenset[str]:
@@ -104,6 +108,9 @@ class Pair:
                     self._left_out.setdefault(why, set()).add(key)
                     continue
             found[key] = resource
+        hidden: tuple[Queue | Binding, ...] = (*side.facts.hidden, *side.facts.hidden_bindings) if side.facts else ()
+        if keys := {one.key for one in hidden if self._is_asked(one.vhost)}:
+            self._left_out.setdefault(HIDDEN, set()).update(keys)
         return found
 
     def _vhosts(self, side: Side, other: Side, kept: Mapping[Key, Resource]) -> dict[Key, Resource]:
@@ -114,7 +121,7 @@ class Pair:
             if side.facts is None or other.facts is not None or vhost.name in full | other.vhosts:
                 found[vhost.key] = vhost
             else:
-                self._left_out.setdefault(EMPTY, set()).add(vhost.key)
+                self._left_out.setdefault(EMPTY_VHOSTS, set()).add(vhost.key)
         return dict(found)
 
     def _settle_with_what_is_there(self, key: Key) -> None:

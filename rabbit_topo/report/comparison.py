@@ -9,10 +9,11 @@ from rabbit_topo.plan.hazards import counted
 from rabbit_topo.report import words
 from rabbit_topo.report.documents import operation_document, row_document
 from rabbit_topo.report.impact import impact_document
-from rabbit_topo.report.layout import INDENT, Span, pair, wrapped
+from rabbit_topo.report.layout import INDENT, Span, wrapped
 from rabbit_topo.report.markdown import body_sections, headline, not_followed, numbers
 from rabbit_topo.report.markdown_page import Section, code, page, sentence
 from rabbit_topo.report.resources import FORMAT_VERSION, place, resource
+from rabbit_topo.report.route_tree import Row, laid_out
 from rabbit_topo.report.rows import rows, summary
 from rabbit_topo.report.text import body_lines, section, summary_lines
 
@@ -34,7 +35,7 @@ def diff_lines(found: Comparison, width: int, routing: Impact | None) -> Iterato
     plan = found.plan
     all_rows = rows(plan)
     for label, side, objects in _sides(found):
-        yield pair(label, f"{words.clean(side.shown)}  {_about(side, objects)}")
+        yield from wrapped(f"  {label:<10}", "dim", f"{side.shown}  {_about(side, objects)}", width)
     yield from body_lines(plan, all_rows, width, routing)
     yield from section(*_REMARKS, found.remarks)
     for remark in found.remarks:
@@ -107,7 +108,8 @@ def _objects(topology: Topology) -> int:
 def _about(side: Side, objects: int) -> str:
     said = counted(objects, "object")
     if side.facts is None:
-        return f"{counted(len(side.topology.files), 'file')}, {said}"
+        given = f"; documents that name no vhost are taken for {side.renamed} (--vhost)" if side.renamed else ""
+        return f"{counted(len(side.topology.files), 'file')}, {said}{given}"
     facts = side.facts
     cluster = f', cluster "{facts.cluster_name}"' if facts.cluster_name else ""
     return words.clean(f"{facts.product} {facts.version}{cluster}, {said}")
@@ -127,7 +129,7 @@ def _remark_lines(remark: Remark, width: int, *, several: bool) -> Iterator[Line
     origin, vhost = remark.note.origin, remark.resource.key.vhost
     where = f"{words.clean(origin.file)}:{origin.line}" if origin else ""
     left = f"  . {words.name(remark.resource)}" + (f"  (vhost {words.clean(vhost)})" if several else "")
-    yield (Span(left), Span(f"{where:>{max(width - len(left), len(where) + 2)}}" if where else "", "dim"))
+    yield from laid_out(Row(left, "", "", where), 0, width)
     yield from wrapped(INDENT, "", remark.text, width)
 
 

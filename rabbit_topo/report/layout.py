@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from rabbit_topo.diff import Delete, Update
+from rabbit_topo.model import Kind
 from rabbit_topo.plan import Declare, Migrate, Recreate, Remove
 from rabbit_topo.report import words
 from rabbit_topo.report.rows import ChangeName, Row, name_of, subject
@@ -100,12 +101,29 @@ def fitted(mark: tuple[str, str], row: Row, shown: str, place: str, layout: Layo
         yield (Span(left, style), Span(f"{place:>{width - len(left)}}" if place else "", "dim"))
         yield (Span(second),)
         return
-    yield (Span(left, style),)
-    yield (Span(second), Span(f"{place:>{max(width - len(second), len(place) + 2)}}" if place else "", "dim"))
+    for line in _folded(left, width):
+        yield (Span(line, style),)
+    if second or place:
+        yield (Span(second), Span(f"{place:>{max(width - len(second), len(place) + 2)}}" if place else "", "dim"))
+
+
+def _folded(left: str, width: int) -> list[str]:
+    """Break a name that is wider than the page, where it has a space behind its kind."""
+    if len(left) <= width:
+        return [left]
+    mark, kind, name, *others = left.lstrip().split(" ")
+    lines = [f"  {mark} {kind} {name}"]
+    for word in others:
+        if len(lines[-1]) + 1 + len(word) > width:
+            lines.append(INDENT + word)
+        else:
+            lines[-1] += f" {word}"
+    return lines
 
 
 def _left(mark: tuple[str, str], row: Row, *, several: bool) -> str:
-    vhost = f"  (vhost {words.clean(row.change.key.vhost)})" if several else ""
+    key = row.change.key
+    vhost = f"  (vhost {words.clean(key.vhost)})" if several and key.kind is not Kind.VHOST else ""
     return f"  {mark[0]}{words.name(subject(row.change))}{vhost}"
 
 

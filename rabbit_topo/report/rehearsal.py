@@ -73,9 +73,14 @@ def rehearsal_problems(run: Rehearsal, width: int) -> Iterator[Line]:
 def _header(run: Rehearsal, sources: Sequence[str], width: int) -> Iterator[Line]:
     facts, declared, stage = run.plan.facts, run.plan.declared, run.stage
     cluster = f'  cluster "{words.clean(facts.cluster_name)}"' if facts.cluster_name else ""
-    yield pair("target", f"{words.clean(facts.target)}  {facts.product} {words.clean(facts.version)}{cluster}")
+    target = f"{facts.target}  {facts.product} {facts.version}{cluster}"
+    yield from wrapped(f"  {'target':<10}", "dim", target, width)
     number = sum(key.kind is not Kind.VHOST for key in declared.resources)
-    yield pair("declared", f"{'  '.join(sources)}  {counted(len(declared.files), 'file')}, {counted(number, 'object')}")
+    said = f"{'  '.join(sources)}  {counted(len(declared.files), 'file')}, {counted(number, 'object')}"
+    yield from wrapped(f"  {'declared':<10}", "dim", said, width)
+    for name in run.new_vhosts:
+        said = f"{name} is not on the broker: apply would make it, and nothing is there to be copied"
+        yield from wrapped(f"{'':12}NEW VHOST  ", "update", said, width)
     if stage.sandbox:
         yield pair("rehearsed", f"on a throwaway node, RabbitMQ {words.clean(stage.version)}")
         if stage.version != facts.version:
@@ -201,7 +206,6 @@ def _not_shown(run: Rehearsal, width: int) -> Iterator[Line]:
     if run.copy.hidden:
         number = counted(run.copy.hidden, "exclusive or server-named queue")
         said.append(f"{number}, and what is bound to {'it' if run.copy.hidden == 1 else 'them'}: not in the copy")
-    said += [f"new vhost {name}: nothing is there to be copied" for name in run.new_vhosts]
     said += [f"limits, which the copy has too: {limit}" for limit in run.copy.limits]
     said += [f"not in the copy: {gap}" for gap in run.copy.gaps]
     if said_of := run.tests and run.tests.on_broker:
@@ -286,6 +290,8 @@ def _listed(
 
 
 def _row(run: Rehearsal, item: _Item, width: int) -> Iterator[Line]:
-    vhost = f"  (vhost {words.clean(item.resource.key.vhost)})" if len(run.stage.vhosts) > 1 else ""
+    key = item.resource.key
+    told = len(run.stage.vhosts) > 1 and key.kind is not Kind.VHOST
+    vhost = f"  (vhost {words.clean(key.vhost)})" if told else ""
     left = f"  {item.mark} {words.name(item.resource)}{vhost}"
     yield from laid_out(Row(left, item.style, "", item.place), 0, width)

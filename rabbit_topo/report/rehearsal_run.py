@@ -6,14 +6,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from rabbit_topo.model import Binding, Kind
+from rabbit_topo.model import Key, Kind
 from rabbit_topo.plan import Done, Failed, NotAttempted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from rabbit_topo.diff import Change
-    from rabbit_topo.model import Key, Resource
+    from rabbit_topo.model import Resource
     from rabbit_topo.plan import Blocked, Operation, Outcome, Plan
     from rabbit_topo.report.tests_run import TestRun
 
@@ -134,7 +134,7 @@ class Rehearsal:
         why = {row.change.key: row.reason for row in self.blocked}
 
         def reason(operation: Operation) -> str:
-            for key in (operation.key, *ends_of(operation.resource)):
+            for key in (operation.key, *ends_of(operation.key)):
                 if key in lacking:
                     return f"{key.kind} {key.name} could not be copied"
             return why.get(operation.key, "the copy differs from the broker in it")
@@ -195,9 +195,11 @@ class Rehearsal:
         return 0 if self.whole else 1
 
 
-def ends_of(resource: Resource) -> tuple[Key, ...]:
+def ends_of(key: Key) -> tuple[Key, ...]:
     """Return what a binding needs: both its ends; of anything else, nothing."""
-    return (resource.source_key, resource.destination_key) if isinstance(resource, Binding) else ()
+    if not key.destination_kind:
+        return ()
+    return Key(key.vhost, Kind.EXCHANGE, key.name), Key(key.vhost, Kind(key.destination_kind), key.destination)
 
 
 def _standing(outcome: Outcome) -> tuple[There, str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from rabbit_topo.diff import diff
-from rabbit_topo.model import Key, Kind
 from rabbit_topo.plan import Failed, NotAttempted, make_plan
+from rabbit_topo.report.rehearsal_run import ends_of
 
 if TYPE_CHECKING:
     from rabbit_topo.broker import Broker
-    from rabbit_topo.model import Facts, Topology
+    from rabbit_topo.model import Facts, Key, Topology
 
 
 class Declared(NamedTuple):
@@ -32,7 +32,7 @@ def declare_all(broker: Broker, topology: Topology) -> Declared:
     refused: dict[Key, str] = {}
     lost = ""
     for wave in plan.waves:
-        ready = [operation for operation in wave if not any(end in refused for end in ends(operation.key))]
+        ready = [operation for operation in wave if not any(end in refused for end in ends_of(operation.key))]
         for outcome in broker.execute(ready):
             if isinstance(outcome, Failed | NotAttempted):
                 refused[outcome.operation.key] = outcome.reason
@@ -40,10 +40,3 @@ def declare_all(broker: Broker, topology: Topology) -> Declared:
     for row in plan.blocked:
         refused[row.change.key] = row.reason
     return Declared(observed.facts, refused, lost)
-
-
-def ends(key: Key) -> tuple[Key, ...]:
-    """Return the two ends of a binding; of anything else, none."""
-    if not key.destination_kind:
-        return ()
-    return Key(key.vhost, Kind.EXCHANGE, key.name), Key(key.vhost, Kind(key.destination_kind), key.destination)

@@ -14,7 +14,7 @@ from rabbit_topo.apply import apply, refusal_of
 from rabbit_topo.broker.connect import connect_target
 from rabbit_topo.diff import diff
 from rabbit_topo.errors import BrokerError, TopoError, UsageError
-from rabbit_topo.model import PREDECLARED, Binding, Kind, Topology
+from rabbit_topo.model import PREDECLARED, Kind, Topology
 from rabbit_topo.plan import make_plan
 from rabbit_topo.report.rehearsal_run import Copy, NotCopied, Rehearsal, Stage, ends_of
 from rabbit_topo.report.tests_run import TestRun
@@ -159,8 +159,8 @@ class _Run:
             for vhost in vhosts
         }
         copy_limits(self.at.http, self.seen.limits, vhosts, less, told)
-        for key, one in found.items():
-            if isinstance(one, Binding) and any(end in missing for end in ends_of(one)):
+        for key in found:
+            if any(end in missing for end in ends_of(key)):
                 missing.setdefault(key, "an end of it could not be copied")
         return Copy(lacking, len(facts.hidden), tuple(told.limits), tuple(told.gaps)), missing, there
 
@@ -170,9 +170,9 @@ class _Run:
         changing = {operation.key for operation in self.seen.plan.operations}
         changing |= {row.change.key for row in self.seen.plan.blocked}
         notes = dict(declared.notes)
-        for key, one in declared.resources.items():
+        for key in declared.resources:
             stays = key in missing and key not in changing
-            if stays or any(end in missing and end not in changing for end in ends_of(one)):
+            if stays or any(end in missing and end not in changing for end in ends_of(key)):
                 notes[key] = replace(declared.note(key), external=True, stated=frozenset())
         return replace(declared, notes=notes)
 
@@ -217,7 +217,7 @@ def _silently(wanted: Topology, there: Observed, refused: Mapping[Key, str]) -> 
     """Return what the broker took, and did not make, or made otherwise."""
     found: dict[Key, str] = {}
     for key, one in wanted.resources.items():
-        if key in refused or any(end in refused for end in ends_of(one)):
+        if key in refused or any(end in refused for end in ends_of(key)):
             continue
         made = there.topology.resources.get(key)
         if made is None:

@@ -358,6 +358,80 @@ def test_one_vhost_is_that_of_documents_that_name_none(cli: Cli, folder: Path) -
     assert both(cli, folder, said, there)[0] == 3
 
 
+def test_a_vhost_that_nobody_names_is_none(cli: Cli, folder: Path) -> None:
+    """Documents that name none are taken for any: that they are there says nothing of the vhost."""
+    files = "version: 1\nqueues: {q: {type: classic}}\n"
+    (folder / "files.yaml").write_text(files)
+    (folder / "there.json").write_text(definitions(queues=[queue("q")]))
+    for pair in (("files.yaml", "files.yaml"), ("files.yaml", "there.json"), ("there.json", "files.yaml")):
+        code, out, error = cli("diff", *pair, "--vhost", "nope")
+        assert (code, out) == (2, "")
+        assert "neither side has a vhost 'nope'" in error
+        assert "they have: /" in error
+    (folder / "named.yaml").write_text(f"{files}---\nversion: 1\nvhost: shop\nqueues: {{r: {{type: classic}}}}\n")
+    assert cli("diff", "named.yaml", "named.yaml", "--vhost", "shp")[0] == 2
+    code, out, _ = cli("diff", "named.yaml", "named.yaml", "--vhost", "shop")
+    assert code == 0
+    assert "documents that name no vhost are taken for shop (--vhost)" in " ".join(out.split())
+    assert all(len(line) <= 80 for line in out.splitlines())
+    named = files.replace("queues", "vhost: shop\nqueues")
+    assert "(--vhost)" not in both(cli, folder, named, named, "--vhost", "shop")[1]
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_vhost_that_a_revision_does_not_name_is_none(cli: Cli) -> None:
+    assert cli("diff", "git:HEAD:a.yaml", "a.yaml", "--vhost", "nope")[0] == 2
+
+
+def test_queues_of_the_servers_own_names_are_counted_as_left_out(cli: Cli, folder: Path) -> None:
+    one = definitions(queues=[queue("q"), queue("amq.x")], exchanges=[exchange("e")], bindings=[binding("e", "amq.x")])
+    other = definitions(queues=[queue("q")], exchanges=[exchange("e")])
+    for pair in ((one, other), (other, one)):
+        code, out = both(cli, folder, *pair)
+        assert code == 0
+        told = "exclusive and server-named queues, and what is bound to them: binding e -> amq.x in /, queue amq.x in /"
+        assert told in " ".join(out.split())
+    assert "left out" not in both(cli, folder, other, other)[1]
+    two = definitions(vhosts=["/", "two"], queues=[queue("amq.x", "two")])
+    assert "left out" not in both(cli, folder, two, two, "--vhost", "/")[1]
+
+
+def test_a_result_is_not_written_over_what_is_compared(cli: Cli, folder: Path) -> None:
+    there = folder / "there.json"
+    there.write_text(definitions())
+    (folder / "link.json").symlink_to(there)
+    (folder / "rabbit-topo.yaml").write_text("sources: [a.yaml]\n")
+    for words in (
+        ("there.json", "a.yaml", "--format", "json=link.json"),
+        ("a.yaml", "there.json", "--format", "json=./there.json"),
+        ("there.json", "--format", "json=a.yaml"),
+    ):
+        code, _, error = cli("diff", *words)
+        assert code == 2
+        assert "would write over" in error
+    assert there.read_text() == definitions()
+    assert (folder / "a.yaml").read_text() == SHOP
+
+
+def test_no_line_is_wider_than_the_page(cli: Cli, folder: Path) -> None:
+    long = "a.name.that.goes.on.and.on.for.quite.a.while"
+    there = definitions(
+        vhosts=["/", "two"],
+        original_cluster_name="a cluster with a name as long as that of a village",
+        exchanges=[exchange(long)],
+        queues=[queue(f"{long}.q")],
+        bindings=[binding(long, f"{long}.q", "some.key")],
+    )
+    code, out = both(cli, folder, there, definitions(vhosts=["/"]))
+    assert code == 3
+    assert all(len(line) <= 80 for line in out.splitlines())
+    assert "- vhost two\n" in out
+    assert "\n\n\n" not in out
+    code, out = both(cli, folder, definitions(), there)
+    assert all(len(line) <= 80 for line in out.splitlines())
+    assert "\n\n\n" not in out
+
+
 @pytest.fixture
 def repository(folder: Path) -> Callable[..., None]:
     def git(*words: str) -> None:
@@ -494,6 +568,52 @@ def test_a_login_is_shown_to_its_own_broker_alone(
     (folder / "rabbit-topo.yaml").write_text(CONFIG + f"  three: {{broker: '{url}', username: it, password: its}}\n")
     assert cli("diff", "broker:one", "broker:three")[0] == 1
     assert login(heard) == {"it:its"}
+
+
+def test_what_the_config_fills_in_from_the_environment_is_filled_in(
+    cli: Cli, folder: Path, port: tuple[int, list[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`${RABBIT_TOPO_PASSWORD}` of an environment is its own password, and nobody else's."""
+    number, heard = port
+    url = f"http://127.0.0.1:{number}"
+    (folder / "rabbit-topo.yaml").write_text(
+        f"{CONFIG}  three: {{broker: '{url}', username: it, password: '${{RABBIT_TOPO_PASSWORD}}'}}\n"
+    )
+    (folder / "one.json").write_text(definitions())
+    monkeypatch.setenv("RABBIT_TOPO_PASSWORD", "ours")
+    assert cli("diff", "broker:one", "broker:three")[0] == 1
+    assert login(heard) == {"it:ours"}
+    assert cli("diff", "broker", url, "--env", "one")[0] == 1
+    assert login(heard) == {"guest:guest"}
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        ("RABBIT_TOPO_BROKER", "one.json"),
+        ("RABBIT_TOPO_AMQP", "amqp://nowhere"),
+        ("RABBIT_TOPO_ENV", "one"),
+        ("RABBIT_TOPO_USERNAME", "me"),
+        ("RABBIT_TOPO_PASSWORD", "ours"),
+        ("RABBIT_TOPO_PASSWORD_FILE", "none"),
+        ("RABBIT_TOPO_CERT_FILE", "none"),
+        ("RABBIT_TOPO_KEY_FILE", "none"),
+    ],
+)
+def test_a_variable_of_a_login_is_for_the_word_broker_alone(
+    cli: Cli,
+    folder: Path,
+    port: tuple[int, list[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    variable: tuple[str, str],
+) -> None:
+    """Two URLs are asked without it, even where it could not be used: it is nobody's."""
+    number, heard = port
+    (folder / "one.json").write_text(definitions())
+    monkeypatch.setenv(*variable)
+    code, _, error = cli("diff", f"http://127.0.0.1:{number}", f"http://localhost:{number}")
+    assert code == 1, error
+    assert login(heard) == {"guest:guest"}
 
 
 def test_quiet_says_it_by_the_code_alone(cli: Cli, folder: Path) -> None:

@@ -38,7 +38,9 @@ def test_the_broker_of_an_environment_is_not_used_without_a_yes(cli: Cli) -> Non
     Path("rabbit-topo.yaml").write_text(f"sources: [shop.yaml]\nenvironments: {{live: {{broker: {NOBODY}}}}}\n")
     code, _, told = cli("rehearse")
     assert code == 5
-    assert "the broker of the environment live after a yes only" in told.replace("tests use ", "")
+    assert "a rehearsal uses the broker of the environment live after a yes only" in told
+    assert "rehearse on a throwaway node, with --sandbox" in " ".join(told.split())
+    assert "test" not in told
     assert cli("rehearse", "--yes")[0] == 1  # asked for, and nobody answers there
 
 

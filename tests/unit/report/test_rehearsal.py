@@ -242,7 +242,7 @@ def test_nothing_to_do_and_a_vhost_that_is_not_there_yet(plan: Plan) -> None:
     new = Declare(Vhost("new"), Create(Vhost("new"), NO_NOTE))
     run = _run(replace(plan, waves=((new,),), blocked=()), outcomes=())
     assert run.not_tried == []
-    assert "new vhost new: nothing is there to be copied" in _text(run)
+    assert "NEW VHOST  new is not on the broker: apply would make it" in _text(run)
     assert replace(run, untested="--no-tests").exit_code == 0
     assert "route tests: none were run: --no-tests" in _text(replace(run, untested="--no-tests"))
 
