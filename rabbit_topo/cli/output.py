@@ -100,29 +100,16 @@ def write(output: Output, text: str) -> None:
     if output.file is None:
         click.echo(text, nl=False)
         return
-    import tempfile
     from pathlib import Path
+
+    from rabbit_topo.atomic import replace_file
 
     target = Path(output.file)
     try:
         if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8")
+            target.write_text(text, encoding="utf-8", newline="")
             return
-        target = target.resolve()  # a link stays a link
-        # Readable for whoever may read files here by default, like any file that a shell redirects into.
-        mask = os.umask(0)
-        os.umask(mask)
-        mode = target.stat().st_mode & 0o7777 if target.exists() else 0o666 & ~mask
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, delete=False) as draft:
-            name = Path(draft.name)
-            try:
-                draft.write(text)
-                draft.flush()
-                name.chmod(mode)
-                name.replace(target)
-            except BaseException:
-                name.unlink(missing_ok=True)
-                raise
+        replace_file(target, text.encode())
     except OSError as error:
         raise UsageError(
             f"cannot write {output.file}: {error.strerror}", "name a file in a folder that exists"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-CHANGED: Final = "somebody else has changed it since it was read"
+from rabbit_topo.atomic import replace_file
+
 _ANY_WRITE: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -25,29 +23,5 @@ def why_not(file: str) -> str:
 
 
 def replace(file: str, before: bytes, after: bytes) -> None:
-    """Put a file in the place of one that holds `before`, in one step; a link stays a link, mode and owner stay.
-
-    Raises OSError, also where it holds something else by now.
-    """
-    path = Path(file).resolve()
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:200]}.", dir=path.parent)
-    draft = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(after)
-            stream.flush()
-            os.fsync(stream.fileno())
-        old = path.stat()
-        with suppress(OSError, AttributeError):  # as far as this user may; Windows knows no such thing
-            os.chown(draft, old.st_uid, old.st_gid)
-        draft.chmod(stat.S_IMODE(old.st_mode))
-        _compare(path, before)
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-
-
-def _compare(path: Path, before: bytes) -> None:
-    if path.read_bytes() != before:
-        raise OSError(errno.EBUSY, CHANGED)
+    """Put a file in the place of one that holds `before`, as `replace_file` does."""
+    replace_file(file, after, was=before)
