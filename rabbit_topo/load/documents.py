@@ -168,8 +168,7 @@ def _read(draft: Draft, page: _Page) -> None:
 def _patterns(draft: Draft, root: YMap, vhost: str) -> None:
     """Read what is ours beyond what is declared, and what never is."""
     for key, patterns in (("owns", draft.owns), ("ignore", draft.ignore)):
-        known = patterns.setdefault(vhost, [])
-        known.extend(pattern for pattern in root.get(key) or () if pattern not in known)
+        patterns.setdefault(vhost, {}).update(dict.fromkeys(root.get(key) or ()))
     for pattern, at in root["ignore"].with_places() if root.get("ignore") else ():
         draft.ignored_at.setdefault((vhost, pattern), origin(root.file, at))
 

@@ -67,8 +67,8 @@ class Draft:
     publishers: dict[str, Publisher] = field(default_factory=dict)
     consumers: dict[str, Consumer] = field(default_factory=dict)
     tests: list[RouteTest] = field(default_factory=list)
-    owns: dict[str, list[str]] = field(default_factory=dict)
-    ignore: dict[str, list[str]] = field(default_factory=dict)
+    owns: dict[str, dict[str, None]] = field(default_factory=dict)  # patterns by vhost, each once, in their order
+    ignore: dict[str, dict[str, None]] = field(default_factory=dict)
     ignored_at: dict[tuple[str, str], Origin] = field(default_factory=dict)  # vhost and pattern -> its place
 
     def declare(self, resource: Resource, note: Note, what: str) -> None:
