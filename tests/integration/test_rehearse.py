@@ -66,7 +66,9 @@ def untouched(node: Node) -> Iterator[Any]:
     """Call it when everything is prepared: what is there then must be there in the end, and no more."""
     before: list[Any] = []
     yield lambda: before.append(state(node))
-    assert [state(node)] == before
+    (lists, *others), (old_lists, *old_others) = state(node), before[0]
+    assert {name: found for name, found in lists.items() if found != old_lists.get(name)} == {}
+    assert others == old_others
 
 
 @pytest.fixture
