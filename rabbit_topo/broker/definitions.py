@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 NEWEST = "4.3"
 EMPTY = Counts(0, 0, 0)
 NOTHING = Expected()
+_VERSIONS = ("rabbitmq_version", "rabbit_version")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 CHANGED = "the file was changed by somebody else since it was read; nothing was written"
 
@@ -80,13 +81,18 @@ class Definitions:
         state = self._state or self._read()
         return state.document, state.home
 
+    @property
+    def tells_version(self) -> bool:
+        """Whether the file says which broker it is of."""
+        return any(map(self.document[0].get, _VERSIONS))
+
     def observe(self, declared: Topology) -> Observed:
         """Read the file. Raises `UsageError` where it is no definitions file."""
         vhosts = declared.vhosts
         self._home = vhosts[0] if len(vhosts) == 1 else "/"
         state = self._read()
         document = state.document
-        told = str(document.get("rabbitmq_version") or document.get("rabbit_version") or "")
+        told = str(next(filter(None, map(document.get, _VERSIONS)), ""))
         cluster_name = str(document.get("original_cluster_name") or state.global_parameter("cluster_name") or "")
         refuse_another(
             self._expected,

@@ -14,7 +14,7 @@ from rabbit_topo.broker.readings import (
     read_policy,
     read_queue,
 )
-from rabbit_topo.export.items import SECTION, spelled
+from rabbit_topo.export.items import SECTION, definitions_item
 from rabbit_topo.model import EMPTY, PREDECLARED, Binding, Exchange, Key, Kind, Policy, Queue, Vhost, holds_null
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ class State:
 
     def _item(self, resource: Exchange | Queue | Binding | Policy) -> Item:
         default = self.default_types.get(resource.vhost, "classic")
-        return spelled(resource, single=self.single, default_type=None if default == "classic" else default)
+        return definitions_item(resource, single=self.single, default_type=None if default == "classic" else default)
 
     def replace(self, resource: Exchange | Queue) -> str:
         """Give it other properties; its bindings stay. Return why a broker would not, empty where it would."""

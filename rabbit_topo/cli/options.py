@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from rabbit_topo.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -282,4 +284,27 @@ def split(given: dict[str, Any]) -> tuple[Common, BrokerOptions, dict[str, Any]]
     files = given.pop("files", ())
     shared = Common(files=files, **{name: given.pop(name) for name in Common.__slots__ if name != "files"})
     who = BrokerOptions(**{name: given.pop(name, None) for name in BrokerOptions.__slots__})
+    read = (*files, who.broker, given.get("given"), given.get("source"))
+    _keep_what_is_read(shared.formats, [one for one in read if isinstance(one, str)])
     return shared, who, given
+
+
+def _keep_what_is_read(outputs: tuple[Output, ...], read: list[str]) -> None:
+    """Refuse a result in the place of a file that the command itself reads."""
+    from pathlib import Path
+
+    from rabbit_topo.load.paths import is_topology_name
+
+    for output in outputs:
+        target = Path(output.file or "")
+        if not target.is_file():
+            continue
+        for source in map(Path, read):
+            if source.is_dir():
+                inside = target.resolve().is_relative_to(source.resolve()) and is_topology_name(target.name)
+            else:
+                inside = source.is_file() and source.samefile(target)
+            if inside:
+                raise UsageError(
+                    f"{output.file} is one of the files that are read; nothing was done", "name another file"
+                )

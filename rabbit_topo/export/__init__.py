@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rabbit_topo.export.carried import LeftOut
+from rabbit_topo.export.carried import NotCarried
 from rabbit_topo.export.definitions import Definitions, definitions
 from rabbit_topo.export.operator import Cluster, Resources, custom_resources
 
-__all__ = ["Cluster", "Definitions", "LeftOut", "Resources", "custom_resources", "definitions"]
+__all__ = ["Cluster", "Definitions", "NotCarried", "Resources", "custom_resources", "definitions"]

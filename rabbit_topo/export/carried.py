@@ -18,7 +18,7 @@ EXTERNAL = "it is external: somebody else makes it"
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class NotCarried:
     """An object that a format cannot carry, and why: a few words, without the object's name."""
 
     resource: Resource
@@ -27,20 +27,20 @@ class LeftOut:
 
 def carried(
     topology: Topology, vhost: str | None, refusal: Callable[[Resource], str]
-) -> tuple[list[Resource], tuple[LeftOut, ...]]:
+) -> tuple[list[Resource], tuple[NotCarried, ...]]:
     """Return what can be carried, in the order of `Key.order`, and what cannot: of all vhosts, or of one.
 
     `refusal` says why the format cannot carry an object, empty where it can. What the server makes itself is in
     neither; a binding is carried where both of its ends will be there.
     """
     taken: dict[Key, Resource] = {}
-    left_out: list[LeftOut] = []
+    left_out: list[NotCarried] = []
     for key, resource in sorted(topology.resources.items(), key=lambda one: one[0].order):
-        if vhost not in (None, key.vhost) or _is_servers_own(resource):
+        if vhost not in (None, key.vhost) or _in_every_vhost(resource):
             continue
         reason = EXTERNAL if topology.note(key).external else refusal(resource)
         if reason := reason or _without_end(resource, taken):
-            left_out.append(LeftOut(resource, reason))
+            left_out.append(NotCarried(resource, reason))
         else:
             taken[key] = resource
     return list(taken.values()), tuple(left_out)
@@ -75,7 +75,7 @@ def arguments(resource: Resource) -> Arguments:
             return EMPTY
 
 
-def _is_servers_own(resource: Resource) -> bool:
+def _in_every_vhost(resource: Resource) -> bool:
     return isinstance(resource, Exchange) and resource.name in PREDECLARED
 
 

@@ -15,14 +15,14 @@ Item = dict[str, Any]
 SECTION: Final = {Kind.EXCHANGE: "exchanges", Kind.QUEUE: "queues", Kind.BINDING: "bindings", Kind.POLICY: "policies"}
 
 
-def spelled(
+def definitions_item(
     resource: Exchange | Queue | Binding | Policy, *, single: bool = False, default_type: str | None = None
 ) -> Item:
     """Return an object as it stands in its section; `single` is for the file of one vhost, which names none.
 
     A queue whose type is unstated takes `default_type`; without one that is left to the broker.
 
-    >>> spelled(Queue("/", "mail", "quorum"), single=True)
+    >>> definitions_item(Queue("/", "mail", "quorum"), single=True)
     {'name': 'mail', 'durable': True, 'auto_delete': False, 'arguments': {'x-queue-type': 'quorum'}}
     """
     home = {} if single else {"vhost": resource.vhost}

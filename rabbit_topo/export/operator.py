@@ -15,7 +15,7 @@ from rabbit_topo.export.metadata_names import metadata_name
 from rabbit_topo.model import Binding, Exchange, Policy, Queue, Vhost
 
 if TYPE_CHECKING:
-    from rabbit_topo.export.carried import LeftOut
+    from rabbit_topo.export.carried import NotCarried
     from rabbit_topo.model import Arguments, Plain, Resource, Topology
 
 API: Final = "rabbitmq.com/v1beta1"
@@ -36,7 +36,7 @@ class Resources:
     """Custom resources as plain values, each one a document, and what of the topology they cannot carry."""
 
     documents: tuple[dict[str, Any], ...]
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[NotCarried, ...] = ()
 
 
 def custom_resources(topology: Topology, cluster: Cluster, vhost: str | None = None) -> Resources:

@@ -51,6 +51,7 @@ version: 1
 vhost: second
 queues: {"on": {type: quorum, bindings: [{exchange: amq.direct, routing_key: "on"}]}}
 """
+TYPED = "quorum"
 ODD_VHOSTS = ("Ärger & Söhne/%2F", "second")
 
 
@@ -77,7 +78,8 @@ def loaded(label: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> It
     files = {
         "10-example.json": export(ROOT / "topology"),
         "20-odd.json": export(odd),
-        "90-guest.json": guest("/", *ODD_VHOSTS),
+        "30-typed.json": export("--from", typed(tmp_path)),
+        "90-guest.json": guest("/", *ODD_VHOSTS, "typed"),
     }
     capsys.readouterr()
     with start(label, definitions=files) as sandbox:
@@ -94,9 +96,37 @@ def test_a_node_holds_what_it_booted_with(loaded: Loaded, tmp_path: Path) -> Non
     wanted = json.loads(first)
     for queue in wanted["queues"]:
         queue["arguments"].setdefault("x-queue-type", "classic")  # the broker's default
-    assert json.loads(again) == wanted
-    the_form_of_one_vhost_fills_another(loaded, first, tmp_path)
+    found = json.loads(again)
+    assert found.pop("rabbit_version") == found.pop("rabbitmq_version")
+    assert found == wanted
+    the_whole_form_tells_what_the_broker_told(loaded, tmp_path)
+    the_form_of_one_vhost_fills_another(loaded, again, tmp_path)
     the_server_s_own_tool_takes_the_whole_form(loaded)
+    assert default_type(loaded) == TYPED
+
+
+def the_whole_form_tells_what_the_broker_told(loaded: Loaded, folder: Path) -> None:
+    assert default_type(loaded) == TYPED
+    whole = json.loads(export("--from", "broker", *loaded.login))
+    assert whole["rabbitmq_version"].startswith(loaded.node.label)
+    assert [one.get("default_queue_type") for one in whole["vhosts"] if one["name"] == "typed"] == [TYPED]
+    loaded.node.http("DELETE", "vhosts", "typed")
+    loaded.node.http("POST", "definitions", body=whole)
+    assert default_type(loaded) == TYPED
+    (folder / "whole.json").write_text(json.dumps(whole), encoding="utf-8")
+    for name in ("first", "second"):
+        assert run(("import", str(folder / "whole.json"), "-o", str(folder / name), "-q")) == 0
+        (folder / "whole.json").write_bytes(export(folder / name / "topology"))
+    first, second = (yaml_files(folder / name / "topology") for name in ("first", "second"))
+    assert first == second
+
+
+def yaml_files(folder: Path) -> dict[str, bytes]:
+    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*.yaml")}
+
+
+def default_type(loaded: Loaded) -> str:
+    return str(loaded.node.http("GET", "vhosts", "typed").get("default_queue_type"))
 
 
 def the_form_of_one_vhost_fills_another(loaded: Loaded, form: bytes, folder: Path) -> None:
@@ -111,10 +141,10 @@ def the_form_of_one_vhost_fills_another(loaded: Loaded, form: bytes, folder: Pat
 
 def the_server_s_own_tool_takes_the_whole_form(loaded: Loaded) -> None:
     node = loaded.node
-    for vhost in ("/", *ODD_VHOSTS):
+    for vhost in ("/", *ODD_VHOSTS, "typed"):
         node.http("DELETE", "vhosts", vhost)
     home = node.sandbox._host.inside(node.sandbox.folder / "home") if node.sandbox.folder else Path()
-    for name in ("10-example.json", "20-odd.json", "90-guest.json"):
+    for name in ("10-example.json", "20-odd.json", "30-typed.json", "90-guest.json"):
         ctl(node, "import_definitions", str(home / "definitions" / name))
     loaded.check(ROOT / "topology")
     loaded.check(loaded.odd)
@@ -125,6 +155,14 @@ def export(*words: str | Path) -> bytes:
     with redirect_stdout(io.StringIO()) as out:
         assert run(("export", "--quiet", *map(str, words))) == 0
     return out.getvalue().encode()
+
+
+def typed(folder: Path) -> Path:
+    """A definitions file of a broker whose vhost has a default type of queues."""
+    file = folder / "typed.json"
+    vhost = {"name": "typed", "default_queue_type": TYPED}
+    file.write_text(json.dumps({"rabbitmq_version": "4.3.6", "vhosts": [vhost]}), encoding="utf-8")
+    return file
 
 
 def guest(*vhosts: str) -> bytes:

@@ -93,7 +93,7 @@ def test_one_vhost(cli: Cli, shop: str) -> None:
 
 def test_what_cannot_be_carried_is_refused_and_named(cli: Cli, shop: str) -> None:
     Path("out.yaml").write_text("before", encoding="utf-8")
-    code, out, err = cli("export", shop, "--format", "operator", "-o", "out.yaml")
+    code, out, err = cli("export", shop, "--format", "operator", "-o", "out.yaml", "--force")
     assert (code, out) == (5, "")
     assert err == (
         "shop.yaml:4:3: exchange shop.inner: the operator knows no internal exchanges\n"
@@ -144,7 +144,94 @@ def test_operator_policies_are_told_of(cli: Cli, tmp_path: Path) -> None:
     file.write_text(json.dumps({"vhosts": [{"name": "/"}], "parameters": [limits]}), encoding="utf-8")
     code, _, err = cli("export", "--from", str(file), "--format", "operator")
     assert code == 0
-    assert err == "note: operator policies are no part of a topology, and left out: limits\n"
+    assert err == "note: there, and no part of a topology: left out\n  operator policies: limits\n"
+
+
+BEYOND = {
+    "rabbitmq_version": "4.0.9",
+    "vhosts": [{"name": "/", "default_queue_type": "quorum", "limits": {"max-queues": 9}}, {"name": "crm"}],
+    "users": [{"name": name, "password_hash": "secret"} for name in ("ann", "bob", "cat", "dan", "eve")],
+    "permissions": [{"user": "ann", "vhost": "/", "configure": "secret", "write": "", "read": ""}],
+    "topic_permissions": [{"user": "ann", "vhost": "crm", "exchange": "e", "write": "secret", "read": ""}],
+    "parameters": [{"vhost": "/", "component": "shovel", "name": "s", "value": {"src-uri": "amqp://u:secret@h"}}],
+}
+
+
+def test_what_is_no_part_of_a_topology_is_named_and_never_its_values(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "cluster.json"
+    file.write_text(json.dumps(BEYOND), encoding="utf-8")
+    code, out, err = cli("export", "--from", str(file))
+    assert code == 0
+    assert "secret" not in out + err
+    assert err == (
+        "note: there, and no part of a topology: left out\n"
+        "  vhost limits: /\n"
+        "  users: ann, bob, cat, 2 more\n"
+        "  permissions: ann in /\n"
+        "  topic permissions: ann on e in crm\n"
+        f"  shovels: s in /\n{USERS}"
+    )
+    _, _, err = cli("export", "--from", str(file), "--vhost", "crm", "--format", "operator")
+    assert "topic permissions: ann on e\n" in err
+    assert "shovels" not in err
+
+
+def test_the_version_and_the_types_of_queues_stay_known(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "cluster.json"
+    file.write_text(json.dumps(BEYOND), encoding="utf-8")
+    _, out, _ = cli("export", "--from", str(file), "-q")
+    document = json.loads(out)
+    assert document["rabbitmq_version"] == document["rabbit_version"] == "4.0.9"
+    quorum = {"default_queue_type": "quorum"}
+    assert document["vhosts"] == [{"name": "/", **quorum, "metadata": quorum}, {"name": "crm"}]
+    _, out, err = cli("export", "--from", str(file), "--vhost", "/")
+    assert json.loads(out)["rabbitmq_version"] == "4.0.9"
+    assert "  default queue types: /\n" in err
+    file.write_text('{"vhosts": [{"name": "/"}]}', encoding="utf-8")
+    _, out, _ = cli("export", "--from", str(file), "-q")
+    assert "version" not in out
+
+
+def test_a_file_that_is_there_is_kept(cli: Cli, shop: str) -> None:
+    Path("out.json").write_text("before", encoding="utf-8")
+    told = "rabbit-topo: out.json is there already; nothing was written\n  --force writes over it, or name a new file\n"
+    assert cli("export", shop, "-o", "out.json") == (5, "", told)
+    assert Path("out.json").read_text(encoding="utf-8") == "before"
+    assert cli("export", shop, "-o", "out.json", "--force", "-q") == (0, "", "")
+    assert json.loads(Path("out.json").read_text(encoding="utf-8"))["vhosts"]
+    assert cli("export", shop, "-o", "/dev/null", "-q") == (0, "", "")
+
+
+@pytest.mark.parametrize("words", [("shop.yaml",), (".",), ("--from", "one.json")])
+def test_what_is_exported_is_never_written_over(cli: Cli, shop: str, words: tuple[str, ...]) -> None:
+    assert cli("export", shop, "-o", "one.json", "-q") == (0, "", "")
+    Path("partner.yaml").unlink()
+    file = Path("one.json" if "--from" in words else shop)
+    Path("link").symlink_to(file)
+    before = file.read_bytes()
+    for name in (str(file), "link"):
+        code, out, err = cli("export", *words, "--partial", "-o", name, "--force")
+        assert (code, out) == (5, "")
+        assert err == f"rabbit-topo: {name} is what is exported; nothing was written\n  name another file\n"
+    assert file.read_bytes() == before
+
+
+def test_a_dash_is_stdout(cli: Cli, shop: str) -> None:
+    _, wanted, _ = cli("export", shop, "-q")
+    assert cli("export", shop, "-q", "-o", "-") == (0, wanted, "")
+    assert not Path("-").exists()
+
+
+@pytest.mark.parametrize("words", [("validate", "shop.yaml"), ("validate", "."), ("lint", "--from", "one.json")])
+def test_no_result_goes_where_a_file_is_read(cli: Cli, shop: str, words: tuple[str, ...]) -> None:
+    assert cli("export", shop, "-o", "one.json", "-q") == (0, "", "")
+    Path("partner.yaml").unlink()
+    file = Path(words[-1] if words[-1].endswith("json") else shop)
+    before = file.read_bytes()
+    code, out, err = cli(*words, "--format", f"json={file}")
+    assert (code, out) == (2, "")
+    assert f"{file} is one of the files that are read; nothing was done" in err
+    assert file.read_bytes() == before
 
 
 @pytest.mark.parametrize("words", [("--cluster", "A_b"), ("--namespace", "-a"), ("-o", "nowhere/out.json")])

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 
 from rabbit_topo.broker.connect import connect
-from rabbit_topo.export import LeftOut, definitions
-from rabbit_topo.export.items import spelled
+from rabbit_topo.export import NotCarried, definitions
+from rabbit_topo.export.items import definitions_item
 from rabbit_topo.model import Arguments, Binding, Exchange, Policy, Queue, Topology, Vhost
 from tests.laws.strategies import topologies
 
@@ -131,9 +131,22 @@ def test_what_it_cannot_carry_is_named(
     assert made.document == kept
 
 
+def test_what_a_broker_says_of_itself_is_told(topology_of: Callable[..., Topology]) -> None:
+    topology = topology_of(Vhost("/"), Vhost("crm"))
+    types = {"/": "classic", "crm": "stream", "other": "quorum"}
+    made = definitions(topology, version="4.3.6", default_types=types).document
+    stream = {"default_queue_type": "stream"}
+    assert list(made)[:3] == ["rabbit_version", "rabbitmq_version", "vhosts"]
+    assert made["rabbit_version"] == made["rabbitmq_version"] == "4.3.6"
+    assert made["vhosts"] == [{"name": "/"}, {"name": "crm", **stream, "metadata": stream}]
+    single = definitions(topology, "crm", version="4.3.6", default_types=types).document
+    assert single["rabbitmq_version"] == "4.3.6"
+    assert "stream" not in json.dumps(single)
+
+
 def test_a_queue_without_a_type_may_be_given_one() -> None:
-    assert spelled(ANY, default_type="quorum")["arguments"] == {"x-queue-type": "quorum"}
-    assert spelled(MAIL, default_type="stream")["arguments"]["x-queue-type"] == "quorum"
+    assert definitions_item(ANY, default_type="quorum")["arguments"] == {"x-queue-type": "quorum"}
+    assert definitions_item(MAIL, default_type="stream")["arguments"]["x-queue-type"] == "quorum"
 
 
 def test_what_is_external_is_left_out_with_the_bindings_that_touch_it(topology_of: Callable[..., Topology]) -> None:
@@ -141,8 +154,8 @@ def test_what_is_external_is_left_out_with_the_bindings_that_touch_it(topology_o
     binding = Binding("/", "partner", "queue", "mail", "#")
     made = definitions(topology_of(MAIL, binding, external=[partner]))
     assert made.left_out == (
-        LeftOut(partner, "it is external: somebody else makes it"),
-        LeftOut(binding, 'it leads from the exchange "partner", which is not in it'),
+        NotCarried(partner, "it is external: somebody else makes it"),
+        NotCarried(binding, 'it leads from the exchange "partner", which is not in it'),
     )
     assert made.document["bindings"] == made.document["exchanges"] == []
 

@@ -16,7 +16,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rabbit_topo.export import Cluster, LeftOut, custom_resources
+from rabbit_topo.export import Cluster, NotCarried, custom_resources
 from rabbit_topo.export.metadata_names import is_subdomain, metadata_name
 from rabbit_topo.load import load
 from rabbit_topo.model import Arguments, Binding, Exchange, Key, Kind, Policy, Queue, Topology, Vhost
@@ -165,9 +165,9 @@ def test_bindings_of_an_internal_exchange_go_with_it(topology_of: Callable[..., 
     bindings = Binding("/", "inner", "queue", "mail"), Binding("/", "shop", "exchange", "inner", "#")
     made = custom_resources(topology_of(SHOP, MAIL, inner, *bindings), Cluster())
     assert made.left_out == (
-        LeftOut(inner, "the operator knows no internal exchanges"),
-        LeftOut(bindings[0], 'it leads from the exchange "inner", which is not in it'),
-        LeftOut(bindings[1], 'it leads to the exchange "inner", which is not in it'),
+        NotCarried(inner, "the operator knows no internal exchanges"),
+        NotCarried(bindings[0], 'it leads from the exchange "inner", which is not in it'),
+        NotCarried(bindings[1], 'it leads to the exchange "inner", which is not in it'),
     )
 
 
