@@ -24,12 +24,17 @@ def replace_file(path: str | os.PathLike[str], data: bytes, *, was: bytes | None
     target = Path(path).resolve()
     made = draft(target, data)
     try:
-        if was is not None and target.read_bytes() != was:
-            raise OSError(errno.EBUSY, CHANGED)
+        if was is not None:
+            _compare(target, was)
         made.replace(target)
     except BaseException:
         made.unlink(missing_ok=True)
         raise
+
+
+def _compare(target: Path, was: bytes) -> None:
+    if target.read_bytes() != was:
+        raise OSError(errno.EBUSY, CHANGED)
 
 
 def draft(target: Path, data: bytes) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,24 +44,27 @@ def command(ctx: click.Context, /, **given: Any) -> int:
             option = "--vhost" if name == "vhosts" else f"--{name}"
             raise UsageError(f"{option} chooses what is taken of a broker", "name the broker with --from")
     folder = Path(own["folder"])
-    new = _scaffold(folder, force=own["force"])
-    emit(common, lambda _width: _lines(folder, new), lambda: _document(folder, new))
+    new, over = _scaffold(folder, force=own["force"])
+    emit(common, lambda _width: _lines(folder, new, over), lambda: _document(folder, new))
     return 0
 
 
-def _scaffold(folder: Path, *, force: bool) -> tuple[str, ...]:
+def _scaffold(folder: Path, *, force: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Write the example; return the paths of the new files, and of those that others had before."""
     from rabbit_topo.routing import LATEST
-    from rabbit_topo.write.project import config_text, write
+    from rabbit_topo.write.project import config_text, in_the_way, refuse, write
     from rabbit_topo.write.scaffold import scaffold
 
-    config = config_text(_BROKER, LATEST)
-    return write(folder, scaffold() | {CONFIG_NAME: config}, config, force=force)
+    texts = scaffold()
+    refuse(folder, in_the_way(folder, [*texts, CONFIG_NAME], force=force), force=force)
+    over = tuple(path for path in texts if os.path.lexists(folder / path))
+    return write(folder, texts, config_text(_BROKER, LATEST), force=force), over
 
 
-def _lines(folder: Path, new: tuple[str, ...]) -> Iterator[Line]:
+def _lines(folder: Path, new: tuple[str, ...], over: tuple[str, ...]) -> Iterator[Line]:
     from rabbit_topo.report.importing import scaffold_lines
 
-    return scaffold_lines(str(folder), new)
+    return scaffold_lines(str(folder), new, over)
 
 
 def _document(folder: Path, new: tuple[str, ...]) -> dict[str, Any]:

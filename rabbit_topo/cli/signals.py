@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first one ends the work in an orderly way, the second one at once."""
+"""Ctrl-C, SIGTERM and SIGHUP: the first one ends the work in an orderly way, the second one at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import signal
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,12 @@ class Terminated(KeyboardInterrupt):
     exit_code = 128 + signal.SIGTERM
 
 
+class HungUp(Terminated):
+    """SIGHUP: the terminal was closed, or the connection to it is gone."""
+
+    exit_code = 129
+
+
 class _Signals:
     """What came so far."""
 
@@ -30,33 +36,49 @@ class _Signals:
         self.code = 0  # of the first one
         self.at = 0.0
         self.telling = False
+        self.terminals = [stream for stream in (1, 2) if os.isatty(stream)]
 
     def take(self, number: int, _frame: FrameType | None) -> None:
+        if number == _SIGHUP:
+            self._leave_terminals()
         if not self.code:
             self.code, self.at = 128 + number, monotonic()
             if not self.telling:
-                raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+                raise _RAISED.get(number, KeyboardInterrupt)
         elif monotonic() - self.at > SAME:
             try:
                 os.write(2, AT_ONCE)
             finally:
                 os._exit(self.code)
 
+    def _leave_terminals(self) -> None:
+        """Write nowhere what a terminal that is gone would refuse, or the work would stop at a line of progress."""
+        for stream in self.terminals:
+            if not os.isatty(stream):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+
 
 _now = _Signals()
+_SIGHUP: Final[int | None] = getattr(signal, "SIGHUP", None)  # Windows has none
+_RAISED: Final[dict[int | None, type[KeyboardInterrupt]]] = {signal.SIGTERM: Terminated, _SIGHUP: HungUp}
 
 
 @contextmanager
 def orderly() -> Iterator[None]:
-    """Raise the first signal as `KeyboardInterrupt` or `Terminated`; with the second the process exits at once.
+    """Raise the first signal as `KeyboardInterrupt`, `Terminated` or `HungUp`; a second one ends the process.
 
-    The exit code is the first one's. Where SIGINT is ignored, as for what a shell runs in the background, it stays so.
+    The exit code is the first one's. Where SIGINT is ignored, as for what a shell runs in the background, it stays so,
+    and so does SIGHUP, as under nohup.
     """
     global _now  # noqa: PLW0603 - signal handlers are the process's, too
     _now = _Signals()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    if before[signal.SIGINT] is signal.SIG_IGN:
-        del before[signal.SIGINT]
+    numbers = [signal.SIGINT, signal.SIGTERM, *([] if _SIGHUP is None else [_SIGHUP])]
+    found = {number: signal.getsignal(number) for number in numbers}
+    before = {
+        number: handler
+        for number, handler in found.items()
+        if number == signal.SIGTERM or handler is not signal.SIG_IGN
+    }
     for number in before:
         signal.signal(number, _now.take)
     try:

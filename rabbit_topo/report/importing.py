@@ -201,10 +201,16 @@ def _end(landing: Landing, width: int) -> Iterator[Line]:
     yield from wrapped("  next      ", "bold", landing.next, width)
 
 
-def scaffold_lines(folder: str, new: Sequence[str]) -> Iterator[Line]:
-    """Render the example project that was written into a folder: its files, and what to do with them."""
+def scaffold_lines(folder: str, new: Sequence[str], over: Sequence[str] = ()) -> Iterator[Line]:
+    """Render the example project that was written into a folder: its files, and what to do with them.
+
+    `over` are those of the files that took the place of others; a configuration that is not new was there and stays.
+    """
     for number, path in enumerate(new):
-        yield pair("" if number else "written", words.clean(path if folder == "." else f"{folder}/{path}"))
+        place = words.clean(path if folder == "." else f"{folder}/{path}")
+        yield pair("" if number else "written", place + (" (in place of the one before)" if path in over else ""))
+    if CONFIG_NAME not in new:
+        yield pair("kept", words.clean(CONFIG_NAME if folder == "." else f"{folder}/{CONFIG_NAME}"))
     yield ()
     steps = [] if folder == "." else [(f"cd {words.clean(folder)}", "")]
     steps += [

@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from rabbit_topo.atomic import draft
 from rabbit_topo.errors import UsageError
 from rabbit_topo.filenames import CONFIG_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+
+class _Undo(ExitStack):
+    """What takes back the steps that were done, last one first; `stuck` names what could not be taken back."""
+
+    def __init__(self, stuck: list[str] | None = None) -> None:
+        super().__init__()
+        self._stuck = [] if stuck is None else stuck
+
+    def later(self, path: Path, step: Callable[[], object]) -> None:
+        """Take this step at the end; its failure never stands in for the reason of the end."""
+
+        def quiet() -> None:
+            try:
+                step()
+            except OSError as error:
+                self._stuck.append(f"{path}: {error.strerror or error}")
+
+        self.callback(quiet)
 
 
 def place(folder: Path, texts: Mapping[str, str], *, replace: bool = False) -> None:
@@ -24,21 +43,60 @@ def place(folder: Path, texts: Mapping[str, str], *, replace: bool = False) -> N
     """
     for path in texts:
         _check(path)
+    for path in texts:
+        _follow(folder, path)
     target = folder
+    stuck: list[str] = []
     try:
-        with ExitStack() as tidy, ExitStack() as undo:
+        with _Undo(stuck) as folders, _Undo(stuck) as tidy, _Undo(stuck) as moved:
             drafts = []
             for path, text in texts.items():
                 target = folder / path
-                _make_folder(target.parent, undo)
-                drafts.append((_draft(target, text, tidy), target))
-            for draft, target in drafts:
-                _move(draft, target, tidy, undo, replace=replace)
-            undo.pop_all()
+                real = target.resolve() if replace and target.is_file() else target  # a link stays a link
+                _make_folder(real.parent, folders)
+                made = draft(real, text.encode())
+                tidy.callback(made.unlink, missing_ok=True)
+                drafts.append((made, real))
+            for made, target in drafts:
+                _move(made, target, tidy, moved, replace=replace)
+            moved.pop_all()
+            folders.pop_all()
     except OSError as error:
-        why = "it is there already" if isinstance(error, FileExistsError) else error.strerror or str(error)
-        hint = "nothing was written; make room, or name another folder"
-        raise UsageError(f"cannot write {target}: {why}", hint) from None
+        raise UsageError(f"cannot write {target}: {_why(error, target)}", _hint(stuck)) from None
+
+
+def _why(error: OSError, target: Path) -> str:
+    if target.is_dir():
+        return "it is a folder"
+    if target.is_symlink() and not target.exists():
+        return "it is there already, a link that leads nowhere"
+    return "it is there already" if isinstance(error, FileExistsError) else error.strerror or str(error)
+
+
+def _hint(stuck: list[str]) -> str:
+    if stuck:
+        return "could not be put back as it was: " + "; ".join(stuck)
+    return "nothing was written; make room, or name another folder"
+
+
+def _follow(folder: Path, path: str) -> None:
+    """Refuse links that lead away: no reading of the project follows a linked folder below its topology."""
+    target = folder / path
+    *parents, _ = PurePosixPath(path).parts
+    for depth in range(2, len(parents) + 1):
+        linked = folder.joinpath(*parents[:depth])
+        if linked.is_symlink():
+            raise UsageError(
+                f"cannot write {target}: {linked} is a link, and what lies behind it would not be read",
+                "nothing was written; put a folder in its place, or name another folder",
+            )
+    if target.is_symlink() and target.exists():
+        rooms = (folder.resolve(), target.parent.resolve())
+        if not any(target.resolve().is_relative_to(room) for room in rooms):
+            raise UsageError(
+                f"cannot write {target}: it is a link to {target.resolve()}, outside of the folder",
+                "nothing was written; remove the link, or name another folder",
+            )
 
 
 def _check(path: str) -> None:
@@ -50,36 +108,29 @@ def _check(path: str) -> None:
         raise ValueError(f"{path!r} would not be read: it is called like the configuration")
 
 
-def _make_folder(folder: Path, undo: ExitStack) -> None:
+def _make_folder(folder: Path, undo: _Undo) -> None:
     for one in [one for one in (folder, *folder.parents) if not one.exists()][::-1]:
         one.mkdir()
-        undo.callback(one.rmdir)
+        undo.later(one, one.rmdir)
 
 
-def _draft(target: Path, text: str, tidy: ExitStack) -> Path:
-    """Write a whole file beside its place, readable for whoever may read files here by default."""
-    mask = os.umask(0)
-    os.umask(mask)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    draft = Path(name)
-    tidy.callback(draft.unlink, missing_ok=True)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.chmod(target.stat().st_mode & 0o777 if target.is_file() else 0o666 & ~mask)
-    return draft
-
-
-def _move(draft: Path, target: Path, tidy: ExitStack, undo: ExitStack, *, replace: bool) -> None:
+def _move(made: Path, target: Path, tidy: _Undo, undo: _Undo, *, replace: bool) -> None:
     if replace and target.is_file():
-        target = target.resolve()  # a link stays a link
-        before = draft.with_name(f"{draft.name}.before")
-        tidy.callback(before.unlink, missing_ok=True)
+        before = made.with_name(f"{made.name}.before")
         shutil.copy2(target, before)
-        draft.replace(target)
-        undo.callback(before.replace, target)
+        back = tidy.enter_context(ExitStack())
+        back.callback(before.unlink, missing_ok=True)
+
+        def restore() -> None:
+            try:
+                before.replace(target)
+            except OSError:
+                back.pop_all()  # all that is left of it
+                raise
+
+        undo.later(target, restore)
+        made.replace(target)
         return
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))  # ours from here on, whoever else writes here
-    undo.callback(target.unlink)
-    draft.replace(target)
+    undo.later(target, target.unlink)
+    made.replace(target)

@@ -259,6 +259,16 @@ def test_init_begins_with_an_example_that_passes(cli: Cli) -> None:
     assert {file: Path("p", file).read_text() for file in _files("p")} == before
 
 
+def test_init_keeps_the_configuration_and_names_what_it_writes_over(cli: Cli) -> None:
+    Path("topology").mkdir()
+    Path("topology/shop.yaml").write_text("version: 1\n")
+    Path("rabbit-topo.yaml").write_text("sources: [mine/]\n")
+    code, out, _ = cli("init", "--force")
+    assert (code, Path("rabbit-topo.yaml").read_text()) == (0, "sources: [mine/]\n")
+    assert "topology/shop.yaml (in place of the one before)" in out
+    assert "kept      rabbit-topo.yaml" in out
+
+
 def test_init_has_a_document(cli: Cli) -> None:
     code, out, _ = cli("init", "--format", "json")
     document = json.loads(out)

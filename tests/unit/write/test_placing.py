@@ -77,3 +77,55 @@ def test_a_path_stays_in_its_folder_and_is_read_there(path: str, tmp_path: Path)
     with pytest.raises(ValueError, match=r"is no path|would not be read"):
         place(tmp_path / "p", {"ok.yaml": "", path: ""})
     assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_the_reason_is_told_and_new_folders_go(
+    stop: BaseException | type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_handle: int) -> None:
+        if any(tmp_path.glob("p/b/.*")):
+            raise stop
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises((KeyboardInterrupt, UsageError)) as caught:
+        place(tmp_path / "p", {"a/x.yaml": "x", "b/y.yaml": "y"})
+    assert caught.type is KeyboardInterrupt or "No space left on device" in str(caught.value)
+    assert not (tmp_path / "p").exists()
+
+
+def test_what_is_a_folder_is_told_as_one(tmp_path: Path) -> None:
+    (tmp_path / "p/b/y.yaml").mkdir(parents=True)
+    with pytest.raises(UsageError, match="it is a folder"):
+        place(tmp_path / "p", {"a/x.yaml": "x", "b/y.yaml": "y"}, replace=True)
+    assert [one.name for one in (tmp_path / "p").iterdir()] == ["b"]
+
+
+def test_a_failure_to_take_back_does_not_hide_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_handle: int) -> None:
+        (tmp_path / "p/theirs").touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(UsageError, match="No space left on device") as caught:
+        place(tmp_path / "p", {"x.yaml": "x"})
+    assert "could not be put back" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_no_linked_folder_is_written_through(replace: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a parameter
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "p/topology").mkdir(parents=True)
+    (tmp_path / "p/topology/eu").symlink_to("../../outside")
+    with pytest.raises(UsageError, match="eu is a link"):
+        place(tmp_path / "p", {"topology/eu/a.yaml": "a"}, replace=replace)
+    assert not list((tmp_path / "outside").iterdir())
+
+
+def test_no_link_out_of_the_folder_is_written_through(tmp_path: Path) -> None:
+    (tmp_path / "prod.yaml").write_text("theirs")
+    (tmp_path / "p/topology").mkdir(parents=True)
+    (tmp_path / "p/topology/shop.yaml").symlink_to("../../prod.yaml")
+    with pytest.raises(UsageError, match="outside of the folder"):
+        place(tmp_path / "p", {"topology/shop.yaml": "ours"}, replace=True)
+    assert (tmp_path / "prod.yaml").read_text() == "theirs"
