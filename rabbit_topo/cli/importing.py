@@ -151,7 +151,28 @@ def _land(adoption: Adoption, here: Live, folder: Path, login: BrokerOptions, *,
     new = write(folder, texts, config_text(*_broker(here, folder)), force=force)
     kept = CONFIG_NAME not in new
     stray = kept and not _is_read(folder / CONFIG_NAME, folder / TOPOLOGY)
-    return Landing(str(folder), new, kept, stray, _next(folder, login), _lacks(here))
+    elsewhere = _elsewhere(folder / CONFIG_NAME, here, login) if kept else []
+    if "--broker" in elsewhere:
+        told = f"{folder / CONFIG_NAME} stays, and leads to another broker than the one that was imported"
+        click.echo(f"warning: {told}: name it with {shlex.join(elsewhere)}", err=True)
+    return Landing(str(folder), new, kept, stray, _next(folder, login, elsewhere), _lacks(here))
+
+
+def _elsewhere(config: Path, here: Live, login: BrokerOptions) -> list[str]:
+    """Return the options that name what was imported, where this configuration by itself leads to something else."""
+    from rabbit_topo.broker.target import without_credentials
+    from rabbit_topo.config import resolve
+
+    where = without_credentials(here.target.broker or here.observed.facts.target)
+    try:
+        found = resolve(
+            cwd=Path.cwd(), environ=os.environ, config_path=str(config), env=login.env, broker=None, amqp=None
+        ).target.broker
+    except TopoError:
+        found = None
+    if found and (found == where or without_credentials(found).rstrip("/") == where.rstrip("/")):
+        return ["--env", login.env] if login.env else []
+    return ["--broker", where]
 
 
 def _is_read(config: Path, topology: Path) -> bool:
@@ -178,11 +199,12 @@ def _broker(here: Live, folder: Path) -> tuple[str, str, dict[str, str]]:
     return without_credentials(target.broker or facts.target), facts.version, tls
 
 
-def _next(folder: Path, login: BrokerOptions) -> str:
+def _next(folder: Path, login: BrokerOptions, elsewhere: list[str]) -> str:
     """Spell the command line that plans what was written, as the same user."""
     parts = ["rabbit-topo", "plan"]
     if folder != Path():
         parts += ["--config", str(folder / CONFIG_NAME)]
+    parts += elsewhere
     for option, value in (("--username", login.username), ("--password-file", login.password_file)):
         parts += [option, value] if value else []
     return shlex.join(parts)

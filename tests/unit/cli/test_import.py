@@ -240,6 +240,13 @@ def test_the_next_step_logs_in_as_this_one_did(cli: Cli) -> None:
     assert "next      rabbit-topo plan --username me --password-file 'my password'" in out
 
 
+def test_a_kept_configuration_that_leads_elsewhere_is_told_of(cli: Cli) -> None:
+    Path("rabbit-topo.yaml").write_text("sources: [topology/]\nenvironments: {p: {broker: 'http://prod:15672'}}\n")
+    code, out, err = cli("import", "live.definitions")
+    assert (code, "leads to another broker" in err) == (0, True)
+    assert "plan --broker live.definitions" in out
+
+
 def test_init_begins_with_an_example_that_passes(cli: Cli) -> None:
     code, out, err = cli("init", "p")
     assert (code, err, "rabbit-topo plan" in out) == (0, "", True)
