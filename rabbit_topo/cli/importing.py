@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rabbit_topo.adopt.types import Adoption
-    from rabbit_topo.broker.target import Target
     from rabbit_topo.cli.live import Live
     from rabbit_topo.cli.options import BrokerOptions, Common
     from rabbit_topo.report.importing import Landing
+    from rabbit_topo.write.project import Settings
 
 _STDOUT: Final = "-"
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
@@ -93,7 +93,7 @@ def take(common: Common, login: BrokerOptions, own: dict[str, Any]) -> int:
         progress.say("checking ...")
         landing = _print(adoption, here) if printed else _land(adoption, here, folder, login, force=own["force"])
         progress.clear()
-    _warn(landing, adoption)
+    _warn(landing, adoption, own["match"])
 
     def lines(columns: int) -> Any:
         return import_lines(adoption, landing, columns, verbose=common.verbose)
@@ -142,6 +142,7 @@ def _print(adoption: Adoption, here: Live) -> Landing:
 def _land(adoption: Adoption, here: Live, folder: Path, login: BrokerOptions, *, force: bool) -> Landing:
     """Write the files into a project's folder, once they are checked."""
     from rabbit_topo.report.importing import Landing
+    from rabbit_topo.report.words import clean
     from rabbit_topo.write.project import TOPOLOGY, config_text, in_the_way, refuse, spelled, write
     from rabbit_topo.write.verify import verify
 
@@ -153,7 +154,7 @@ def _land(adoption: Adoption, here: Live, folder: Path, login: BrokerOptions, *,
     stray = kept and not _is_read(folder / CONFIG_NAME, folder / TOPOLOGY)
     elsewhere = _elsewhere(folder / CONFIG_NAME, here, login) if kept else []
     if "--broker" in elsewhere:
-        told = f"{folder / CONFIG_NAME} stays, and leads to another broker than the one that was imported"
+        told = f"{clean(str(folder / CONFIG_NAME))} stays, and leads to another broker than the one that was imported"
         click.echo(f"warning: {told}: name it with {shlex.join(elsewhere)}", err=True)
     return Landing(str(folder), new, kept, stray, _next(folder, login, elsewhere), _lacks(here))
 
@@ -186,17 +187,32 @@ def _is_read(config: Path, topology: Path) -> bool:
     return any(topology.resolve().is_relative_to(Path(source).resolve()) for source in sources)
 
 
-def _broker(here: Live, folder: Path) -> tuple[str, str, dict[str, str]]:
+def _broker(here: Live, folder: Path) -> tuple[str, str, Settings, float | None, Settings]:
     """Say where the broker is for whoever reads the configuration of this folder, less who logs in."""
-    from rabbit_topo.broker.target import without_credentials
+    from rabbit_topo.broker.target import Target, without_credentials
 
-    target: Target = here.target
+    target = here.target
     facts = here.observed.facts
     if facts.road == "file":
-        return os.path.relpath(facts.target, folder), facts.version, {}
+        return _relative(facts.target, folder), facts.version, {}, None, {}
     files = {name: getattr(target.tls, name) for name in ("ca_file", "cert_file", "key_file")}
-    tls = {name: os.path.relpath(path, folder) for name, path in files.items() if path}
-    return without_credentials(target.broker or facts.target), facts.version, tls
+    tls: dict[str, str | bool] = {name: _relative(path, folder) for name, path in files.items() if path}
+    if not target.tls.verify:
+        tls["verify"] = False
+    wanted = target.expected
+    expect: Settings = {"cluster_name": wanted.cluster_name, "version": wanted.version, "tags": dict(wanted.tags)}
+    timeout = None if target.timeout == Target().timeout else target.timeout
+    where = without_credentials(target.broker or facts.target)
+    return where, facts.version, tls, timeout, {name: value for name, value in expect.items() if value}
+
+
+def _relative(path: str, folder: Path) -> str:
+    """Return a path as seen from a folder, with forward slashes; the whole path where it is on another drive."""
+    try:
+        found = os.path.relpath(path, folder)
+    except ValueError:
+        found = str(Path(path).absolute())
+    return found.replace(os.sep, "/")
 
 
 def _next(folder: Path, login: BrokerOptions, elsewhere: list[str]) -> str:
@@ -216,7 +232,11 @@ def _lacks(here: Live) -> bool:
     return may_lack_internal(here.observed)
 
 
-def _warn(landing: Landing, adoption: Adoption) -> None:
+def _warn(landing: Landing, adoption: Adoption, match: str | None) -> None:
+    if match and not adoption.selection.taken:
+        click.echo(
+            f"warning: nothing that could be taken has a name that --match {match!r} matches as a whole", err=True
+        )
     if landing.lacking:
-        told = "says of no exchange whether it is internal, and may leave out those that are, with their bindings"
+        told = "says of no exchange whether it is internal, and may leave out those that are"
         click.echo(f"warning: {adoption.source} {told}: import from the broker itself to have them", err=True)

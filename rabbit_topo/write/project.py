@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.errors import Refusal
@@ -13,13 +14,14 @@ from rabbit_topo.write.scalars import spell
 from rabbit_topo.write.yaml_text import dump
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
     from rabbit_topo.adopt.types import File
 
 TOPOLOGY: Final = "topology"  # the folder of topology files within a project
-NO_TLS: Final[Mapping[str, str]] = {}
+Settings = Mapping[str, "str | bool | float | Mapping[str, str]"]
+NO_SETTINGS: Final[Settings] = {}
 _SCHEMAS: Final = "schemas"
 _RELEASE: Final = re.compile(r"(3\.[1-9]\d|[4-9]\.\d{1,3}|[1-9]\d\.\d{1,3})(?!\d)", re.ASCII)  # 3.10 and newer
 _ENDINGS: Final = (".yaml", ".yml")
@@ -51,11 +53,17 @@ def joined(texts: Mapping[str, str]) -> str:
     return f"{head}\n" + "---\n".join(f"# {path}\n{rest}" for path, (_, _, rest) in lines.items())
 
 
-def config_text(broker: str, version: str = "", tls: Mapping[str, str] = NO_TLS) -> str:
+def config_text(
+    broker: str,
+    version: str = "",
+    tls: Settings = NO_SETTINGS,
+    timeout: float | None = None,
+    expect: Settings = NO_SETTINGS,
+) -> str:
     """Return a configuration for one broker: a URL without credentials, or a path relative to the file.
 
     `version` is the broker's, of any length; one that no configuration can name is left out. `tls` holds paths of PEM
-    files, relative to the file too.
+    files, relative to the file too, and `verify`; `timeout` is in seconds, and `expect` says which broker it must be.
 
     >>> print(config_text("http://localhost:15672", "4.3.6"), end="")
     # yaml-language-server: $schema=schemas/config.schema.json
@@ -75,7 +83,11 @@ def config_text(broker: str, version: str = "", tls: Mapping[str, str] = NO_TLS)
         lines.append(f"target_version: {spell(release[0])}")
     lines += ["", "environments:", "  default:", f"    broker: {_text(broker)}"]
     if tls:
-        lines += ["    tls:", *(f"      {name}: {_text(path)}" for name, path in tls.items())]
+        lines += ["    tls:", *_lines(tls, 6)]
+    if timeout is not None:
+        lines.append(f"    timeout: {timeout!r}")
+    if expect:
+        lines += ["    expect:", *_lines(expect, 6)]
     if "://" in broker:
         lines += [
             "    # Who logs in: --username and --password-file, or RABBIT_TOPO_USERNAME and RABBIT_TOPO_PASSWORD_FILE,",
@@ -84,6 +96,17 @@ def config_text(broker: str, version: str = "", tls: Mapping[str, str] = NO_TLS)
             "    # password: ${RABBIT_PASSWORD}",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _lines(settings: Settings, indent: int) -> list[str]:
+    lines = []
+    for name, value in settings.items():
+        start = f"{' ' * indent}{spell(name, flow=False)}:"
+        if isinstance(value, Mapping):
+            lines += [start, *_lines(value, indent + 2)]
+        else:
+            lines.append(f"{start} {_text(value) if isinstance(value, str) else str(value).lower()}")
+    return lines
 
 
 def _text(text: str) -> str:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
 import yaml
 
+from rabbit_topo.broker.target import Expected, Target, Tls
+from rabbit_topo.cli import importing
 from rabbit_topo.load.schemas import schema_text
+from rabbit_topo.model import Facts, Observed, Topology
+from rabbit_topo.write.project import config_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +143,8 @@ def test_an_import_with_nothing_to_take_is_a_topology(cli: Cli) -> None:
     Path("empty.json").write_text("{}")
     assert cli("import", "empty.json", "-o", "p")[0] == 0
     assert cli("validate", "p/topology")[0] == 0
-    assert cli("import", "live.definitions", "--match", "nothing", "-o", "q")[0] == 0
+    code, _, err = cli("import", "live.definitions", "--match", "nothing", "-o", "q")
+    assert (code, "warning: " in err, "--match 'nothing'" in err) == (0, True, True)
     assert cli("plan", "--config", "q/rabbit-topo.yaml", "--prune", "--fail-on-changes")[0] == 0
 
 
@@ -245,6 +251,37 @@ def test_a_kept_configuration_that_leads_elsewhere_is_told_of(cli: Cli) -> None:
     code, out, err = cli("import", "live.definitions")
     assert (code, "leads to another broker" in err) == (0, True)
     assert "plan --broker live.definitions" in out
+
+
+def test_the_configuration_has_the_way_to_the_broker_and_no_secret() -> None:
+    target = Target(
+        f"https://me:{SECRET}@shop:15671",
+        username="me",
+        password=SECRET,
+        tls=Tls(str(Path("ca.pem").absolute()), "cert.pem", "key.pem", verify=False),
+        timeout=7.5,
+        expected=Expected("rabbit@shop", "4.3", (("region", "eu"),)),
+    )
+    facts = Facts(f"https://me:{SECRET}@shop:15671", "4.3.6")
+    here: Any = SimpleNamespace(target=target, observed=Observed(Topology({}), facts))
+    found = importing._broker(here, Path("p"))
+    assert found == (
+        "https://shop:15671",
+        "4.3.6",
+        {"ca_file": "../ca.pem", "cert_file": "../cert.pem", "key_file": "../key.pem", "verify": False},
+        7.5,
+        {"cluster_name": "rabbit@shop", "version": "4.3", "tags": {"region": "eu"}},
+    )
+    assert SECRET not in config_text(*found)
+
+
+def test_stdout_is_checked_too(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rabbit_topo.write.project.spelled", lambda _files: {"topology/a.yaml": "version: 1\n"})
+    monkeypatch.setattr(
+        "rabbit_topo.write.project.joined", lambda _texts: "version: 1\nexchanges: {other: {type: topic}}\n"
+    )
+    code, out, err = cli("import", "live.definitions", "-o", "-")
+    assert (code, out, "nothing was written" in err) == (1, "", True)
 
 
 def test_init_begins_with_an_example_that_passes(cli: Cli) -> None:

@@ -15,7 +15,7 @@ from rabbit_topo.config import resolve
 from rabbit_topo.errors import Refusal, TopoError
 from rabbit_topo.load.schemas import schema_text
 from rabbit_topo.model import Exchange, Facts, Kind, Mark, Observed, Queue, Topology, Vhost, temporary_name
-from rabbit_topo.write.project import config_text, in_the_way, spelled, write
+from rabbit_topo.write.project import Settings, config_text, in_the_way, spelled, write
 from rabbit_topo.write.scaffold import scaffold
 from rabbit_topo.write.verify import verify
 
@@ -55,6 +55,17 @@ def test_a_configuration_says_where_the_broker_is(broker: str, version: str, tmp
     (tmp_path / "rabbit-topo.yaml").write_text(config_text("http://shop:15672", version))
     found = resolve(cwd=tmp_path, environ={}, config_path=None, env=None, broker=None, amqp=None)
     assert (found.target.broker, found.sources) == ("http://shop:15672", ("topology/",))
+
+
+def test_a_configuration_reaches_the_broker_in_the_same_way(tmp_path: Path) -> None:
+    expect: Settings = {"cluster_name": "rabbit@shop", "version": "4.3", "tags": {"region": "on"}}
+    text = config_text("https://shop:15671", "4.3.6", {"ca_file": "ca.pem", "verify": False}, 7.5, expect)
+    jsonschema.validate(yaml.safe_load(text), yaml.safe_load(schema_text("config")))
+    (tmp_path / "rabbit-topo.yaml").write_text(text)
+    (tmp_path / "ca.pem").touch()
+    target = resolve(cwd=tmp_path, environ={}, config_path=None, env=None, broker=None, amqp=None).target
+    assert (target.tls.verify, target.timeout) == (False, 7.5)
+    assert target.expected.words == "cluster rabbit@shop, version 4.3, tag region=on"
 
 
 def test_files_in_the_way_are_all_named(tmp_path: Path) -> None:
@@ -103,6 +114,12 @@ def test_what_an_earlier_apply_left_is_no_state_to_take(purpose: str) -> None:
     with pytest.raises(Refusal, match="an earlier apply was stopped in the middle") as told:
         verify({"a.yaml": "version: 1\nexchanges: {x: {type: topic}}\n"}, there)
     assert (told.value.exit_code, "\n    queue q in vhost /" in told.value.message) == (5, True)
+
+
+def test_what_only_a_prune_would_delete_is_a_difference() -> None:
+    with pytest.raises(TopoError, match="1 difference") as told:
+        verify({"a.yaml": 'version: 1\nowns: ["x"]\n'}, _observed("x"))
+    assert "- exchange x" in told.value.message
 
 
 def test_files_that_say_something_else_are_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
