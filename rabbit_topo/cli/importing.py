@@ -143,7 +143,7 @@ def _land(adoption: Adoption, here: Live, folder: Path, login: BrokerOptions, *,
     """Write the files into a project's folder, once they are checked."""
     from rabbit_topo.report.importing import Landing
     from rabbit_topo.report.words import clean
-    from rabbit_topo.write.project import TOPOLOGY, config_text, in_the_way, refuse, spelled, write
+    from rabbit_topo.write.project import TOPOLOGY, config_text, in_the_way, refuse, spelled, stale_schemas, write
     from rabbit_topo.write.verify import verify
 
     texts = spelled(adoption.files)
@@ -153,6 +153,11 @@ def _land(adoption: Adoption, here: Live, folder: Path, login: BrokerOptions, *,
     kept = CONFIG_NAME not in new
     stray = kept and not _is_read(folder / CONFIG_NAME, folder / TOPOLOGY)
     elsewhere = _elsewhere(folder / CONFIG_NAME, here, login) if kept else []
+    for told in _differs(folder / CONFIG_NAME, folder / TOPOLOGY, here) if kept else ():
+        click.echo(f"warning: {clean(str(folder / CONFIG_NAME))} stays, and {told}", err=True)
+    for name in stale_schemas(folder):
+        told = "stays, and is not the schema of this rabbit-topo: --force writes it anew"
+        click.echo(f"warning: {clean(str(folder / name))} {told}", err=True)
     if "--broker" in elsewhere:
         told = f"{clean(str(folder / CONFIG_NAME))} stays, and leads to another broker than the one that was imported"
         click.echo(f"warning: {told}: name it with {shlex.join(elsewhere)}", err=True)
@@ -185,6 +190,23 @@ def _is_read(config: Path, topology: Path) -> bool:
     except TopoError:
         return False
     return any(topology.resolve().is_relative_to(Path(source).resolve()) for source in sources)
+
+
+def _differs(config: Path, topology: Path, here: Live) -> list[str]:
+    """Say what a configuration adds to the files of an import, and whether it is for another release."""
+    from rabbit_topo.config import resolve_sources
+    from rabbit_topo.report.words import clean
+
+    try:
+        found = resolve_sources(cwd=Path.cwd(), environ=os.environ, config_path=str(config))
+    except TopoError:
+        return []
+    more = [source for source in found.sources if Path(source).resolve() != topology.resolve()]
+    told = [f"its `sources` hold more than topology/: {clean(', '.join(more))}"] if more else []
+    version = here.observed.facts.version
+    if found.target_version and version and version.split(".")[:2] != found.target_version.split(".")[:2]:
+        told.append(f"its target_version is {clean(found.target_version)}, but the broker's is {clean(version)}")
+    return told
 
 
 def _broker(here: Live, folder: Path) -> tuple[str, str, Settings, float | None, Settings]:

@@ -142,19 +142,30 @@ def refuse(folder: Path, names: Iterable[str], *, force: bool) -> None:
 def write(folder: Path, texts: Mapping[str, str], config: str, *, force: bool = False) -> tuple[str, ...]:
     """Write topology files, a configuration and the schemas into a project's folder: all or nothing.
 
-    A configuration that is there stays, and so do schemas. Returns the paths of the new files, relative to the folder.
+    A configuration that is there stays, and so do schemas without `force`. Returns the
+    paths of the new files, relative to the folder.
     Raises `Refusal` where something is in the way, and `UsageError` where a file cannot be written.
     """
     from rabbit_topo.load.schemas import schema_text
 
     refuse(folder, in_the_way(folder, texts, force=force), force=force)
     beside = {CONFIG_NAME: config}
-    beside |= {f"{_SCHEMAS}/{name}.schema.json": schema_text(name) for name in ("config", "topology")}
+    schemas = {f"{_SCHEMAS}/{name}.schema.json": schema_text(name) for name in ("config", "topology")}
     new = dict(texts) | {
-        name: text for name, text in beside.items() if name not in texts and not os.path.lexists(folder / name)
+        name: text
+        for name, text in (beside | schemas).items()
+        if name not in texts and ((force and name in schemas) or not os.path.lexists(folder / name))
     }
     place(folder, new, replace=force)
     return tuple(new)
+
+
+def stale_schemas(folder: Path) -> list[str]:
+    """Name the schemas in a project's folder that are not those of this release, relative to it."""
+    from rabbit_topo.load.schemas import schema_text
+
+    ours = {f"{_SCHEMAS}/{name}.schema.json": schema_text(name).encode() for name in ("config", "topology")}
+    return [name for name, text in ours.items() if (folder / name).is_file() and (folder / name).read_bytes() != text]
 
 
 def _files_below(folder: Path, within: str) -> list[str]:

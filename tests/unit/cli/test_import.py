@@ -253,6 +253,18 @@ def test_a_kept_configuration_that_leads_elsewhere_is_told_of(cli: Cli) -> None:
     assert "plan --broker live.definitions" in out
 
 
+def test_a_kept_project_that_differs_is_told_of(cli: Cli) -> None:
+    text = "sources: [topology/, more/]\ntarget_version: '4.0'\nenvironments: {d: {broker: live.definitions}}\n"
+    Path("rabbit-topo.yaml").write_text(text)
+    Path("schemas").mkdir()
+    Path("schemas/config.schema.json").write_text("{}")
+    code, _, err = cli("import", "live.definitions")
+    assert (code, len(err.splitlines())) == (0, 3)
+    assert "hold more than topology/: more" in err
+    assert "target_version is 4.0, but the broker's is 4.3.6" in err
+    assert "schemas/config.schema.json stays" in err
+
+
 def test_the_configuration_has_the_way_to_the_broker_and_no_secret() -> None:
     target = Target(
         f"https://me:{SECRET}@shop:15671",

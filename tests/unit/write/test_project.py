@@ -15,7 +15,7 @@ from rabbit_topo.config import resolve
 from rabbit_topo.errors import Refusal, TopoError
 from rabbit_topo.load.schemas import schema_text
 from rabbit_topo.model import Exchange, Facts, Kind, Mark, Observed, Queue, Topology, Vhost, temporary_name
-from rabbit_topo.write.project import Settings, config_text, in_the_way, spelled, write
+from rabbit_topo.write.project import Settings, config_text, in_the_way, spelled, stale_schemas, write
 from rabbit_topo.write.scaffold import scaffold
 from rabbit_topo.write.verify import verify
 
@@ -89,10 +89,14 @@ def test_a_configuration_and_schemas_that_are_there_stay(tmp_path: Path) -> None
     (tmp_path / "schemas").mkdir()
     (tmp_path / "schemas/config.schema.json").write_text("mine")
     (tmp_path / "rabbit-topo.yaml").write_text("mine")
-    new = write(tmp_path, TEXTS, "ours", force=True)
+    new = write(tmp_path, TEXTS, "ours")
     assert new == ("topology/a.yaml", "topology/eu/b.yaml", "schemas/topology.schema.json")
     assert (tmp_path / "rabbit-topo.yaml").read_text() == "mine"
     assert (tmp_path / "schemas/config.schema.json").read_text() == "mine"
+    assert stale_schemas(tmp_path) == ["schemas/config.schema.json"]
+    assert "schemas/config.schema.json" in write(tmp_path, TEXTS, "ours", force=True)
+    assert (tmp_path / "schemas/config.schema.json").read_text() == schema_text("config")
+    assert (stale_schemas(tmp_path), (tmp_path / "rabbit-topo.yaml").read_text()) == ([], "mine")
 
 
 def test_what_is_wanted_beside_the_topology_may_be_a_configuration_too(tmp_path: Path) -> None:
