@@ -227,6 +227,12 @@ class Http:
         for pool in self._pools:
             pool.close()
 
+    def sees_all_vhosts(self) -> bool:
+        """Say whether the broker tells this user of all vhosts, and not only of those that it may enter."""
+        who = self.ask("GET", "/api/whoami").body
+        told = who.get("tags") if isinstance(who, dict) else None
+        return not {"administrator", "monitoring"}.isdisjoint(told.split(",") if isinstance(told, str) else told or ())
+
     def _refused(self, answer: Answer, path: str) -> BrokerError:
         reason = answer.reason
         if "management user" in reason:

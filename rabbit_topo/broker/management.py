@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from rabbit_topo.arguments.wire import VOID
 from rabbit_topo.broker import management_writes
 from rabbit_topo.broker.expected import cluster_tags, refuse_another
-from rabbit_topo.broker.http import UNAUTHORISED, Http, Unanswered, no_management_api, segment
+from rabbit_topo.broker.http import NOT_FOUND, UNAUTHORISED, Http, Unanswered, no_management_api, segment
 from rabbit_topo.broker.inventory import read_inventory, write_inventory
 from rabbit_topo.broker.lock import BY_HTTP_ALONE
 from rabbit_topo.broker.lock_holder import Holder
 from rabbit_topo.broker.queue_looks import counts_of, keeps
 from rabbit_topo.broker.readings import EXCHANGES, QUEUES, read_bindings, read_exchange, read_policy, read_queue
-from rabbit_topo.broker.refusals import granting
+from rabbit_topo.broker.refusals import entering, granting
 from rabbit_topo.broker.side_by_side import side_by_side
 from rabbit_topo.errors import AccessRefused, BrokerError, Refusal, Unreachable
 from rabbit_topo.model import Binding, Counts, Exchange, Facts, Observed, Queue, Topology, Vhost
@@ -161,7 +161,15 @@ class Management:
 
     def _read(self, vhost: str, reading: _Reading) -> None:
         reading.add(Vhost(vhost))
-        found = self._lists(vhost)
+        try:
+            found = self._lists(vhost)
+        except BrokerError as error:
+            if not (isinstance(error, AccessRefused) or self._is_closed(vhost)):
+                raise
+            user = self.http.user
+            raise AccessRefused(
+                f"user {user!r} may not enter vhost {vhost!r} of {self.http.url}", entering(vhost, user)
+            ) from None
         for item in found["exchanges"]:
             if item["name"]:
                 reading.add(read_exchange(vhost, item))
@@ -175,6 +183,10 @@ class Management:
         for item in found["policies"]:
             reading.add(read_policy(vhost, item))
         reading.operator_policies += (read_policy(vhost, item) for item in found["operator policies"])
+
+    def _is_closed(self, vhost: str) -> bool:
+        """Say whether this user may not enter a vhost that is there; 4.3.6 tells so by not finding its queues."""
+        return self.http.ask("GET", f"/api/queues/{segment(vhost)}?columns=name").status in {UNAUTHORISED, NOT_FOUND}
 
     def _lists(self, vhost: str) -> dict[str, Any]:
         """Read what the broker lists of a vhost. Raises `BrokerError` where it has not yet come to know its queues.

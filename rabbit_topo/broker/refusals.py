@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rabbit_topo.broker import rights
 from rabbit_topo.model import Binding, Exchange, Policy, Queue, Vhost
 from rabbit_topo.plan.operations import Remove
-from rabbit_topo.report.rabbitmqctl import set_permissions
+from rabbit_topo.report.rabbitmqctl import enter_vhost, set_permissions
 
 if TYPE_CHECKING:
     from rabbit_topo.plan.operations import Operation
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 def granting(vhost: str, user: str) -> str:
     """Say how to let a user into a vhost; doctor tells which permissions the files need."""
     return f"{set_permissions(vhost, user)}; `rabbit-topo doctor` tells which"
+
+
+def entering(vhost: str, user: str) -> str:
+    """Say how to let a user read what a vhost has, and no more."""
+    return f"{enter_vhost(vhost, user)}; or name another with --vhost"
 
 
 def permission_hint(operation: Operation, user: str) -> str:

@@ -39,7 +39,7 @@ def command(**given: Any) -> int:
 
     What loses nothing needs no flag; every other row names the flag that allows
     it, or what to do by hand. Exit codes: 0 done, 5 refused and nothing changed,
-    6 incomplete, 1 failed and nothing written, 130 or 143 interrupted.
+    6 incomplete, 1 failed and nothing written, 129, 130 or 143 interrupted.
     """
     from rabbit_topo.apply import apply, refusal_of
 

@@ -17,7 +17,6 @@ from rabbit_topo.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from rabbit_topo.cli.live import Live
     from rabbit_topo.cli.options import BrokerOptions, Common
     from rabbit_topo.cli.source import Source
     from rabbit_topo.plan.sides import Side
@@ -83,7 +82,7 @@ def _read(
     with live(common, options_of, name, vhosts, lenient=True, environ=environ) as here:
         found = from_live(common, here)
         facts = here.observed.facts
-        return Side(found.topology, found.shown, found.version, facts, sees_all=_sees_all(here)), facts.vhosts
+        return Side(found.topology, found.shown, found.version, facts, sees_all=here.sees_all), facts.vhosts
 
 
 def _files_beside(name: str) -> tuple[str, ...]:
@@ -99,17 +98,6 @@ def _of_files(found: Source, common: Common) -> tuple[Side, frozenset[str]]:
     given = any(key.vhost == common.vhost and key not in plain.resources for key in found.topology.resources)
     side = Side(found.topology, found.shown, found.version, renamed=common.vhost if given else "")
     return side, frozenset(plain.vhosts)
-
-
-def _sees_all(here: Live) -> bool:
-    """Say whether a broker tells this user of all its vhosts, and not only of those that it may enter."""
-    from rabbit_topo.broker.management import Management
-
-    if not isinstance(here.broker, Management):
-        return True
-    who = here.broker.http.ask("GET", "/api/whoami").body
-    told = who.get("tags") if isinstance(who, dict) else None
-    return not {"administrator", "monitoring"}.isdisjoint(told.split(",") if isinstance(told, str) else told or ())
 
 
 def _logins(names: tuple[str, str], login: BrokerOptions) -> list[tuple[BrokerOptions, Mapping[str, str]]]:

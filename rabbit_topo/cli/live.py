@@ -28,11 +28,15 @@ _URL: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://")
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A broker that is still open, and what was read of it."""
+    """A broker that is still open, and what was read of it.
+
+    `sees_all` says whether it tells this user of all its vhosts; a file does.
+    """
 
     broker: Broker
     target: Target
     observed: Observed
+    sees_all: bool = True
 
 
 def is_url(name: str) -> bool:
@@ -74,6 +78,7 @@ def live(
     """
     from rabbit_topo.broker.connect import connect_target
     from rabbit_topo.model import Topology
+    from rabbit_topo.report.words import clean
 
     target = _target(common, login, name, environ)
     progress = Progress(common)
@@ -84,17 +89,30 @@ def live(
         observed = broker.observe(Topology.naming(*wanted))
         progress.clear()
         facts = observed.facts
+        hiding_from = _hiding_from(broker)
+        if hiding_from:
+            click.echo(f"warning: only vhosts that {clean(hiding_from)} may enter are seen", err=True)
         for vhost in sorted(facts.unlisted):
             told = "there are objects of it, but it is not among its `vhosts`: left out"
             click.echo(f"warning: {facts.target} has no vhost {vhost!r}: {told}", err=True)
         for vhost in vhosts:
             if vhost not in facts.vhosts and not lenient:
-                known = ", ".join(sorted(facts.vhosts)) or "none"
-                raise UsageError(f"{facts.target} has no vhost {vhost!r}", f"it has: {known}")
-        yield Live(broker, target, observed)
+                known = ", ".join(map(clean, sorted(facts.vhosts))) or "none"
+                whose = f" that {clean(hiding_from)} may enter" if hiding_from else ""
+                raise UsageError(f"{facts.target} has no vhost {vhost!r}{whose}", f"it has: {known}")
+        yield Live(broker, target, observed, sees_all=not hiding_from)
     finally:
         progress.clear()
         broker.close()
+
+
+def _hiding_from(broker: Broker) -> str:
+    """Name the user from whom a broker hides the vhosts that it may not enter; empty where it hides none."""
+    from rabbit_topo.broker.management import Management
+
+    if not isinstance(broker, Management) or broker.http.sees_all_vhosts():
+        return ""
+    return broker.http.user or "this user"
 
 
 def _target(common: Common, login: BrokerOptions, name: str, environ: Mapping[str, str] | None) -> Target:

@@ -35,7 +35,7 @@ def command(**given: Any) -> int:
     only read.
 
     Exit codes: 0 what was tried goes through, 4 something would be refused or a
-    route test failed, 5 refused, 1 failed, 130 or 143 interrupted.
+    route test failed, 5 refused, 1 failed, 129, 130 or 143 interrupted.
     """
     from rabbit_topo.broker.address import check_vhost
     from rabbit_topo.cli.question import ask_for_rehearsal

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from rabbit_topo.filenames import CONFIG_NAME
@@ -24,6 +26,7 @@ KINDS: Final = ("exchange", "queue", "binding", "policy")
 _FEW: Final = 3  # names that stand for the rest
 _SHARED: Final = {"profiles": "profiles", "ignore": "what is ignored"}
 _MANY: Final = 12  # files that are listed one by one
+_PART: Final = re.compile(r"(?P<stem>.*)-[0-9]+\.yaml", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ def import_lines(adoption: Adoption, landing: Landing, width: int, *, verbose: b
     vhosts = [words.label(vhost) for vhost in chosen.vhosts]
     where = f"vhost {vhosts[0]}" if len(vhosts) == 1 else f"{len(vhosts)} vhosts"
     yield from wrapped("  taken     ", "dim", f"{every.words}; {where}", width)
-    yield from _files(adoption, verbose=verbose)
+    yield from _files(adoption, width, verbose=verbose)
     yield from _profiles(adoption, width)
     yield from _skipped(chosen.skipped, width, several=len(vhosts) > 1, verbose=verbose)
     yield from _ignored(adoption, width, verbose=verbose)
@@ -126,26 +129,48 @@ def import_lines(adoption: Adoption, landing: Landing, width: int, *, verbose: b
     yield from _end(landing, width)
 
 
-def _files(adoption: Adoption, *, verbose: bool) -> Iterator[Line]:
+def _files(adoption: Adoption, width: int, *, verbose: bool) -> Iterator[Line]:
+    """List the files; of a domain that is cut into parts the first and the last, with all that is in them."""
     several = len(adoption.selection.vhosts) > 1
-    rows = []
-    for file in adoption.files:
-        for document in file.documents:
-            vhost = f"  (vhost {words.clean(document.get('vhost', '/'))})" if several else ""
-            rows.append((words.clean(file.path), f"{_told(document)}{vhost}"))
-    shown = rows if verbose or len(rows) <= _MANY + 1 else rows[:_MANY]
-    column = min(max((len(path) for path, _ in shown), default=0), 32)
-    yield from section("FILES", "below topology/", rows)
-    for path, told in shown:
-        yield (Span(f"  {path:<{column}}  ", "create"), Span(told))
-    if len(shown) < len(rows):
-        yield (Span(f"  and {len(rows) - len(shown):,} more; -v lists them", "dim"),)
+    rows = [
+        (file.path, document, f"  (vhost {words.label(document.get('vhost', '/'))})" if several else "")
+        for file in adoption.files
+        for document in file.documents
+    ]
+    told = [(words.clean(path), _told([page]) + where) for path, page, where in rows]
+    if not verbose:
+        parts = [
+            (stem, list(some)) for stem, some in groupby(rows, lambda row: (_PART.sub(r"\g<stem>", row[0]), row[2]))
+        ]
+        told = [
+            (
+                words.clean(_range([*dict.fromkeys(path for path, *_ in some)])),
+                _told([page for _, page, _ in some]) + where,
+            )
+            for (_, where), some in parts
+        ]
+    shown = told if verbose or len(told) <= _MANY + 1 else told[:_MANY]
+    column = min(max((len(path) for path, _ in shown), default=0), 40)
+    yield from section("FILES", "below topology/", told)
+    for path, what in shown:
+        yield from wrapped(f"  {path:<{column}}  ", "create", what, width)
+    if len(shown) < len(told):
+        yield (Span(f"{INDENT}and {len(told) - len(shown):,} more; -v lists them", "dim"),)
 
 
-def _told(document: Mapping[str, Plain]) -> str:
-    """Say what a document declares, else which of the sections it has that others read."""
-    found = tally([document])
-    shared = [gloss for name, gloss in _SHARED.items() if name in document]
+def _range(paths: Sequence[str]) -> str:
+    """Spell the parts of a domain.
+
+    >>> _range(["q-01.yaml", "q-02.yaml", "q-03.yaml"]), _range(["q.yaml"])
+    ('q-01.yaml to q-03.yaml', 'q.yaml')
+    """
+    return paths[0] if len(paths) == 1 else f"{paths[0]} to {paths[-1].rpartition('/')[2]}"
+
+
+def _told(documents: Sequence[Mapping[str, Plain]]) -> str:
+    """Say what documents declare, else which of the sections they have that others read."""
+    found = tally(documents)
+    shared = [gloss for name, gloss in _SHARED.items() if any(name in document for document in documents)]
     return ", ".join(shared) if shared and not (found.external or any(found.counts.values())) else found.words
 
 

@@ -14,6 +14,15 @@ def set_permissions(vhost: str, user: str) -> str:
     return join(["rabbitmqctl", "set_permissions", "-p", vhost, user, "CONFIGURE", "WRITE", "READ"])
 
 
+def enter_vhost(vhost: str, user: str) -> str:
+    """Let a user into a vhost, and touch nothing there.
+
+    >>> enter_vhost("/", "joe")
+    "rabbitmqctl set_permissions -p / joe '' '' ''"
+    """
+    return join(["rabbitmqctl", "set_permissions", "-p", vhost, user, "", "", ""])
+
+
 def set_topic_permissions(vhost: str, user: str) -> str:
     """Let a user use routing keys of a topic exchange."""
     return join(["rabbitmqctl", "set_topic_permissions", "-p", vhost, user, "EXCHANGE", "WRITE", "READ"])

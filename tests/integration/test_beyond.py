@@ -9,10 +9,11 @@ import pytest
 
 from rabbit_topo.broker.beyond import beyond
 from rabbit_topo.broker.connect import connect
+from rabbit_topo.cli import run
 from rabbit_topo.model import Topology
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rabbit_topo.adopt.types import Beyond
     from tests.brokers import Node
@@ -67,3 +68,44 @@ def test_what_a_user_may_not_see_is_told_and_nothing_fails(node: Node, vhost: st
         assert told[kind].names == ()
         assert told[kind].unseen == f"user {user!r} may not see them: that takes the tag {tag}"
     assert told["operator policies"].names == ("cap",)
+
+
+@pytest.fixture
+def clerk(node: Node, vhost: str) -> Iterator[Callable[[str], tuple[str, ...]]]:
+    """Make a user with this tag who may enter `vhost` and touch nothing; return the options to log in."""
+
+    def make(tag: str) -> tuple[str, ...]:
+        node.http("PUT", "users", "clerk", body={"password": "clerk", "tags": tag})
+        node.http("PUT", "permissions", vhost, "clerk", body={"configure": "", "write": "", "read": ""})
+        return (node.broker_url.replace("://", "://clerk:clerk@"),)
+
+    yield make
+    node.http("DELETE", "users", "clerk")
+
+
+def test_a_user_who_may_enter_one_vhost_is_told_so(
+    node: Node, vhost: str, clerk: Callable[[str], tuple[str, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.http("PUT", "queues", vhost, "q", body={"durable": True})
+    source = clerk("management")
+
+    assert run(["import", *source, "-o", "-"]) == 0
+    said = capsys.readouterr()
+    assert "only vhosts that clerk may enter are seen" in said.err
+    assert "q:" in said.out
+
+    assert run(["import", *source, "-o", "-", "--vhost", "nowhere"]) == 2
+    assert "has no vhost 'nowhere' that clerk may enter" in capsys.readouterr().err
+
+
+def test_a_user_who_may_not_enter_a_vhost_is_told_which(
+    vhost: str, clerk: Callable[[str], tuple[str, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = clerk("monitoring")
+
+    assert run(["import", *source, "-o", "-"]) == 1
+    said = capsys.readouterr().err
+    assert "user 'clerk' may not enter vhost '/'" in said
+    assert "set_permissions -p / clerk '' '' ''; or name another with --vhost" in said
+    assert run(["import", *source, "-o", "-", "--vhost", vhost]) == 0
+    assert "only vhosts" not in capsys.readouterr().err

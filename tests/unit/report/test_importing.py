@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -140,6 +141,16 @@ def test_several_vhosts_are_told_apart_and_many_files_are_counted() -> None:
     assert "  f9.yaml  nothing  (vhost eu)\n" in page
     assert "         amq.topic (vhost /)\n" in page
     assert "  kept      rabbit-topo.yaml, as it was; add topology/ to its `sources`\n" in page
+
+
+def test_the_parts_of_a_domain_are_told_as_one() -> None:
+    queue = {"version": 1, "queues": {"q": {"type": "quorum"}}}
+    parts = tuple(File(f"eu/order.q-{number:02}.yaml", (queue,)) for number in range(1, 23))
+    many = Adoption("x.json", "4.3", Selection(("/",), {}), (File("eu/a-1.yaml", (queue,)), *parts))
+    page = _page(import_lines(many, Landing("."), 80))
+    assert re.search(r"\n  eu/a-1.yaml +1 queue\n", page), page
+    assert "  eu/order.q-01.yaml to order.q-22.yaml  22 queues\n" in page
+    assert "  eu/order.q-07.yaml  1 queue\n" in _page(import_lines(many, Landing("."), 80, verbose=True))
 
 
 def test_the_documents_fit_their_schemas() -> None:
