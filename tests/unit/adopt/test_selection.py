@@ -353,3 +353,14 @@ def test_what_arguments_name_may_be_internal_and_untold() -> None:
     assert not {"s.a", "s.b", "s.c"} & told.others["/"]
     assert {name for name, reason in reasons(untold).items() if reason == UNTOLD} == {"s.a", "s.b", "s.c"}
     assert {"s.a", "s.b", "s.c"} <= untold.others["/"]
+
+
+def test_a_refused_queue_may_have_the_name_of_an_exchange_that_comes_and_goes() -> None:
+    name = "celery@host.celery.pidbox"
+    broken = queue(name, arguments=Arguments({"x-max-length": -5}))
+
+    found = select(seen(exchange(name, "fanout", durable=False), broken, queue("q")))
+
+    assert names(found) == ["q"]
+    assert [row.names for row in found.ignored["/"]] == [(name,)]
+    assert [row.key for row in found.skipped if row.key.kind is Kind.QUEUE] == [broken.key]
