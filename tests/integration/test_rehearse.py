@@ -56,7 +56,7 @@ def state(node: Node) -> Any:
     """Everything that the broker holds, with what is in its queues; of this moment alone is what is left out."""
     found = node.http("GET", "definitions")
     held = node.http("GET", "queues", query="disable_stats=true&enable_queue_totals=true")
-    counts = sorted((one["vhost"], one["name"], one["messages"]) for one in held)
+    counts = sorted((one["vhost"], one["name"], repr(one.get("messages"))) for one in held)
     lists = {name: sorted(map(repr, value)) for name, value in found.items() if isinstance(value, list)}
     return lists, counts, sorted(one["name"] for one in node.http("GET", "vhosts"))
 
