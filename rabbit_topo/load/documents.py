@@ -195,7 +195,7 @@ def _contradictions(draft: Draft, scope: Scope) -> None:
     for key, note in draft.absent.items():
         binding = key.kind is Kind.BINDING
         what = f"the binding {bindings.spelled(key)}" if binding else f"the {key.kind} {quoted(key.name)}"
-        owner = Key(key.vhost, Kind(key.destination_kind), key.destination) if binding else key
+        owner = key.ends[-1] if binding else key
         if key in draft.resources:
             first = draft.notes[key]
             why = "is external" if first.external else "is protected" if first.protect else "is declared"

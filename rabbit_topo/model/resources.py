@@ -99,6 +99,20 @@ class Key(NamedTuple):
         """What rows are sorted by: vhost by vhost, first what others need, then by name."""
         return (self.vhost, _RANK[self.kind], *self[2:])
 
+    @property
+    def ends(self) -> tuple[Key, ...]:
+        """What a binding needs: the exchange that it leaves, and what it leads to; nothing for what is no binding.
+
+        >>> [str(end.kind) for end in Key("/", Kind.BINDING, "x", "queue", "q").ends], Key("/", Kind.QUEUE, "q").ends
+        (['exchange', 'queue'], ())
+        """
+        if self.kind is not Kind.BINDING:
+            return ()
+        return (
+            Key(self.vhost, Kind.EXCHANGE, self.name),
+            Key(self.vhost, Kind(self.destination_kind), self.destination),
+        )
+
 
 _RANK = {kind: rank for rank, kind in enumerate((Kind.VHOST, Kind.EXCHANGE, Kind.QUEUE, Kind.BINDING, Kind.POLICY))}
 

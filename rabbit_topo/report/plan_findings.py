@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rabbit_topo.diff import Create, Delete, Replace, Unseen, Update
-from rabbit_topo.model import Key, Kind
 from rabbit_topo.report.findings import one_finding, place_of
 from rabbit_topo.report.layout import Line, Span
 from rabbit_topo.report.markdown_page import Section, code, sentence
@@ -33,15 +32,8 @@ def findings_of(plan: Plan, found: Iterable[Finding]) -> tuple[Finding, ...]:
     changed = {row.change.key for row in told if isinstance(row.change, declared)}
     made = {row.change.key for row in told if isinstance(row.change, Create | Replace)}
     gone = {row.change.key for row in told if isinstance(row.change, Delete) and row.status == "planned"}
-    touched = changed.union(*map(_ends, changed | gone)) - gone
-    return tuple(one for one in found if one.key and (one.key in touched or not made.isdisjoint(_ends(one.key))))
-
-
-def _ends(key: Key) -> tuple[Key, ...]:
-    """Return what a binding begins and ends at; nothing for what is no binding."""
-    if key.kind is not Kind.BINDING:
-        return ()
-    return Key(key.vhost, Kind.EXCHANGE, key.name), Key(key.vhost, Kind(key.destination_kind), key.destination)
+    touched = changed.union(*(key.ends for key in changed | gone)) - gone
+    return tuple(one for one in found if one.key and (one.key in touched or not made.isdisjoint(one.key.ends)))
 
 
 def finding_lines(found: Sequence[Finding], width: int) -> Iterator[Line]:

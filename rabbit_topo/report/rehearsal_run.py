@@ -134,7 +134,7 @@ class Rehearsal:
         why = {row.change.key: row.reason for row in self.blocked}
 
         def reason(operation: Operation) -> str:
-            for key in (operation.key, *ends_of(operation.key)):
+            for key in (operation.key, *operation.key.ends):
                 if key in lacking:
                     return f"{key.kind} {key.name} could not be copied"
             return why.get(operation.key, "the copy differs from the broker in it")
@@ -193,13 +193,6 @@ class Rehearsal:
         if self.problems:
             return 4
         return 0 if self.whole else 1
-
-
-def ends_of(key: Key) -> tuple[Key, ...]:
-    """Return what a binding needs: both its ends; of anything else, nothing."""
-    if not key.destination_kind:
-        return ()
-    return Key(key.vhost, Kind.EXCHANGE, key.name), Key(key.vhost, Kind(key.destination_kind), key.destination)
 
 
 def _standing(outcome: Outcome) -> tuple[There, str]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rabbit_topo.diff import diff
 from rabbit_topo.plan import Failed, NotAttempted, make_plan
-from rabbit_topo.report.rehearsal_run import ends_of
 
 if TYPE_CHECKING:
     from rabbit_topo.broker import Broker
@@ -32,7 +31,7 @@ def declare_all(broker: Broker, topology: Topology) -> Declared:
     refused: dict[Key, str] = {}
     lost = ""
     for wave in plan.waves:
-        ready = [operation for operation in wave if not any(end in refused for end in ends_of(operation.key))]
+        ready = [operation for operation in wave if not any(end in refused for end in operation.key.ends)]
         for outcome in broker.execute(ready):
             if isinstance(outcome, Failed | NotAttempted):
                 refused[outcome.operation.key] = outcome.reason

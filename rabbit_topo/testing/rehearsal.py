@@ -16,7 +16,7 @@ from rabbit_topo.diff import diff
 from rabbit_topo.errors import BrokerError, TopoError, UsageError
 from rabbit_topo.model import PREDECLARED, Kind, Topology
 from rabbit_topo.plan import make_plan
-from rabbit_topo.report.rehearsal_run import Copy, NotCopied, Rehearsal, Stage, ends_of
+from rabbit_topo.report.rehearsal_run import Copy, NotCopied, Rehearsal, Stage
 from rabbit_topo.report.tests_run import TestRun
 from rabbit_topo.routing import Router
 from rabbit_topo.routing.cases import cases_of, run_case
@@ -160,7 +160,7 @@ class _Run:
         }
         copy_limits(self.at.http, self.seen.limits, vhosts, less, told)
         for key in found:
-            if any(end in missing for end in ends_of(key)):
+            if any(end in missing for end in key.ends):
                 missing.setdefault(key, "an end of it could not be copied")
         return Copy(lacking, len(facts.hidden), tuple(told.limits), tuple(told.gaps)), missing, there
 
@@ -172,7 +172,7 @@ class _Run:
         notes = dict(declared.notes)
         for key in declared.resources:
             stays = key in missing and key not in changing
-            if stays or any(end in missing and end not in changing for end in ends_of(key)):
+            if stays or any(end in missing and end not in changing for end in key.ends):
                 notes[key] = replace(declared.note(key), external=True, stated=frozenset())
         return replace(declared, notes=notes)
 
@@ -217,7 +217,7 @@ def _silently(wanted: Topology, there: Observed, refused: Mapping[Key, str]) -> 
     """Return what the broker took, and did not make, or made otherwise."""
     found: dict[Key, str] = {}
     for key, one in wanted.resources.items():
-        if key in refused or any(end in refused for end in ends_of(key)):
+        if key in refused or any(end in refused for end in key.ends):
             continue
         made = there.topology.resources.get(key)
         if made is None:
