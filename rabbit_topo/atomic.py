@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 CHANGED: Final = "somebody else has changed it since it was read"
+_ANY_WRITE: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _LONGEST: Final = 200  # characters of a name that a draft's name takes over
 
 
@@ -32,6 +33,16 @@ def replace_file(path: str | os.PathLike[str], data: bytes, *, was: bytes | None
         raise
 
 
+def why_not(file: str) -> str:
+    """Say why a file is not to be replaced, as far as can be told before; empty where it may be."""
+    path = Path(file).resolve()
+    if not path.stat().st_mode & _ANY_WRITE:  # root may write it, but somebody meant that nobody should
+        return "it is read-only"
+    if not os.access(path, os.W_OK):
+        return "no permission"
+    return "" if os.access(path.parent, os.W_OK) else f"no permission to write in {path.parent}"
+
+
 def _compare(target: Path, was: bytes) -> None:
     if target.read_bytes() != was:
         raise OSError(errno.EBUSY, CHANGED)
@@ -47,18 +58,26 @@ def draft(target: Path, data: bytes) -> Path:
     handle, name = tempfile.mkstemp(prefix=f".{target.name[:_LONGEST]}.", dir=target.parent)
     made = Path(name)
     try:
+        old = target.stat() if target.is_file() else None
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
+            if old:
+                _pass_on(old, stream.fileno())
             os.fsync(stream.fileno())
-        mode = 0o666 & ~mask
-        if target.is_file():
-            old = target.stat()
-            mode = stat.S_IMODE(old.st_mode)
-            with suppress(OSError, AttributeError):  # as far as this user may; Windows knows no such thing
-                os.chown(made, old.st_uid, old.st_gid)
-        made.chmod(mode)
+        made.chmod(stat.S_IMODE(old.st_mode) if old else 0o666 & ~mask)
     except BaseException:
         made.unlink(missing_ok=True)
         raise
     return made
+
+
+def _pass_on(old: os.stat_result, descriptor: int) -> None:
+    """Give a new file the group and the owner of the old one, each as far as this user may."""
+    if os.name != "posix":
+        return
+    new = os.fstat(descriptor)
+    for now, user, group in ((new.st_gid != old.st_gid, -1, old.st_gid), (new.st_uid != old.st_uid, old.st_uid, -1)):
+        if now:
+            with suppress(OSError):
+                os.fchown(descriptor, user, group)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rabbit_topo.atomic import draft
 from rabbit_topo.broker.address import no_url, resembles_url
 from rabbit_topo.broker.definitions_state import Malformed, State
 from rabbit_topo.broker.expected import IN_A_FILE, cluster_tags, refuse_another
@@ -219,18 +219,13 @@ class Definitions:
         if after == self._seen:
             return
         real = Path(self.path).resolve()
-        handle, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
+        made = draft(real, after)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(after)
-                file.flush()
-                _pass_on(real.stat(), file.fileno())
-                os.fsync(file.fileno())
             with _sole_writer(real):
                 self._compare()
-                Path(name).replace(real)
+                made.replace(real)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            made.unlink(missing_ok=True)
             raise
         self._seen = after
 
@@ -257,18 +252,6 @@ def _sole_writer(path: Path) -> Iterator[None]:
             if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 raise _ChangedError
         yield
-
-
-def _pass_on(old: os.stat_result, descriptor: int) -> None:
-    """Give a new file the mode of the old one and, as far as this user may, its owner and its group."""
-    if os.name != "posix":
-        return
-    new = os.fstat(descriptor)
-    for now, user, group in ((new.st_gid != old.st_gid, -1, old.st_gid), (new.st_uid != old.st_uid, old.st_uid, -1)):
-        if now:
-            with suppress(OSError):
-                os.fchown(descriptor, user, group)
-    os.fchmod(descriptor, old.st_mode & 0o7777)
 
 
 def _carry_out(state: State, operation: Operation) -> str:

@@ -48,7 +48,7 @@ def _request(resource: Resource) -> tuple[str, dict[str, Any]]:
         case Queue():
             return path(resource), _queue(resource)
         case Policy():
-            return path(resource), _policy(resource)
+            return path(resource), policy_body(resource)
         case Binding():
             return path(resource), {"routing_key": resource.routing_key, "arguments": dict(resource.arguments)}
 
@@ -134,7 +134,8 @@ def _queue(queue: Queue) -> dict[str, Any]:
     return {"durable": queue.durable, "auto_delete": queue.auto_delete, "arguments": queue_arguments(queue)}
 
 
-def _policy(policy: Policy) -> dict[str, Any]:
+def policy_body(policy: Policy) -> dict[str, Any]:
+    """Return a policy, or an operator policy, as HTTP takes it."""
     return {
         "pattern": policy.pattern,
         "apply-to": policy.apply_to,

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rabbit_topo.broker.http import NOT_FOUND, segment
+from rabbit_topo.broker.http import NOT_FOUND, segment, tags_of
 from rabbit_topo.broker.management_writes import path
 from rabbit_topo.broker.readings import QUEUES, read_bindings, read_policy
 from rabbit_topo.errors import BrokerError
@@ -143,5 +143,4 @@ def may_impersonate(http: Http, user: str) -> bool:
     answer = http.ask("GET", "/api/whoami")
     if not answer.ok or answer.body.get("name") != user:
         return False
-    tags = answer.body.get("tags")  # a list; before 3.9, joined by commas
-    return "impersonator" in (tags.split(",") if isinstance(tags, str) else tags or ())
+    return "impersonator" in tags_of(answer.body)

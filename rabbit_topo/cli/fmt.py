@@ -91,8 +91,8 @@ def _write(files: Sequence[_File]) -> list[_File]:
 
     Raises UsageError where not one is written.
     """
+    from rabbit_topo.atomic import replace_file, why_not
     from rabbit_topo.plan.hazards import counted
-    from rabbit_topo.write.replacing import replace, why_not
 
     if barred := [(file, why) for file in files if (why := why_not(file.name))]:
         named = "\n".join(f"{file.shown}: {why}" for file, why in barred)
@@ -100,7 +100,7 @@ def _write(files: Sequence[_File]) -> list[_File]:
     failed: dict[str, str] = {}
     for file in files:
         try:
-            replace(file.name, file.data, file.result)
+            replace_file(file.name, file.result, was=file.data)
         except OSError as error:
             failed[file.name] = error.strerror or str(error)
     left = [file for file in files if file.name in failed]

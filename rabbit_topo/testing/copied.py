@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from rabbit_topo.broker.http import segment
+from rabbit_topo.broker.management_writes import policy_body
 from rabbit_topo.errors import BrokerError
 from rabbit_topo.policies import release
 
@@ -36,13 +37,8 @@ def default_queue_type(facts: Facts, vhost: str) -> str:
 def copy_operator_policies(http: Http, facts: Facts, vhosts: Mapping[str, str], told: Told) -> None:
     """Give each vhost's copy its operator policies."""
     for policy in facts.operator_policies:
-        body = {
-            "pattern": policy.pattern,
-            "apply-to": policy.apply_to,
-            "priority": policy.priority,
-            "definition": dict(policy.definition),
-        }
-        answer = http.ask("PUT", f"/api/operator-policies/{segment(vhosts[policy.vhost])}/{segment(policy.name)}", body)
+        path = f"/api/operator-policies/{segment(vhosts[policy.vhost])}/{segment(policy.name)}"
+        answer = http.ask("PUT", path, policy_body(policy))
         if not answer.ok:
             told.gaps.append(f"operator policy {policy.name}: {answer.reason}")
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from rabbit_topo.broker.http import NOT_FOUND, Unanswered, segment
+from rabbit_topo.broker.http import NOT_FOUND, Unanswered, segment, tags_of
 from rabbit_topo.errors import AccessRefused, BrokerError, Refusal, Unreachable
 
 if TYPE_CHECKING:
@@ -85,10 +85,7 @@ def scratch_vhost(http: Http, *users: str, purpose: Purpose = TESTS, default_que
 
 def must_administer(http: Http, purpose: Purpose) -> None:
     """Raise `AccessRefused` where this user could neither make a vhost nor delete it."""
-    who: Any = http.get("/api/whoami")
-    told = who.get("tags") if isinstance(who, dict) else None
-    tags = told.split(",") if isinstance(told, str) else told or ()
-    if "administrator" not in tags:
+    if "administrator" not in tags_of(http.get("/api/whoami")):
         raise AccessRefused(
             f"{http.user} may make no vhost on {http.url}: that takes the tag administrator",
             purpose.instead,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rabbit_topo.write import replacing
+from rabbit_topo import atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -200,7 +200,7 @@ def _changing(monkeypatch: pytest.MonkeyPatch, *files: Path) -> None:
             file.write_text("# newer\n", encoding="utf-8")
         return ""
 
-    monkeypatch.setattr(replacing, "why_not", why_not)
+    monkeypatch.setattr(atomic, "why_not", why_not)
 
 
 def test_what_changed_meanwhile_is_not_written_over(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
