@@ -3,7 +3,7 @@
 `select` says what is taken and why the rest is not; `documents` lays it out in files; `rabbit_topo.write` spells them.
 """
 
-from rabbit_topo.adopt.selection import may_lack_internal, select
+from rabbit_topo.adopt.selection import select
 from rabbit_topo.adopt.spelling import escaped
 
-__all__ = ["escaped", "may_lack_internal", "select"]
+__all__ = ["escaped", "select"]

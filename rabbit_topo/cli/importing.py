@@ -93,7 +93,7 @@ def take(common: Common, login: BrokerOptions, own: dict[str, Any]) -> int:
         progress.say("checking ...")
         landing = _print(adoption, here) if printed else _land(adoption, here, folder, login, force=own["force"])
         progress.clear()
-    _warn(landing, adoption, own["match"])
+    _warn(adoption, own["match"])
 
     def lines(columns: int) -> Any:
         return import_lines(adoption, landing, columns, verbose=common.verbose)
@@ -136,7 +136,7 @@ def _print(adoption: Adoption, here: Live) -> Landing:
     whole = joined(spelled(adoption.files))
     verify({"topology.yaml": whole}, here.observed)
     click.echo(whole, nl=False)
-    return Landing(None, lacking=_lacks(here))
+    return Landing(None)
 
 
 def _land(adoption: Adoption, here: Live, folder: Path, login: BrokerOptions, *, force: bool) -> Landing:
@@ -151,9 +151,9 @@ def _land(adoption: Adoption, here: Live, folder: Path, login: BrokerOptions, *,
     verify({path.removeprefix(f"{TOPOLOGY}/"): text for path, text in texts.items()}, here.observed)
     new = write(folder, texts, config_text(*_broker(here, folder)), force=force)
     kept = CONFIG_NAME not in new
-    stray = kept and not _is_read(folder / CONFIG_NAME, folder / TOPOLOGY)
+    stray, differing = _kept(folder / CONFIG_NAME, folder / TOPOLOGY, here) if kept else (False, [])
     elsewhere = _elsewhere(folder / CONFIG_NAME, here, login) if kept else []
-    for told in _differs(folder / CONFIG_NAME, folder / TOPOLOGY, here) if kept else ():
+    for told in differing:
         click.echo(f"warning: {clean(str(folder / CONFIG_NAME))} stays, and {told}", err=True)
     for name in stale_schemas(folder):
         told = "stays, and is not the schema of this rabbit-topo: --force writes it anew"
@@ -161,7 +161,7 @@ def _land(adoption: Adoption, here: Live, folder: Path, login: BrokerOptions, *,
     if "--broker" in elsewhere:
         told = f"{clean(str(folder / CONFIG_NAME))} stays, and leads to another broker than the one that was imported"
         click.echo(f"warning: {told}: name it with {shlex.join(elsewhere)}", err=True)
-    return Landing(str(folder), new, kept, stray, _next(folder, login, elsewhere), _lacks(here))
+    return Landing(str(folder), new, kept, stray, _next(folder, login, elsewhere))
 
 
 def _elsewhere(config: Path, here: Live, login: BrokerOptions) -> list[str]:
@@ -181,32 +181,23 @@ def _elsewhere(config: Path, here: Live, login: BrokerOptions) -> list[str]:
     return ["--broker", where]
 
 
-def _is_read(config: Path, topology: Path) -> bool:
-    """Say whether a configuration names a folder among its sources, or one that it lies in."""
+def _kept(config: Path, topology: Path, here: Live) -> tuple[bool, list[str]]:
+    """Say of a configuration that stays whether it lacks the files of an import, and in what it differs beyond."""
     from rabbit_topo.config import resolve_sources
-
-    try:
-        sources = resolve_sources(cwd=Path.cwd(), environ=os.environ, config_path=str(config)).sources
-    except TopoError:
-        return False
-    return any(topology.resolve().is_relative_to(Path(source).resolve()) for source in sources)
-
-
-def _differs(config: Path, topology: Path, here: Live) -> list[str]:
-    """Say what a configuration adds to the files of an import, and whether it is for another release."""
-    from rabbit_topo.config import resolve_sources
+    from rabbit_topo.policies import release
     from rabbit_topo.report.words import clean
 
     try:
         found = resolve_sources(cwd=Path.cwd(), environ=os.environ, config_path=str(config))
     except TopoError:
-        return []
+        return True, []
+    is_read = any(topology.resolve().is_relative_to(Path(source).resolve()) for source in found.sources)
     more = [source for source in found.sources if Path(source).resolve() != topology.resolve()]
     told = [f"its `sources` hold more than topology/: {clean(', '.join(more))}"] if more else []
     version = here.observed.facts.version
-    if found.target_version and version and version.split(".")[:2] != found.target_version.split(".")[:2]:
+    if found.target_version and version and release(version) != release(found.target_version):
         told.append(f"its target_version is {clean(found.target_version)}, but the broker's is {clean(version)}")
-    return told
+    return not is_read, told
 
 
 def _broker(here: Live, folder: Path) -> tuple[str, str, Settings, float | None, Settings]:
@@ -248,17 +239,11 @@ def _next(folder: Path, login: BrokerOptions, elsewhere: list[str]) -> str:
     return shlex.join(parts)
 
 
-def _lacks(here: Live) -> bool:
-    from rabbit_topo.adopt import may_lack_internal
-
-    return may_lack_internal(here.observed)
-
-
-def _warn(landing: Landing, adoption: Adoption, match: str | None) -> None:
+def _warn(adoption: Adoption, match: str | None) -> None:
     if match and not adoption.selection.taken:
         click.echo(
             f"warning: nothing that could be taken has a name that --match {match!r} matches as a whole", err=True
         )
-    if landing.lacking:
+    if not adoption.selection.complete:
         told = "says of no exchange whether it is internal, and may leave out those that are"
         click.echo(f"warning: {adoption.source} {told}: import from the broker itself to have them", err=True)

@@ -35,7 +35,6 @@ class Landing:
 
     `config_kept` says that its configuration was there already and stays, `config_astray` that it names other sources
     than these. `next` is the command line that plans them.
-    `lacking` says that the source may leave internal exchanges out.
     """
 
     folder: str | None
@@ -43,7 +42,6 @@ class Landing:
     config_kept: bool = False
     config_astray: bool = False
     next: str = "rabbit-topo plan"
-    lacking: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def import_document(adoption: Adoption, landing: Landing) -> dict[str, Any]:
         "folder": landing.folder,
         "written": list(landing.new),
         "config_kept": landing.config_kept,
-        "may_lack_internal": landing.lacking,
+        "may_lack_internal": not adoption.selection.complete,
         "objects": _counts(page for _, page in pages),
         "vhosts": [{"name": vhost, "objects": _counts(some)} for vhost, some in by_vhost.items()],
         "files": [{"path": path, "vhost": _vhost(page), "objects": _counts([page])} for path, page in pages],

@@ -24,7 +24,6 @@ Settings = Mapping[str, "str | bool | float | Mapping[str, str]"]
 NO_SETTINGS: Final[Settings] = {}
 _SCHEMAS: Final = "schemas"
 _RELEASE: Final = re.compile(r"(3\.[1-9]\d|[4-9]\.\d{1,3}|[1-9]\d\.\d{1,3})(?!\d)", re.ASCII)  # 3.10 and newer
-_ENDINGS: Final = (".yaml", ".yml")
 
 
 def spelled(files: Iterable[File]) -> dict[str, str]:
@@ -120,7 +119,7 @@ def in_the_way(folder: Path, paths: Iterable[str], *, force: bool) -> list[str]:
     the place of a new one. Files of route tests are welcome.
     """
     wanted = set(paths)
-    there = {name for name in _files_below(folder / TOPOLOGY, TOPOLOGY) if name.endswith(_ENDINGS)}
+    there = set(_files_below(folder / TOPOLOGY, TOPOLOGY))
     others = {name for name in there - wanted if not name.endswith(TEST_ENDINGS)}
     taken = set() if force else {path for path in wanted if os.path.lexists(folder / path)}
     return sorted(others | taken)
@@ -142,18 +141,14 @@ def refuse(folder: Path, names: Iterable[str], *, force: bool) -> None:
 def write(folder: Path, texts: Mapping[str, str], config: str, *, force: bool = False) -> tuple[str, ...]:
     """Write topology files, a configuration and the schemas into a project's folder: all or nothing.
 
-    A configuration that is there stays, and so do schemas without `force`. Returns the
-    paths of the new files, relative to the folder.
-    Raises `Refusal` where something is in the way, and `UsageError` where a file cannot be written.
+    A configuration that is there stays, and so do schemas without `force`. Returns the paths of the new files, relative
+    to the folder. Raises `Refusal` where something is in the way, and `UsageError` where a file cannot be written.
     """
-    from rabbit_topo.load.schemas import schema_text
-
     refuse(folder, in_the_way(folder, texts, force=force), force=force)
-    beside = {CONFIG_NAME: config}
-    schemas = {f"{_SCHEMAS}/{name}.schema.json": schema_text(name) for name in ("config", "topology")}
+    schemas = _schemas()
     new = dict(texts) | {
         name: text
-        for name, text in (beside | schemas).items()
+        for name, text in ({CONFIG_NAME: config} | schemas).items()
         if name not in texts and ((force and name in schemas) or not os.path.lexists(folder / name))
     }
     place(folder, new, replace=force)
@@ -162,18 +157,27 @@ def write(folder: Path, texts: Mapping[str, str], config: str, *, force: bool = 
 
 def stale_schemas(folder: Path) -> list[str]:
     """Name the schemas in a project's folder that are not those of this release, relative to it."""
+    return [
+        name
+        for name, text in _schemas().items()
+        if (folder / name).is_file() and (folder / name).read_bytes() != text.encode()
+    ]
+
+
+def _schemas() -> dict[str, str]:
     from rabbit_topo.load.schemas import schema_text
 
-    ours = {f"{_SCHEMAS}/{name}.schema.json": schema_text(name).encode() for name in ("config", "topology")}
-    return [name for name, text in ours.items() if (folder / name).is_file() and (folder / name).read_bytes() != text]
+    return {f"{_SCHEMAS}/{name}.schema.json": schema_text(name) for name in ("config", "topology")}
 
 
 def _files_below(folder: Path, within: str) -> list[str]:
-    """Name the files that a reading of this folder would take, less those that it passes over."""
+    """Name the files that a reading of this folder would take."""
+    from rabbit_topo.load.paths import is_topology_name
+
     found = []
     for current, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         where = os.path.relpath(current, folder).replace(os.sep, "/")
         prefix = f"{within}/" if where == "." else f"{within}/{where}/"
-        found += [f"{prefix}{name}" for name in names if not name.startswith(".") and name != CONFIG_NAME]
+        found += [f"{prefix}{name}" for name in names if is_topology_name(name)]
     return found
