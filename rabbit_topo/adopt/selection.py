@@ -16,7 +16,7 @@ from rabbit_topo.arguments.wire import is_unicode, refused_name
 from rabbit_topo.model import PREDECLARED, RESERVED, Binding, Exchange, Key, Kind, Policy, Queue, Vhost
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from rabbit_topo.model import Facts, Observed, Resource
 
@@ -53,7 +53,12 @@ def select(observed: Observed, vhosts: Collection[str] | None = None, match: str
     by_vhost: defaultdict[str, list[Resource]] = defaultdict(list)
     for _, resource in sorted(observed.topology.resources.items(), key=lambda item: item[0].order):
         by_vhost[resource.key.vhost].append(resource)
-    chosen = [_Vhost(vhost, observed.facts, pattern).choose(by_vhost[vhost]) for vhost in looked_at]
+    hidden: defaultdict[str, list[Queue | Binding]] = defaultdict(list)
+    for queue in observed.facts.hidden:
+        hidden[queue.vhost].append(queue)
+    for binding in observed.facts.hidden_bindings:
+        hidden[binding.vhost].append(binding)
+    chosen = [_Vhost(vhost, observed.facts, pattern, hidden[vhost]).choose(by_vhost[vhost]) for vhost in looked_at]
     nameable = [one for one in chosen if not one.refused]
     matched = [one for one in nameable if pattern is None or one.taken or one.ignored] or nameable[:1]
     return Selection(
@@ -83,11 +88,12 @@ def _in_order(item: tuple[Key, object]) -> tuple[str | int, ...]:
 
 @dataclass(slots=True)
 class _Vhost:
-    """The choice within one vhost."""
+    """The choice within one vhost; `hidden` are the queues there that are nobody's to manage, and their bindings."""
 
     name: str
     facts: Facts
     pattern: re.Pattern[str] | None
+    hidden: list[Queue | Binding]
     taken: dict[Key, Exchange | Queue | Binding | Policy] = field(default_factory=dict)
     external: dict[Key, Exchange | Queue] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
@@ -105,13 +111,13 @@ class _Vhost:
         self._policies([one for one in there.values() if isinstance(one, Policy)])
         self._ignore(passing)
         self._bindings(there)
-        self._hidden()
+        self._skip_hidden()
         untold = self._untold(there)
         for key in untold:
             self._skip(key, self._excluded(key) or UNTOLD)
         mine = {key for key in self.taken if key.kind is not Kind.BINDING}
         named = {key for key in there if key.kind not in {Kind.BINDING, Kind.VHOST}}
-        hidden = {one.key for one in self._hidden_here() if isinstance(one, Queue)}
+        hidden = {one.key for one in self.hidden if isinstance(one, Queue)}
         self.others = frozenset(key.name for key in (named - mine) | hidden | untold)
         return self
 
@@ -121,7 +127,7 @@ class _Vhost:
         A binding has both of its ends wherever it is. What arguments and policies name may be nowhere; but where
         internal exchanges are not told, it may be one of them.
         """
-        hidden = {one.key: one for one in self._hidden_here()}
+        hidden = {one.key: one for one in self.hidden}
         found: set[Key] = set()
         for one in (*there.values(), *hidden.values()):
             if isinstance(one, Binding):
@@ -224,11 +230,7 @@ class _Vhost:
             return False
         return binding.source_key in self.taken or (self.pattern is None and binding.source.startswith(_IN_AMQ))
 
-    def _hidden(self) -> None:
-        for one in self._hidden_here():
+    def _skip_hidden(self) -> None:
+        for one in self.hidden:
             why = EXCLUSIVE if one.key in self.facts.exclusive else SERVER_NAMED
             self._skip(one.key, LEADS_ELSEWHERE if isinstance(one, Binding) else why)
-
-    def _hidden_here(self) -> Iterator[Queue | Binding]:
-        yield from (queue for queue in self.facts.hidden if queue.vhost == self.name)
-        yield from (binding for binding in self.facts.hidden_bindings if binding.vhost == self.name)

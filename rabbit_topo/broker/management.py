@@ -197,8 +197,10 @@ class Management:
         deadline = monotonic() + _STARTING
         while True:
             found = self._ask_for_lists(vhost)
+            if found["queues"]:
+                return found
             bound = sum(bool(item["source"]) and item["destination_type"] == "queue" for item in found["bindings"])
-            if found["queues"] or not bound:
+            if not bound:
                 return found
             if monotonic() > deadline:
                 raise BrokerError(

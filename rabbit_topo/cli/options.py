@@ -291,14 +291,15 @@ def split(given: dict[str, Any]) -> tuple[Common, BrokerOptions, dict[str, Any]]
 
 def _keep_what_is_read(outputs: tuple[Output, ...], read: list[str]) -> None:
     """Refuse a result in the place of a file that the command itself reads."""
+    written = [output for output in outputs if output.file and os.path.isfile(output.file)]  # noqa: PTH113 - no pathlib
+    if not written:
+        return
     from pathlib import Path
 
     from rabbit_topo.load.paths import is_topology_name
 
-    for output in outputs:
+    for output in written:
         target = Path(output.file or "")
-        if not target.is_file():
-            continue
         for source in map(Path, read):
             if source.is_dir():
                 inside = target.resolve().is_relative_to(source.resolve()) and is_topology_name(target.name)
